@@ -1,0 +1,165 @@
+"""What can go wrong with a device, and the one place that decides what it is called.
+
+::
+
+    ConnectionError
+    └── DeviceConnectionError          everything this package raises about a device
+        ├── ConnectFailed              no connection could be made
+        │   └── ConnectTimedOut        ... within the time allowed      (also TimeoutError)
+        ├── Disconnected               the connection is gone
+        ├── SendTimedOut               the device does not take our bytes (also TimeoutError)
+        ├── ReplyTimedOut              the reply did not come in time   (also TimeoutError)
+        ├── FramingError               what came is not a reply
+        └── WrongDevice                somebody answers, but not the device we know
+
+Misuse by the programmer is ``ValueError``, ``TypeError`` or ``RuntimeError``,
+never one of these: an agent that catches ``ConnectionError`` must not hide a bug.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Literal
+
+from twisted.internet import error as tx_error
+from twisted.python.failure import Failure
+
+Phase = Literal["connect", "send", "recv", "identify"]
+Sent = Literal["no", "maybe", "yes"]
+
+SHOWN_BYTES = 60
+
+
+class DeviceConnectionError(ConnectionError):
+    """Base of all errors that a device or the way to it can cause.
+
+    Parameters
+    ----------
+    message : str
+        What happened, for the person who has to act on it.
+    host : str
+        Host name or address of the device.
+    port : int
+        TCP port of the device.
+    phase : {'connect', 'send', 'recv', 'identify'}
+        What was being done.
+    sent : {'no', 'maybe', 'yes'}
+        May the command have reached the device? After ``'no'`` it is safe to repeat.
+    """
+
+    def __init__(self, message: str = "", *, host: str = "", port: int = 0,
+                 phase: Phase = "connect", sent: Sent = "no") -> None:
+        super().__init__(message)
+        self.host = host
+        self.port = port
+        self.phase = phase
+        self.sent = sent
+
+
+class ConnectFailed(DeviceConnectionError):
+    """No connection: refused, no route, or the host name does not resolve."""
+
+
+class ConnectTimedOut(ConnectFailed, TimeoutError):
+    """No connection within the time allowed."""
+
+
+class Disconnected(DeviceConnectionError):
+    """The connection was closed, reset, or given up."""
+
+
+class SendTimedOut(DeviceConnectionError, TimeoutError):
+    """The device did not take all bytes of the command within the time allowed."""
+
+
+class ReplyTimedOut(DeviceConnectionError, TimeoutError):
+    """The device did not answer within the time allowed."""
+
+
+class FramingError(DeviceConnectionError):
+    """The bytes that came cannot be a reply: too long, or a header that makes no sense."""
+
+
+class WrongDevice(DeviceConnectionError):
+    """The device that answers is not the one that is expected at this address."""
+
+
+def show(data: bytes | bytearray | memoryview) -> str:
+    """Bytes from a device, fit for a log or a terminal: escaped, and shortened."""
+    data = bytes(data)
+    if len(data) <= SHOWN_BYTES:
+        return repr(data)
+    return f"{data[:SHOWN_BYTES]!r}... ({len(data)} bytes)"
+
+
+def reason_of(exc: BaseException) -> str:
+    """The shortest text that tells a person why `exc` happened."""
+    if isinstance(exc, tx_error.ConnectionDone):
+        return "the device closed the connection"
+    if isinstance(exc, tx_error.ConnectionAborted):
+        return "the connection was given up"
+    if isinstance(exc, tx_error.ConnectionLost):
+        return "the connection was reset or lost"
+    number = getattr(exc, "errno", None) or getattr(exc, "osError", None)
+    if isinstance(number, int) and number in errno.errorcode:
+        return os.strerror(number)
+    return str(exc) or type(exc).__name__
+
+
+def _is_timeout(exc: BaseException) -> bool:
+    """Did *our* time run out? ETIMEDOUT on a live connection is the system saying it is dead."""
+    if isinstance(exc, (TimeoutError, tx_error.TimeoutError)):
+        return getattr(exc, "errno", None) is None
+    return False
+
+
+def from_cause(cause: BaseException | Failure, *, host: str, port: int, phase: Phase,
+               sent: Sent = "no", timeout: float | None = None) -> DeviceConnectionError:
+    """The error of ours that `cause` means. Raise it ``from`` the cause.
+
+    Everything maps: ``OSError`` with any number, ``socket.gaierror`` (not a
+    ``ConnectionError``, yet what a stopped container gives), Twisted's exceptions
+    and a ``Failure`` around any of them. One of ours is returned as it is.
+
+    Parameters
+    ----------
+    cause : Exception or Failure
+        What was caught.
+    host, port, phase, sent
+        As in :class:`DeviceConnectionError`.
+    timeout : float, optional
+        The seconds that were allowed, for the message.
+
+    Returns
+    -------
+    DeviceConnectionError
+        With ``__cause__`` set to `cause`, so that it can be handed over, too.
+    """
+    exc = cause.value if isinstance(cause, Failure) else cause
+    if isinstance(exc, DeviceConnectionError):
+        if not exc.host:    # raised by the pure core, which knows no device
+            exc.host, exc.port = host, port
+            exc.args = (f"{host}:{port}: {exc}",)
+        return exc
+    kind, text = _classify(exc, phase, timeout)
+    error = kind(f"{host}:{port}: {text}", host=host, port=port, phase=phase, sent=sent)
+    error.__cause__ = exc
+    if isinstance(exc, OSError):
+        error.errno = exc.errno
+    return error
+
+
+def _classify(exc: BaseException, phase: Phase,
+              timeout: float | None) -> tuple[type[DeviceConnectionError], str]:
+    within = "in time" if timeout is None else f"within {timeout:g} s"
+    if phase == "connect":
+        if _is_timeout(exc) or getattr(exc, "errno", None) == errno.ETIMEDOUT \
+                or isinstance(exc, tx_error.TimeoutError):
+            return ConnectTimedOut, f"no connection {within}"
+        return ConnectFailed, f"cannot connect: {reason_of(exc)}"
+    if _is_timeout(exc):
+        if phase == "send":
+            return SendTimedOut, f"the device did not take the command {within}"
+        return ReplyTimedOut, f"no reply {within}"
+    return Disconnected, f"connection lost: {reason_of(exc)}"

@@ -1,0 +1,348 @@
+"""Where one reply ends and the next begins. Pure: no socket, no clock.
+
+A *framer* is a description: it holds no data and may be shared by many devices.
+A *decoder* (`Framer.decoder`) belongs to one connection: bytes go in as they come,
+whole frames come out. However the bytes are cut into pieces on the way, the frames
+are the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+
+from .errors import FramingError, show
+
+Text: TypeAlias = "bytes | bytearray | memoryview | str"
+
+MAX_LENGTH = 65536
+
+
+def to_bytes(text: Text) -> bytes:
+    """`text` as bytes; ``str`` is encoded as UTF-8.
+
+    Raises
+    ------
+    TypeError
+        If it is neither text nor bytes.
+    """
+    if type(text) is bytes:
+        return text
+    if isinstance(text, str):
+        return text.encode()
+    if isinstance(text, (bytes, bytearray, memoryview)):
+        return bytes(text)
+    raise TypeError(f"a message must be bytes or str, not {type(text).__name__}: {text!r}")
+
+
+def _positive(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number of bytes, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1 byte, not {value}")
+    return value
+
+
+class Framer:
+    """How a device marks the end of a reply. Subclass it for a new kind: write `find`.
+
+    Parameters
+    ----------
+    max_length : int
+        The longest frame in bytes; a longer one is a `FramingError`.
+    """
+
+    #: Added by `encode` where it is missing.
+    send_terminator: bytes = b""
+
+    def __init__(self, max_length: int = MAX_LENGTH) -> None:
+        self.max_length = _positive("max_length", max_length)
+
+    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
+        """Where the first frame in `buffer` ends.
+
+        Parameters
+        ----------
+        buffer : bytearray
+            Begins where the frame begins. Never empty. Not to be changed.
+        scanned : int
+            So many bytes were there at the last call, which found nothing.
+
+        Returns
+        -------
+        (int, int) or None
+            Length of the frame, and of the frame with all that ends it; None where it
+            is not yet complete.
+
+        Raises
+        ------
+        FramingError
+            If no frame can come of this.
+        """
+        raise NotImplementedError
+
+    def encode(self, message: Text) -> bytes:
+        """The bytes to send for `message`, with the terminator where it is missing."""
+        data = to_bytes(message)
+        if self.send_terminator and not data.endswith(self.send_terminator):
+            return data + self.send_terminator
+        return data
+
+    def decoder(self) -> Decoder:
+        """A new, empty decoder for one connection."""
+        return Decoder(self)
+
+    def too_long(self, buffer: bytearray) -> FramingError:
+        return FramingError(f"no end of the reply within {self.max_length} bytes; "
+                            f"it begins {show(buffer[:SHOWN])}", phase="recv", sent="yes")
+
+
+SHOWN = 40
+
+
+class Decoder:
+    """The bytes of one connection that are not yet handed over.
+
+    Not thread-safe: whoever owns the connection owns its decoder.
+    """
+
+    __slots__ = ("_framer", "_buffer", "_scanned")
+
+    def __init__(self, framer: Framer) -> None:
+        self._framer = framer
+        self._buffer = bytearray()
+        self._scanned = 0
+
+    def __len__(self) -> int:
+        """Bytes that wait here."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> None:
+        """Take what came from the device."""
+        self._buffer += data
+
+    def next_frame(self) -> bytes | None:
+        """The next whole frame without its terminator, or None.
+
+        Raises
+        ------
+        FramingError
+            If what came cannot be a frame. The connection is then of no more use.
+        """
+        buffer = self._buffer
+        if not buffer:
+            return None
+        found = self._framer.find(buffer, self._scanned)
+        if found is None:
+            self._scanned = len(buffer)
+            return None
+        length, consumed = found
+        frame = bytes(memoryview(buffer)[:length])
+        del buffer[:consumed]
+        self._scanned = 0
+        return frame
+
+    def take(self, count: int) -> bytes:
+        """Up to `count` bytes as they came, whatever the framing."""
+        data = bytes(memoryview(self._buffer)[:count])
+        del self._buffer[:count]
+        self._scanned = 0
+        return data
+
+    def peek(self, count: int = SHOWN) -> bytes:
+        """The first `count` bytes that wait, left where they are (for messages)."""
+        return bytes(memoryview(self._buffer)[:count])
+
+    def clear(self) -> int:
+        """Throw away all that waits.
+
+        Returns
+        -------
+        int
+            How many bytes that were.
+        """
+        count = len(self._buffer)
+        self._buffer.clear()
+        self._scanned = 0
+        return count
+
+
+class RawFramer(Framer):
+    """No framing: a reply is whatever has come, one byte or more."""
+
+    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
+        return len(buffer), len(buffer)
+
+
+class LineFramer(Framer):
+    """A reply ends with a terminator.
+
+    Parameters
+    ----------
+    terminator : bytes, str, or a tuple of them
+        What ends a reply. Of several, whichever comes first.
+    send_terminator : bytes or str, optional
+        What ends a command; the (first) `terminator` unless given.
+    max_length : int
+        The longest line in bytes, its terminator not counted.
+
+    Raises
+    ------
+    ValueError
+        If a terminator is empty, or one of several stands inside another (other than
+        at its end): the end of a reply would then depend on how its bytes are cut.
+    """
+
+    def __init__(self, terminator: Text | tuple[Text, ...] = b"\r\n", *,
+                 send_terminator: Text | None = None, max_length: int = MAX_LENGTH) -> None:
+        super().__init__(max_length)
+        given = terminator if isinstance(terminator, tuple) else (terminator,)
+        self.terminators = tuple(to_bytes(t) for t in given)
+        if not self.terminators or not all(self.terminators):
+            raise ValueError(f"a terminator must have at least one byte, not {terminator!r}; "
+                             "for a device without one, use RawFramer or FixedFramer")
+        for one in self.terminators:
+            for other in self.terminators:
+                if one in other[:-1]:
+                    raise ValueError(f"terminator {one!r} stands inside terminator {other!r}: "
+                                     "which of them ends a reply could not be told")
+        self.send_terminator = (self.terminators[0] if send_terminator is None
+                                else to_bytes(send_terminator))
+        longest_first = sorted(self.terminators, key=len, reverse=True)
+        self._longest = len(longest_first[0])
+        self._single = self.terminators[0] if len(self.terminators) == 1 else None
+        self._pattern = re.compile(b"|".join(map(re.escape, longest_first)))
+
+    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
+        start = scanned - self._longest + 1
+        if start < 0:
+            start = 0
+        if self._single is not None:
+            end = buffer.find(self._single, start)
+            consumed = end + self._longest
+        else:
+            match = self._pattern.search(buffer, start)
+            end, consumed = match.span() if match else (-1, -1)
+        if end < 0:
+            if len(buffer) >= self.max_length + self._longest:
+                raise self.too_long(buffer)
+            return None
+        if end > self.max_length:
+            raise self.too_long(buffer)
+        return end, consumed
+
+
+class FixedFramer(Framer):
+    """Every reply has the same length.
+
+    Parameters
+    ----------
+    length : int
+        Of a reply, in bytes.
+    """
+
+    def __init__(self, length: int) -> None:
+        super().__init__(_positive("length", length))
+        self.length = length
+
+    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
+        return None if len(buffer) < self.length else (self.length, self.length)
+
+
+class LengthFramer(Framer):
+    """A header of fixed size tells how many bytes follow it.
+
+    A frame is handed over whole, with its header, since the header often holds what
+    tells two replies apart. Modbus/TCP, for instance (its header up to and with the
+    length field has six bytes, the length stands in the last two)::
+
+        LengthFramer(6, lambda header: int.from_bytes(header[4:6], "big"))
+
+    Parameters
+    ----------
+    header_size : int
+        Bytes of the header.
+    length_of : callable
+        Gets the header (bytes) and returns how many bytes follow it.
+    max_length : int
+        The longest frame in bytes, its header counted.
+    """
+
+    def __init__(self, header_size: int, length_of: Callable[[bytes], int], *,
+                 max_length: int = MAX_LENGTH) -> None:
+        super().__init__(max_length)
+        self.header_size = _positive("header_size", header_size)
+        if not callable(length_of):
+            raise TypeError(f"length_of must be a function of the header, not {length_of!r}")
+        self.length_of = length_of
+
+    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
+        if len(buffer) < self.header_size:
+            return None
+        header = bytes(memoryview(buffer)[:self.header_size])
+        try:
+            following = int(self.length_of(header))
+        except Exception as exc:
+            raise FramingError(f"length_of failed on the header {show(header)}: {exc}",
+                               phase="recv", sent="yes") from exc
+        total = self.header_size + following
+        if following < 0 or total > self.max_length:
+            raise FramingError(f"the header {show(header)} announces {following} more bytes; "
+                               f"0 to {self.max_length - self.header_size} are possible",
+                               phase="recv", sent="yes")
+        return None if len(buffer) < total else (total, total)
+
+
+class PromptFramer(Framer):
+    """A reply ends where the device prompts for the next command.
+
+    Parameters
+    ----------
+    pattern : bytes, str, or compiled pattern of bytes
+        The prompt as a regular expression. The reply ends as soon as it matches, so it
+        may not be empty and may not end in ``$``, ``\\Z`` or look ahead: what comes
+        after the prompt is not known yet when it is seen.
+    send_terminator : bytes or str
+        What ends a command.
+    max_length : int
+        The longest reply in bytes, its prompt counted.
+    """
+
+    def __init__(self, pattern: Text | re.Pattern[bytes], *, send_terminator: Text = b"\r\n",
+                 max_length: int = MAX_LENGTH) -> None:
+        super().__init__(max_length)
+        if not isinstance(pattern, re.Pattern):
+            pattern = re.compile(to_bytes(pattern))
+        source = pattern.pattern
+        if not isinstance(source, bytes):
+            raise TypeError(f"a compiled pattern must be one of bytes, not {source!r}")
+        if pattern.search(b"") is not None:
+            raise ValueError(f"the prompt {source!r} matches nothing at all: "
+                             "every reply would be over before it begins")
+        if re.search(rb"(?<!\\)(\\\\)*(\$|\\Z|\\b|\\B|\(\?[=!])", source):
+            raise ValueError(f"the prompt {source!r} depends on what comes after it, "
+                             "which is not known when the prompt is seen "
+                             r"(a literal dollar sign is written \$)")
+        self.pattern = pattern
+        self.send_terminator = to_bytes(send_terminator)
+
+    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
+        limit = min(len(buffer), self.max_length)
+        match = self.pattern.search(buffer, 0, limit)
+        if match is None:
+            if len(buffer) >= self.max_length:
+                raise self.too_long(buffer)
+            return None
+        # The reply ends as soon as any beginning of it matches: the same place at which
+        # it ends when the bytes come one by one. Matching is monotone in the length.
+        low, high = scanned, match.end()
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.pattern.search(buffer, 0, middle):
+                high = middle
+            else:
+                low = middle
+        last = self.pattern.search(buffer, 0, high)
+        assert last is not None
+        return last.start(), high

@@ -1,0 +1,307 @@
+"""What is known of the connection to one device, and everyone who wants to hear of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple
+
+from .log import DeviceLogger
+
+log = DeviceLogger()
+
+
+class LinkState(Enum):
+    """Where a link stands."""
+
+    #: No connection attempt has ended yet.
+    UNTRIED = "untried"
+    #: Connected for the first time; nothing has failed, nothing was said yet.
+    OPEN = "open"
+    #: The last exchange was good.
+    UP = "up"
+    #: Something failed since the last good exchange.
+    DOWN = "down"
+    #: Connected again after a failure; only a good exchange will prove it.
+    PROVING = "proving"
+    #: Closed by its owner, for good.
+    CLOSED = "closed"
+
+
+class LinkEvent(Enum):
+    """What can happen to a link."""
+
+    #: TCP is connected; the device has said nothing yet.
+    CONNECTED = "connected"
+    #: A whole reply came in time, or `identify` or `on_connect` passed.
+    GOOD = "good"
+    #: An attempt, an exchange or the connection failed.
+    FAILED = "failed"
+    #: The owner closed it.
+    CLOSE = "close"
+
+
+_S, _E = LinkState, LinkEvent
+
+#: Every transition there is. A pair that is not here leaves the state as it is.
+TRANSITIONS: dict[tuple[LinkState, LinkEvent], LinkState] = {
+    (_S.UNTRIED, _E.CONNECTED): _S.OPEN,
+    (_S.UNTRIED, _E.GOOD): _S.UP,
+    (_S.UNTRIED, _E.FAILED): _S.DOWN,
+    (_S.UNTRIED, _E.CLOSE): _S.CLOSED,
+    (_S.OPEN, _E.GOOD): _S.UP,
+    (_S.OPEN, _E.FAILED): _S.DOWN,
+    (_S.OPEN, _E.CLOSE): _S.CLOSED,
+    (_S.UP, _E.FAILED): _S.DOWN,
+    (_S.UP, _E.CLOSE): _S.CLOSED,
+    (_S.DOWN, _E.CONNECTED): _S.PROVING,
+    (_S.DOWN, _E.GOOD): _S.UP,
+    (_S.DOWN, _E.CLOSE): _S.CLOSED,
+    (_S.PROVING, _E.GOOD): _S.UP,
+    (_S.PROVING, _E.FAILED): _S.DOWN,
+    (_S.PROVING, _E.CLOSE): _S.CLOSED,
+}
+
+#: The states in which a device cannot be relied on: what makes a session degraded.
+DOWN_STATES = frozenset({_S.DOWN, _S.PROVING, _S.CLOSED})
+
+#: Seconds between two reminders in the log while an outage lasts.
+REMINDER = 600.0
+
+
+class LinkChange(NamedTuple):
+    """One change of state, as an observer gets it."""
+
+    old: LinkState
+    new: LinkState
+    #: Seconds since the epoch.
+    when: float
+    #: Why, for a person; for a link that is up again, how long it was down.
+    reason: str
+    #: What failed, if something did.
+    error: BaseException | None
+
+    @property
+    def down(self) -> bool:
+        """Is the link down after this change?"""
+        return self.new in DOWN_STATES
+
+
+class Link:
+    """What is known of the connection to one device.
+
+    Parameters
+    ----------
+    name : str
+        What the log calls the device: ``host:port``.
+    clock : callable
+        Gives seconds since the epoch.
+
+    Attributes
+    ----------
+    state : LinkState
+    since : float
+        When the state was entered, in seconds since the epoch.
+    reason : str
+        Why it is in that state.
+    error : Exception or None
+        The last failure; None while up.
+    failures : int
+        Failed attempts and exchanges since the last good exchange.
+    connects, losses, exchanges, timeouts : int
+        So often it was connected, lost, got a whole reply, waited for one in vain.
+    bytes_sent, bytes_received, bytes_discarded : int
+        Discarded are those that nobody asked for.
+    last_rtt, worst_rtt : float or None
+        Round-trip time in seconds of the last exchange, and the longest.
+
+    Notes
+    -----
+    All may be read from any thread. ``failed``, ``connected``, ``good`` and ``closed`` may
+    be called from any thread; the counters are written by whoever holds the device (the
+    holder of its lock, or the reactor thread), without a lock of their own.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.time) -> None:
+        self.name = name
+        self._clock = clock
+        # Guards state, since, reason, error, failures, _observers, _news, _telling,
+        # _down_since, _reminded, _kinds_logged.
+        # Held for a few instructions, never while anything of others is called.
+        self._lock = threading.Lock()
+        self.state = LinkState.UNTRIED
+        self.since = clock()
+        self.reason = "not tried yet"
+        self.error: BaseException | None = None
+        self.failures = 0
+        self._down_since = 0.0
+        self._reminded = 0.0
+        self._kinds_logged: set[type | None] = set()
+        self._observers: tuple[Callable[[Link, LinkChange], object], ...] = ()
+        # changes not yet told, with the line for the log where they are worth one
+        self._news: deque[tuple[LinkChange, tuple[bool, str] | None]] = deque()
+        self._telling = False                       # a thread is telling them
+        self.connects = 0
+        self.losses = 0
+        self.exchanges = 0
+        self.timeouts = 0
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.bytes_discarded = 0
+        self.last_rtt: float | None = None
+        self.worst_rtt: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Link {self.name} {self.state.value}: {self.reason}>"
+
+    @property
+    def down(self) -> bool:
+        """Is the device not to be relied on? Any thread."""
+        return self.state in DOWN_STATES
+
+    @property
+    def up(self) -> bool:
+        """Is the device connected, with nothing failed since? Any thread."""
+        return self.state is _S.UP or self.state is _S.OPEN
+
+    # what happened; `tell` must follow as soon as no lock of the caller's is held
+
+    def connected(self) -> None:
+        """TCP is connected. That alone proves nothing."""
+        self.connects += 1
+        self._move(_E.CONNECTED, "connected")
+
+    def good(self, rtt: float | None = None) -> None:
+        """A whole reply came, after `rtt` seconds; or `identify` or `on_connect` passed."""
+        if rtt is not None:
+            self.exchanges += 1
+            self.last_rtt = rtt
+            if self.worst_rtt is None or rtt > self.worst_rtt:
+                self.worst_rtt = rtt
+        if self.state is not _S.UP or self.failures:
+            self._move(_E.GOOD, "a good reply")
+
+    def failed(self, error: BaseException) -> None:
+        """An attempt, an exchange, or the connection failed."""
+        self._move(_E.FAILED, str(error).removeprefix(f"{self.name}: "), error)
+
+    def closed(self) -> None:
+        """The owner closed it."""
+        self._move(_E.CLOSE, "closed by this program")
+
+    def _move(self, event: LinkEvent, reason: str, error: BaseException | None = None) -> None:
+        """The only place where the state changes."""
+        with self._lock:
+            old = self.state
+            if event is _E.FAILED:
+                self.failures += 1
+                self.error = error
+                if old is not _S.CLOSED:
+                    self.reason = reason
+            elif event is _E.GOOD:
+                self.failures = 0
+                self.error = None
+            new = TRANSITIONS.get((old, event), old)
+            now = self._clock()
+            if new is not old:
+                reason = self._enter(old, new, now, reason)
+            worth_a_line = self._worth_a_line(old, new, now, error)
+            if new is not old or worth_a_line:
+                change = LinkChange(old, new, now, reason, error)
+                self._news.append((change, self._line(change) if worth_a_line else None))
+
+    def _enter(self, old: LinkState, new: LinkState, now: float, reason: str) -> str:
+        if new in DOWN_STATES and old not in DOWN_STATES:
+            self._down_since = now
+            self._kinds_logged.clear()
+        elif old in DOWN_STATES and new not in DOWN_STATES:
+            reason = f"{reason} after {duration(now - self._down_since)}"
+        self.state, self.since, self.reason = new, now, reason
+        return reason
+
+    def _worth_a_line(self, old: LinkState, new: LinkState, now: float,
+                      error: BaseException | None) -> bool:
+        """One line a change; in an outage one for each new kind of failure, and a reminder."""
+        if new is _S.DOWN:
+            if type(error) in self._kinds_logged and now - self._reminded < REMINDER:
+                return False
+            self._kinds_logged.add(type(error))
+            self._reminded = now
+            return True
+        return new is not old and new is not _S.PROVING and (old, new) != (_S.OPEN, _S.UP)
+
+    def _line(self, change: LinkChange) -> tuple[bool, str]:
+        """Is it a warning, and what does the log say?"""
+        down_for = change.when - self._down_since
+        if change.new is not _S.DOWN:
+            text = {_S.UP: f"link up: {change.reason}", _S.OPEN: "connected",
+                    _S.CLOSED: "closed"}[change.new]
+            return False, f"{self.name}: {text}"
+        since = f"link still down after {duration(down_for)}" if down_for else "link down"
+        return True, f"{since}: {change.reason}; trying again"
+
+    # who wants to know
+
+    def observe(self, callback: Callable[[Link, LinkChange], object]) -> Callable[[], None]:
+        """Call ``callback(link, change)`` at each change of state from now on.
+
+        It is called in the thread that found out, with no lock held, one call at a
+        time, in the order of the changes. What it raises is logged and goes no further.
+
+        Returns
+        -------
+        callable
+            Call it to hear no more.
+        """
+        if not callable(callback):
+            raise TypeError(f"an observer must be callable, not {callback!r}")
+        with self._lock:
+            self._observers += (callback,)
+
+        def forget() -> None:
+            with self._lock:
+                self._observers = tuple(o for o in self._observers if o is not callback)
+        return forget
+
+    @property
+    def has_news(self) -> bool:
+        """Is there a change that was not told yet? Any thread."""
+        return bool(self._news)
+
+    def tell(self) -> None:
+        """Log the changes and tell the observers. Call it with no lock held. Any thread."""
+        while True:
+            with self._lock:
+                if self._telling or not self._news:
+                    return      # whoever is telling now will tell this, too
+                self._telling = True
+                (change, line), observers = self._news.popleft(), self._observers
+            try:
+                if line is not None:
+                    (log.warn if line[0] else log.info)(line[1])
+                if change.new is not change.old:
+                    self._tell_all(observers, change)
+            finally:
+                self._telling = False
+
+    def _tell_all(self, observers: tuple[Callable[[Link, LinkChange], object], ...],
+                  change: LinkChange) -> None:
+        for observer in observers:
+            try:
+                observer(self, change)
+            except Exception as exc:
+                log.error(f"{self.name}: observer {observer!r} failed: {exc!r}")
+
+
+def duration(seconds: float) -> str:
+    """A length of time as a person says it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"

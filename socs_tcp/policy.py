@@ -1,0 +1,105 @@
+"""When to try again. Pure functions of what happened; both faces ask here."""
+
+from __future__ import annotations
+
+import math
+import random as _random
+from collections.abc import Callable
+
+#: Seconds between the starts of two connection attempts once a retry has failed.
+MIN_INTERVAL = 1.0
+#: Seconds; the longest wait between attempts that nobody asked for. (Twisted's is an hour.)
+MAX_DELAY = 30.0
+#: Seconds to the first retry that nobody asked for.
+INITIAL_DELAY = 0.2
+FACTOR = 2.0
+#: Standard deviation of the delay, as a part of it: spreads a crowd of devices.
+JITTER = 0.12
+#: Seconds after which a dead connection on which nothing is said is noticed.
+KEEPALIVE = 20.0
+
+
+def earliest_attempt(failures: int, last_attempt: float, min_interval: float) -> float:
+    """The time before which a caller's request may not cause another attempt.
+
+    The first retry is free, so that a device that was power cycled, or that hung up
+    between two queries, is back at once. From then on attempts are `min_interval` apart:
+    a box that accepts and hangs up is not hammered, however fast it is polled.
+
+    Parameters
+    ----------
+    failures : int
+        Attempts and connections that failed since the last good exchange.
+    last_attempt : float
+        When the last attempt began, in seconds of any clock.
+    min_interval : float
+        Seconds.
+
+    Returns
+    -------
+    float
+        In seconds of the same clock; ``-inf`` where it may be now.
+    """
+    return -math.inf if failures < 2 else last_attempt + min_interval
+
+
+def retry_delay(failures: int, *, initial: float = INITIAL_DELAY, maximum: float = MAX_DELAY,
+                factor: float = FACTOR, jitter: float = JITTER,
+                gauss: Callable[[float, float], float] = _random.gauss) -> float:
+    """Seconds to wait before the next attempt in the background.
+
+    Grows from `initial` by `factor` to `maximum`, spread by `jitter`, within
+    half and one and a half of that, and never above `maximum`.
+
+    Parameters
+    ----------
+    failures : int
+        Attempts and connections that failed since the last good exchange; from 1.
+    initial, maximum : float
+        Seconds.
+    factor : float
+        From one delay to the next.
+    jitter : float
+        Standard deviation as a part of the delay; 0 for none.
+    gauss : callable
+        Source of chance, of mean and standard deviation.
+    """
+    # The exponent is bounded since a float overflows after an outage of some days.
+    steps = min(max(failures - 1, 0), 64)
+    mean = min(initial * factor ** steps, maximum)
+    delay = gauss(mean, mean * jitter) if jitter else mean
+    return min(max(delay, mean / 2), mean * 1.5, maximum)
+
+
+def check_seconds(name: str, value: float | None, *, optional: bool = False) -> float | None:
+    """`value` if it is a time that one can wait.
+
+    Raises
+    ------
+    TypeError, ValueError
+        With the name of the parameter and what is expected.
+    """
+    if value is None and optional:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
+    if not value > 0 or math.isinf(value):
+        raise ValueError(f"{name} must be more than 0 seconds and finite, not {value!r}")
+    return value
+
+
+def check_port(value: object) -> int:
+    """`value` as a TCP port.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole number from 1 to 65535.
+    """
+    try:
+        port = int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        raise ValueError(f"port must be a number from 1 to 65535, not {value!r}") from None
+    if not 0 < port < 65536:
+        raise ValueError(f"port must be a number from 1 to 65535, not {value!r}")
+    return int(port)
