@@ -1,0 +1,72 @@
+"""An echo server that is never the bottleneck: one process a connection, two system calls a query.
+
+Run as ``python -m benchmarks.echo``; it prints its port and ends when its stdin does.
+A thread a connection would pay for the interpreter lock, an event loop for a poll.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+
+def serve_one(conn: socket.socket) -> None:
+    """Give back what comes, until the other side hangs up."""
+    conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    buffer = bytearray(1 << 16)
+    view = memoryview(buffer)
+    recv_into, send = conn.recv_into, conn.sendall
+    with contextlib.suppress(ConnectionError):
+        while count := recv_into(buffer):
+            send(view[:count])
+
+
+def main() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)       # nobody waits for the children
+    signal.signal(signal.SIGINT, signal.SIG_IGN)        # ends with its parent's pipe instead
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    print(listener.getsockname()[1], flush=True)
+    while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        if sys.stdin in ready:
+            return
+        conn, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            serve_one(conn)
+            os._exit(0)
+        conn.close()
+
+
+@contextlib.contextmanager
+def running() -> Iterator[int]:
+    """The port of an echo server in a process of its own, on the cores of the caller."""
+    with server_process("benchmarks.echo") as process:
+        yield int(process.stdout.readline())
+
+
+@contextlib.contextmanager
+def server_process(module: str, *args: str) -> Iterator[subprocess.Popen]:
+    """A module run in a process that lives as long as the block; its pipes are text."""
+    process = subprocess.Popen([sys.executable, "-m", module, *args], text=True, bufsize=1,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Subjects that block: bare sockets, the original, sockio, and our own `TCPInterface`.
+
+Each takes a port and gives a function that asks one question and returns when the answer is there.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from .measure import QUESTION, TIMEOUT, WARM_UP
+
+Ask = Callable[[], object]
+
+
+def bare_socket(port: int) -> Ask:
+    """The floor: a socket with a timeout, and no thought for what may go wrong."""
+    sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def ask() -> bytes:
+        sock.sendall(QUESTION)
+        return sock.recv(4096)
+    return ask
+
+
+def bare_makefile(port: int) -> Ask:
+    """What a careful person writes by hand for whole lines: a socket and its buffered reader."""
+    sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    reader = sock.makefile("rb")
+
+    def ask() -> bytes:
+        sock.sendall(QUESTION)
+        return reader.readline()
+    return ask
+
+
+def socs_tcp_original(port: int) -> Ask:
+    from socs.tcp import TCPInterface
+
+    device = TCPInterface("127.0.0.1", port, TIMEOUT)
+
+    def ask() -> bytes:
+        device.send(QUESTION)
+        return device.recv()
+    return ask
+
+
+def sockio_blocking(port: int) -> Ask:
+    from sockio.sio import TCP
+
+    device = TCP("127.0.0.1", port, eol=b"\r\n", timeout=TIMEOUT)
+    return lambda: device.write_readline(QUESTION)
+
+
+def tcp_send_recv(port: int) -> Ask:
+    from socs_tcp.tcp import TCPInterface
+
+    device = TCPInterface("127.0.0.1", port, TIMEOUT)
+
+    def ask() -> bytes:
+        device.send(QUESTION)
+        return device.recv()
+    return ask
+
+
+def tcp_query_raw(port: int) -> Ask:
+    from socs_tcp.tcp import TCPInterface
+
+    device = TCPInterface("127.0.0.1", port, TIMEOUT)
+    return lambda: device.query(QUESTION)
+
+
+def tcp_query_line(port: int) -> Ask:
+    from socs_tcp.framing import LineFramer
+    from socs_tcp.tcp import TCPInterface
+
+    device = TCPInterface("127.0.0.1", port, TIMEOUT, framer=LineFramer())
+    return lambda: device.query(QUESTION)
+
+
+SUBJECTS = {
+    "bare socket": bare_socket,
+    "bare socket, makefile": bare_makefile,
+    "socs.tcp": socs_tcp_original,
+    "sockio blocking": sockio_blocking,
+    "TCPInterface send+recv": tcp_send_recv,
+    "TCPInterface query, raw": tcp_query_raw,
+    "TCPInterface query, lines": tcp_query_line,
+}
+
+
+def run(subject: Callable[[int], Ask], port: int, orders) -> None:
+    ask = subject(port)
+    if not ask():
+        raise RuntimeError("no answer")
+    for count in orders:
+        for _ in range(WARM_UP):
+            ask()
+        orders.begin()
+        for _ in range(count):
+            ask()
+        orders.end()
