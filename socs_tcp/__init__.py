@@ -1,0 +1,1 @@
+from .tcp import TCPInterface

@@ -85,6 +85,11 @@ class WrongDevice(DeviceConnectionError):
     """The device that answers is not the one that is expected at this address."""
 
 
+def address_name(host: str, port: int) -> str:
+    """What a device is called in messages and logs: ``host:port``."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def show(data: bytes | bytearray | memoryview) -> str:
     """Bytes from a device, fit for a log or a terminal: escaped, and shortened."""
     data = bytes(data)
@@ -136,14 +141,16 @@ def from_cause(cause: BaseException | Failure, *, host: str, port: int, phase: P
     DeviceConnectionError
         With ``__cause__`` set to `cause`, so that it can be handed over, too.
     """
-    exc = cause.value if isinstance(cause, Failure) else cause
+    exc: BaseException = (
+        cause.value if isinstance(cause, Failure) else cause)  # type: ignore[assignment]
     if isinstance(exc, DeviceConnectionError):
         if not exc.host:    # raised by the pure core, which knows no device
             exc.host, exc.port = host, port
-            exc.args = (f"{host}:{port}: {exc}",)
+            exc.args = (f"{address_name(host, port)}: {exc}",)
         return exc
     kind, text = _classify(exc, phase, timeout)
-    error = kind(f"{host}:{port}: {text}", host=host, port=port, phase=phase, sent=sent)
+    error = kind(f"{address_name(host, port)}: {text}",
+                 host=host, port=port, phase=phase, sent=sent)
     error.__cause__ = exc
     if isinstance(exc, OSError):
         error.errno = exc.errno

@@ -10,162 +10,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeAlias
 
+from .decoder import MAX_LENGTH, Decoder, Framer, Text, positive, to_bytes
 from .errors import FramingError, show
 
-Text: TypeAlias = "bytes | bytearray | memoryview | str"
-
-MAX_LENGTH = 65536
-
-
-def to_bytes(text: Text) -> bytes:
-    """`text` as bytes; ``str`` is encoded as UTF-8.
-
-    Raises
-    ------
-    TypeError
-        If it is neither text nor bytes.
-    """
-    if type(text) is bytes:
-        return text
-    if isinstance(text, str):
-        return text.encode()
-    if isinstance(text, (bytes, bytearray, memoryview)):
-        return bytes(text)
-    raise TypeError(f"a message must be bytes or str, not {type(text).__name__}: {text!r}")
-
-
-def _positive(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number of bytes, not {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1 byte, not {value}")
-    return value
-
-
-class Framer:
-    """How a device marks the end of a reply. Subclass it for a new kind: write `find`.
-
-    Parameters
-    ----------
-    max_length : int
-        The longest frame in bytes; a longer one is a `FramingError`.
-    """
-
-    #: Added by `encode` where it is missing.
-    send_terminator: bytes = b""
-
-    def __init__(self, max_length: int = MAX_LENGTH) -> None:
-        self.max_length = _positive("max_length", max_length)
-
-    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
-        """Where the first frame in `buffer` ends.
-
-        Parameters
-        ----------
-        buffer : bytearray
-            Begins where the frame begins. Never empty. Not to be changed.
-        scanned : int
-            So many bytes were there at the last call, which found nothing.
-
-        Returns
-        -------
-        (int, int) or None
-            Length of the frame, and of the frame with all that ends it; None where it
-            is not yet complete.
-
-        Raises
-        ------
-        FramingError
-            If no frame can come of this.
-        """
-        raise NotImplementedError
-
-    def encode(self, message: Text) -> bytes:
-        """The bytes to send for `message`, with the terminator where it is missing."""
-        data = to_bytes(message)
-        if self.send_terminator and not data.endswith(self.send_terminator):
-            return data + self.send_terminator
-        return data
-
-    def decoder(self) -> Decoder:
-        """A new, empty decoder for one connection."""
-        return Decoder(self)
-
-    def too_long(self, buffer: bytearray) -> FramingError:
-        return FramingError(f"no end of the reply within {self.max_length} bytes; "
-                            f"it begins {show(buffer[:SHOWN])}", phase="recv", sent="yes")
-
-
-SHOWN = 40
-
-
-class Decoder:
-    """The bytes of one connection that are not yet handed over.
-
-    Not thread-safe: whoever owns the connection owns its decoder.
-    """
-
-    __slots__ = ("_framer", "_buffer", "_scanned")
-
-    def __init__(self, framer: Framer) -> None:
-        self._framer = framer
-        self._buffer = bytearray()
-        self._scanned = 0
-
-    def __len__(self) -> int:
-        """Bytes that wait here."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> None:
-        """Take what came from the device."""
-        self._buffer += data
-
-    def next_frame(self) -> bytes | None:
-        """The next whole frame without its terminator, or None.
-
-        Raises
-        ------
-        FramingError
-            If what came cannot be a frame. The connection is then of no more use.
-        """
-        buffer = self._buffer
-        if not buffer:
-            return None
-        found = self._framer.find(buffer, self._scanned)
-        if found is None:
-            self._scanned = len(buffer)
-            return None
-        length, consumed = found
-        frame = bytes(memoryview(buffer)[:length])
-        del buffer[:consumed]
-        self._scanned = 0
-        return frame
-
-    def take(self, count: int) -> bytes:
-        """Up to `count` bytes as they came, whatever the framing."""
-        data = bytes(memoryview(self._buffer)[:count])
-        del self._buffer[:count]
-        self._scanned = 0
-        return data
-
-    def peek(self, count: int = SHOWN) -> bytes:
-        """The first `count` bytes that wait, left where they are (for messages)."""
-        return bytes(memoryview(self._buffer)[:count])
-
-    def clear(self) -> int:
-        """Throw away all that waits.
-
-        Returns
-        -------
-        int
-            How many bytes that were.
-        """
-        count = len(self._buffer)
-        self._buffer.clear()
-        self._scanned = 0
-        return count
+__all__ = [
+    "MAX_LENGTH",
+    "Decoder",
+    "FixedFramer",
+    "Framer",
+    "LengthFramer",
+    "LineFramer",
+    "PromptFramer",
+    "RawFramer",
+    "Text",
+    "to_bytes",
+]
 
 
 class RawFramer(Framer):
@@ -215,9 +75,7 @@ class LineFramer(Framer):
         self._pattern = re.compile(b"|".join(map(re.escape, longest_first)))
 
     def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
-        start = scanned - self._longest + 1
-        if start < 0:
-            start = 0
+        start = max(scanned - self._longest + 1, 0)
         if self._single is not None:
             end = buffer.find(self._single, start)
             consumed = end + self._longest
@@ -243,7 +101,7 @@ class FixedFramer(Framer):
     """
 
     def __init__(self, length: int) -> None:
-        super().__init__(_positive("length", length))
+        super().__init__(positive("length", length))
         self.length = length
 
     def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
@@ -272,7 +130,7 @@ class LengthFramer(Framer):
     def __init__(self, header_size: int, length_of: Callable[[bytes], int], *,
                  max_length: int = MAX_LENGTH) -> None:
         super().__init__(max_length)
-        self.header_size = _positive("header_size", header_size)
+        self.header_size = positive("header_size", header_size)
         if not callable(length_of):
             raise TypeError(f"length_of must be a function of the header, not {length_of!r}")
         self.length_of = length_of

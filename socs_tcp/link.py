@@ -241,7 +241,7 @@ class Link:
                     _S.CLOSED: "closed"}[change.new]
             return False, f"{self.name}: {text}"
         since = f"link still down after {duration(down_for)}" if down_for else "link down"
-        return True, f"{since}: {change.reason}; trying again"
+        return True, f"{self.name}: {since}: {change.reason}; trying again"
 
     # who wants to know
 

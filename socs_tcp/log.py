@@ -8,7 +8,7 @@ from typing import Any
 import txaio
 from twisted.logger import globalLogBeginner
 
-txaio.use_twisted()
+txaio.use_twisted()  # type: ignore[no-untyped-call]
 
 
 def logging_has_begun() -> bool:
@@ -25,7 +25,7 @@ class DeviceLogger:
     """One logger a module, made at its top: ``log = DeviceLogger()``. Any thread may use it."""
 
     def __init__(self) -> None:
-        self._logger: Any = txaio.make_logger()
+        self._logger: Any = txaio.make_logger()  # type: ignore[attr-defined]
 
     def info(self, text: str) -> None:
         self._emit("info", text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random as _random
 from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 #: Seconds between the starts of two connection attempts once a retry has failed.
 MIN_INTERVAL = 1.0
@@ -17,6 +18,11 @@ FACTOR = 2.0
 JITTER = 0.12
 #: Seconds after which a dead connection on which nothing is said is noticed.
 KEEPALIVE = 20.0
+#: Bytes. A device that sends so many unasked, faster than we throw them away, is broken.
+MOST_UNASKED = 1 << 22
+
+#: What becomes of a reply that comes after its question was given up.
+LateReplies: TypeAlias = Literal["drop", "drain"] | Callable[[bytes, bytes], object]
 
 
 def earliest_attempt(failures: int, last_attempt: float, min_interval: float) -> float:
@@ -103,3 +109,17 @@ def check_port(value: object) -> int:
     if not 0 < port < 65536:
         raise ValueError(f"port must be a number from 1 to 65535, not {value!r}")
     return int(port)
+
+
+def check_late_replies(value: LateReplies) -> LateReplies:
+    """`value` if it is one of the ways to treat a late reply.
+
+    Raises
+    ------
+    ValueError
+        With what is expected.
+    """
+    if callable(value) or value in ("drop", "drain"):
+        return value
+    raise ValueError("late_replies must be 'drop', 'drain', or a function of the command "
+                     f"and the reply that says whether they match, not {value!r}")

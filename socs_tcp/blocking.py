@@ -1,0 +1,226 @@
+"""Talking to a blocking device: `send` and `recv` as ever, and questions with one answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    DeviceConnectionError,
+    Disconnected,
+    FramingError,
+    ReplyTimedOut,
+    Sent,
+    show,
+)
+from .framing import Framer
+from .identity import Identity
+from .keeper import Keeper
+from .policy import MOST_UNASKED, LateReplies
+from .sockets import Channel
+
+if TYPE_CHECKING:
+    from .tcp import TCPInterface
+
+
+class Conversation(Keeper):
+    """All that is said between a `TCPInterface` and its device."""
+
+    def __init__(self, face: TCPInterface, framer: Framer, *, late_replies: LateReplies,
+                 on_connect: Callable[[Any], object] | None, identity: Identity | None,
+                 min_interval: float) -> None:
+        super().__init__(face, framer, on_connect=on_connect, identity=identity,
+                         min_interval=min_interval)
+        self._late = late_replies
+
+    # send and recv apart, as the original has them
+
+    def send(self, data: bytes) -> None:
+        """Send; after a failure reset and try once more."""
+        face = self._face
+        for last in (False, True):
+            channel = self.ready()
+            try:
+                channel.limit(self.remaining(), face.timeout)
+                self.put(channel, data)
+                return
+            except OSError as exc:
+                error = self.translate(exc, "send", "maybe")
+                self.lose(channel, error)
+                if last or self._closed.is_set():
+                    raise error from exc
+                face._reset()
+
+    def await_readable(self) -> None:
+        channel = self.channel()
+        if channel is None:
+            raise self.why_not_connected()
+        if not len(channel.decoder) and not channel.wait(self.remaining()):
+            self._face.link.timeouts += 1
+            channel.owed += 1       # what comes now must not answer a later query
+            error = self._timed_out(channel)
+            self._face.link.failed(error)
+            raise error
+
+    def receive(self, bufsize: int) -> Any:
+        """What has come, at least one byte."""
+        channel, link = self.channel(), self._face.link
+        if channel is None:
+            raise self.why_not_connected()
+        if len(channel.decoder):        # left over from a query
+            return channel.decoder.take(bufsize)
+        try:
+            channel.limit(self.remaining(), self._face.timeout)
+            data = channel.comm.recv(bufsize)
+        except OSError as exc:
+            error = self.translate(exc, "recv", "yes")
+            self.lose(channel, error)
+            raise error from exc
+        if data == b"":
+            error = self.end_of_connection(channel)
+            self.lose(channel, error)
+            raise error
+        if type(data) is bytes:
+            link.bytes_received += len(data)
+        link.good()
+        return data
+
+    def next_frame(self) -> Any:
+        """A frame that was not asked for by a query."""
+        channel = self.ready()
+        try:
+            frame = self.read_frame(channel)
+        except ReplyTimedOut as exc:
+            self._face.link.failed(exc)
+            raise
+        except (OSError, DeviceConnectionError) as exc:
+            error = self.translate(exc, "recv", "yes")
+            self.lose(channel, error)
+            self.drop()
+            raise error from exc
+        self._face.link.good()
+        return frame
+
+    # question and answer
+
+    def exchange(self, data: bytes, safe_to_repeat: bool) -> Any:
+        """Send a question and read its whole reply."""
+        while True:
+            channel = self._settled()
+            started = time.monotonic()
+            sent: Sent = "maybe"
+            try:
+                channel.limit(self.remaining(), self._face.timeout)
+                self.put(channel, data)
+                sent = "yes"
+                frame = self._matching(channel, data)
+            except ReplyTimedOut as exc:
+                self._give_up(channel, exc)
+                raise
+            except (OSError, DeviceConnectionError) as exc:
+                error = self.translate(exc, "recv" if sent == "yes" else "send", sent)
+                self.lose(channel, error)
+                self.drop()
+                if safe_to_repeat and isinstance(error, Disconnected) and not self._preparing \
+                        and not self._closed.is_set():
+                    safe_to_repeat = False
+                    continue
+                raise error from exc
+            except BaseException:
+                self.drop()     # interrupted in the middle: the reply is still to come
+                raise
+            if not self._preparing:
+                self._face.link.good(time.monotonic() - started)
+            return frame
+
+    def put(self, channel: Channel, data: bytes) -> None:
+        """Hand all of `data` to the system."""
+        channel.comm.sendall(data)
+        self._face.link.bytes_sent += len(data)
+
+    def read_frame(self, channel: Channel) -> Any:
+        """The next whole frame of this connection."""
+        decoder, link = channel.decoder, self._face.link
+        while True:
+            frame = decoder.next_frame()
+            if frame is not None:
+                return frame
+            try:
+                data = channel.fill(self.remaining())
+            except TimeoutError as exc:
+                if exc.errno is not None:       # ETIMEDOUT: the system gave it up
+                    raise
+                link.timeouts += 1
+                raise self._timed_out(channel) from exc
+            if type(data) is not bytes:
+                return data                     # a mock of a socket answers as it likes
+            if not data:
+                raise self.end_of_connection(channel)
+            link.bytes_received += len(data)
+
+    def end_of_connection(self, channel: Channel) -> DeviceConnectionError:
+        if self._closed.is_set():
+            return self._closed_error("maybe")
+        rest = channel.decoder
+        after = f" in the middle of a reply, after {show(rest.peek())}" if len(rest) else ""
+        return self.error(Disconnected, f"the device closed the connection{after}", "recv", "yes")
+
+    def _timed_out(self, channel: Channel) -> DeviceConnectionError:
+        rest = channel.decoder
+        what = f"an unfinished reply, {show(rest.peek())}," if len(rest) else "no reply"
+        within = "in time" if self._allowed is None else f"within {self._allowed:g} s"
+        return self.error(ReplyTimedOut, f"{what} {within}", "recv", "yes")
+
+    def _matching(self, channel: Channel, data: bytes) -> Any:
+        frame = self.read_frame(channel)
+        while callable(self._late) and not self._late(data, frame):
+            self._face.link.bytes_discarded += len(frame)
+            frame = self.read_frame(channel)
+        return frame
+
+    def _give_up(self, channel: Channel, error: DeviceConnectionError) -> None:
+        """A reply did not come in time: see to it that it never answers another question."""
+        if self._late == "drop" or self._preparing:
+            self.drop()
+        else:
+            channel.owed += 1
+        self._face.link.failed(error)
+
+    def _settled(self) -> Channel:
+        """A living connection on which no reply to another question can be under way."""
+        channel = self.ready()
+        if channel.owed and not callable(self._late):
+            channel = self._settle_owed(channel)
+        if callable(self._late):
+            return channel      # what does not match is discarded as it is read
+        try:
+            discarded, alive = channel.discard(MOST_UNASKED)
+        except OSError:
+            discarded, alive = 0, False
+        self._face.link.bytes_discarded += discarded
+        if discarded > MOST_UNASKED:
+            self.drop()
+            raise self.error(FramingError, "the device sends without pause, unasked", "send", "no")
+        if not alive:
+            self.lose(channel, self.error(Disconnected, "the device closed the connection",
+                                          "send", "no"))
+            return self.ready()
+        return channel
+
+    def _settle_owed(self, channel: Channel) -> Channel:
+        """Read the replies that nobody waits for any more, or start afresh."""
+        if self._late == "drop":        # owed by a recv() that timed out
+            self._face._reset()
+            return self.ready()
+        try:
+            while channel.owed:
+                self._face.link.bytes_discarded += len(self.read_frame(channel))
+                channel.owed -= 1
+        except (OSError, DeviceConnectionError) as exc:
+            self.drop()
+            error = self.translate(exc, "recv", "no")
+            error.sent = "no"
+            self._face.link.failed(error)
+            raise error from exc
+        return channel

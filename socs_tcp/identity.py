@@ -1,0 +1,63 @@
+"""Is it still the device we know? Pure; both faces ask after each connect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+
+from .errors import WrongDevice, show
+from .framing import Text, to_bytes
+
+Expected: TypeAlias = "Text | re.Pattern[bytes] | Callable[[bytes], object]"
+IdentitySpec: TypeAlias = "Text | tuple[Text, Expected]"
+
+
+class Identity:
+    """A query, and what its reply must be.
+
+    Parameters
+    ----------
+    spec : bytes or str, or a tuple (query, expected)
+        The identity query, such as ``"*IDN?"``. `expected` is the exact reply (bytes or
+        str), a compiled pattern of bytes that must match from its beginning, or a function
+        of the reply that says whether it is right. Without it, the first reply is
+        remembered and must come again after every reconnect.
+    """
+
+    def __init__(self, spec: IdentitySpec) -> None:
+        expected: Expected | None
+        if isinstance(spec, tuple):
+            if len(spec) != 2:
+                raise TypeError(f"identify must be a query or (query, expected), not {spec!r}")
+            query, expected = spec
+        else:
+            query, expected = spec, None
+        self.query = to_bytes(query)
+        if not (expected is None or isinstance(expected, re.Pattern) or callable(expected)):
+            expected = to_bytes(expected)
+        self._expected = expected
+
+    def check(self, reply: bytes) -> None:
+        """Compare the reply with what is expected; without an expectation, remember it.
+
+        Raises
+        ------
+        WrongDevice
+            With both in the message.
+        """
+        expected = self._expected
+        if expected is None:
+            self._expected = reply
+            return
+        if isinstance(expected, re.Pattern):
+            right, wanted = expected.match(reply) is not None, f"pattern {expected.pattern!r}"
+        elif callable(expected):
+            right = bool(expected(reply))
+            wanted = f"accepted by {getattr(expected, '__name__', expected)!s}"
+        else:
+            assert isinstance(expected, bytes)
+            right, wanted = reply == expected, show(expected)
+        if not right:
+            raise WrongDevice(f"another device answers: {show(reply)}, expected {wanted}",
+                              phase="identify", sent="yes")

@@ -1,0 +1,267 @@
+"""Making, keeping and giving up the connection of a blocking device.
+
+`TCPInterface` is the face of this, and `blocking.Conversation` adds the talking. The lock
+is held for the whole of one call, so that a question and its answer are never split
+between two threads.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    ConnectFailed,
+    DeviceConnectionError,
+    Disconnected,
+    Phase,
+    ReplyTimedOut,
+    Sent,
+    address_name,
+    from_cause,
+)
+from .framing import Framer
+from .identity import Identity
+from .policy import earliest_attempt
+from .sockets import Channel, shut
+
+if TYPE_CHECKING:
+    from .tcp import TCPInterface
+
+
+class Keeper:
+    """Holds the one connection of a `TCPInterface`, for one call at a time."""
+
+    def __init__(self, face: TCPInterface, framer: Framer, *,
+                 on_connect: Callable[[Any], object] | None, identity: Identity | None,
+                 min_interval: float) -> None:
+        self._face = face
+        self.framer = framer
+        self._on_connect = on_connect
+        self._identity = identity
+        self._min_interval = min_interval
+        # Reentrant: `on_connect` and the driver's own methods call us again.
+        self._lock = threading.RLock()
+        # Set by close() in any thread, never cleared; ends every wait.
+        self._closed = threading.Event()
+        # What follows is touched by the holder of _lock only ...
+        self._depth = 0                 # calls inside each other
+        self._deadline = math.inf       # of the call, by time.monotonic
+        self._allowed: float | None = None      # seconds the call was given, for messages
+        self._channel: Channel | None = None
+        self._preparing = False         # identify and on_connect are under way
+        self._last_attempt = -math.inf
+        self.connect_error: DeviceConnectionError | None = None
+        # ... but this one also by close(): the socket to shut down under a connect.
+        self.opening: Any = None
+
+    # the frame of each call
+
+    def begin(self, timeout: float | None) -> float:
+        """Take the device for one call; returns what `end` needs back."""
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        if not self._lock.acquire(timeout=-1 if timeout is None else timeout):
+            raise self.error(ReplyTimedOut, "another call has been using the device for all of "
+                             f"the {timeout:g} s this one could wait", "send", "no")
+        outer = self._deadline
+        self._deadline = min(outer, deadline)
+        self._allowed = timeout
+        self._depth += 1
+        return outer
+
+    def end(self, outer: float) -> None:
+        """Give the device back, then tell what became of the link (without the lock)."""
+        self._deadline = outer
+        self._depth -= 1
+        outermost = not self._depth
+        self._lock.release()
+        if outermost and self._face.link.has_news:
+            self._face.link.tell()
+
+    def remaining(self) -> float:
+        """Seconds until this call has to be over."""
+        return self._deadline - time.monotonic()
+
+    def error(self, kind: type[DeviceConnectionError], text: str, phase: Phase,
+              sent: Sent) -> DeviceConnectionError:
+        face = self._face
+        return kind(f"{address_name(face.ip_address, face.port)}: {text}",
+                    host=face.ip_address, port=face.port, phase=phase, sent=sent)
+
+    def translate(self, cause: BaseException, phase: Phase, sent: Sent) -> DeviceConnectionError:
+        """The error that `cause` means here and now."""
+        face = self._face
+        if self._closed.is_set():
+            return self._closed_error(sent)
+        return from_cause(cause, host=face.ip_address, port=face.port, phase=phase, sent=sent,
+                          timeout=self._allowed)
+
+    def _closed_error(self, sent: Sent = "no") -> DeviceConnectionError:
+        return self.error(Disconnected, "closed by this program", "connect", sent)
+
+    # the connection
+
+    def channel(self) -> Channel | None:
+        """The channel that belongs to the face's `comm`, whoever put it there."""
+        comm = self._face.comm
+        if comm is None:
+            self._channel = None
+        elif self._channel is None or self._channel.comm is not comm:
+            self._channel = Channel(comm, self.framer.decoder())
+        return self._channel
+
+    def open(self) -> None:
+        """Connect, and let the device prove itself. Sets `comm`; None where it failed."""
+        face, link = self._face, self._face.link
+        if self._preparing or not self._wait_for_turn():
+            return      # a connection lost in the middle of its preparation has failed it
+        self._last_attempt = time.monotonic()
+        self.connect_error = None
+        face.comm = face._connect((face.ip_address, face.port))
+        self.opening = None
+        if face.comm is None:
+            if self.connect_error is None:
+                self.connect_error = self.error(ConnectFailed, "cannot connect", "connect", "no")
+            link.failed(self.connect_error)
+            return
+        if self._closed.is_set():       # close() came while we connected
+            self.drop()
+            return
+        link.connected()
+        if self._identity is not None or self._on_connect is not None:
+            self._prepare()
+
+    def _wait_for_turn(self) -> bool:
+        """Keep the distance between attempts; False where there is no time for another."""
+        earliest = earliest_attempt(self._face.link.failures, self._last_attempt,
+                                    self._min_interval)
+        wait = earliest - time.monotonic()
+        if wait > 0:
+            self._closed.wait(min(wait, max(self.remaining(), 0)))
+        if self._closed.is_set():
+            self.connect_error = self._closed_error()
+            return False
+        if self.remaining() <= 0 or (wait > 0 and time.monotonic() < earliest):
+            self.connect_error = self.connect_error or self.error(
+                ConnectFailed, "no time left for another attempt to connect", "connect", "no")
+            return False
+        return True
+
+    def _prepare(self) -> None:
+        """Identify the device and let the driver set it up; then the link is proven."""
+        self._preparing = True
+        try:
+            if self._identity is not None:
+                self._identity.check(self.exchange(self.framer.encode(self._identity.query),
+                                                   safe_to_repeat=False))
+            if self._on_connect is not None:
+                self._on_connect(self._face)
+        except ConnectionError as exc:
+            self.connect_error = self.translate(exc, "identify", "maybe")
+            self.connect_error.phase = "identify"
+            if self._face.comm is not None:     # otherwise the exchange that failed told it
+                self.drop()
+                self._face.link.failed(self.connect_error)
+        except BaseException:
+            self.drop()
+            raise
+        else:
+            self._face.link.good()
+        finally:
+            self._preparing = False
+
+    def ready(self) -> Channel:
+        """A connection that, as far as can be known, is alive.
+
+        Raises
+        ------
+        ConnectionError
+            If there is none, and an attempt to make one failed.
+        """
+        if self._closed.is_set():
+            raise self._closed_error()
+        channel = self.channel()
+        if channel is not None and channel.lost():
+            self.lose(channel, self.error(Disconnected, "the device closed the connection",
+                                          "send", "no"))
+            channel = None
+            if not self._preparing:
+                self._face._reset()
+                channel = self.channel()
+        elif channel is None and not self._preparing:
+            self._face._reset()
+            channel = self.channel()
+        if channel is None:
+            raise self.why_not_connected()
+        return channel
+
+    def why_not_connected(self) -> DeviceConnectionError:
+        """A new error for a caller who needs a connection where there is none."""
+        cause = self.connect_error
+        if cause is None:
+            return self.error(Disconnected, "not connected", "connect", "no")
+        error = self.error(type(cause), "", cause.phase, "no")
+        error.args = cause.args
+        error.__cause__ = cause.__cause__ or cause
+        return error
+
+    def lose(self, channel: Channel, error: DeviceConnectionError) -> None:
+        """Note, once, that a connection is gone. The socket stays where drivers look for it."""
+        if channel.dead:
+            return
+        channel.dead = True
+        link = self._face.link
+        link.losses += 1
+        link.failed(error)
+
+    def drop(self) -> None:
+        """Close the connection, so that nothing of it can reach a later question."""
+        comm, self._face.comm, self._channel = self._face.comm, None, None
+        if comm is not None:
+            comm.close()
+
+    def exchange(self, data: bytes, safe_to_repeat: bool) -> Any:
+        """Send a question and read its whole reply."""
+        raise NotImplementedError
+
+    def set_opening(self, comm: Any) -> None:
+        """The socket that is about to connect, for `close` to shut down."""
+        self.opening = comm
+        if self._closed.is_set():
+            raise self._closed_error()
+
+    # from other threads
+
+    def check_idle(self) -> bool:
+        """Notice a hang-up while nobody is calling. Never blocks. Any thread.
+
+        Returns
+        -------
+        bool
+            False where a call is under way, so that this must be asked again later.
+        """
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            channel = self.channel()
+            if channel is not None and not channel.dead and channel.lost():
+                self.lose(channel, self.error(Disconnected, "the device closed the connection "
+                                              "while idle", "recv", "no"))
+        finally:
+            self._lock.release()
+        self._face.link.tell()
+        return True
+
+    def close(self) -> None:
+        """End it for good, and end whatever waits in other threads. Any thread."""
+        self._closed.set()
+        for comm in (self.opening, self._face.comm):
+            if comm is not None:
+                shut(comm)
+        with self._lock:
+            self.drop()
+            self._face.link.closed()
+        self._face.link.tell()
