@@ -1,0 +1,148 @@
+"""Many devices polled by one process on one core: what `many` runs, once for each of its rows.
+
+``python -m benchmarks.crowd KIND DEVICES HZ SECONDS [--unplug]`` prints one line of JSON. The
+simulated devices have a process, and a core, of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+from . import devices, measure
+
+#: Seconds before anything is counted, so that all have found their rhythm.
+SETTLE = 1.0
+
+now = time.monotonic
+
+
+class Phase:
+    """What is counted in one stretch of time."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.late = array("d")      # seconds from when a poll was due until it began
+        self.reply = array("d")     # seconds from when a poll was due until the reply was there
+        self.failed = 0             # polls of the devices that were unplugged
+        self.missed = 0             # polls left out since the one before was not over
+        self._began, self._cpu = now(), time.process_time()
+
+    def summary(self) -> dict[str, Any]:
+        wall, cpu = now() - self._began, time.process_time() - self._cpu
+        count = len(self.reply)
+        milli = {"late": self.late, "reply": self.reply}
+        return {"queries": count, "failed": self.failed, "missed": self.missed,
+                "per_second": count / wall, "core_used": cpu / wall,
+                "cpu_us": cpu / count * 1e6 if count else None,
+                **{f"{name}_{label}_ms": measure.percentile(values, part) * 1e3 if count else None
+                   for name, values in milli.items()
+                   for label, part in (("median", 0.5), ("p99", 0.99))}}
+
+
+class Crowd:
+    """The numbers of one run. `stays` and `fails` are the ports of the two halves."""
+
+    def __init__(self, count: int, rate: float, seconds: float, ports: tuple[int, int],
+                 order: Callable[[str], object] | None) -> None:
+        self.count = count
+        self.period = 1 / rate
+        self.seconds = seconds
+        self.order = order          # to the devices; None where nothing is to fail
+        self._ports = ports
+        self.result: dict[str, Any] = {}
+        self._phase: Phase | None = None
+        self._first_reply: dict[int, float] = {}
+        self._chance = random.Random(1)
+
+    def port(self, index: int) -> int:
+        """Every second device is one of those that fail."""
+        return self._ports[index % 2]
+
+    def first_due(self) -> float:
+        """Polls of different devices are not in step, as those of different agents are not."""
+        return now() + self._chance.random() * self.period
+
+    def next_due(self, due: float) -> float:
+        """One period on; those that are over already are left out, and counted."""
+        due += self.period
+        over = now() - due
+        if over > self.period:
+            missed = int(over / self.period)
+            due += missed * self.period
+            if self._phase is not None:
+                self._phase.missed += missed
+        return due
+
+    # told by whoever polls
+
+    def starting(self) -> None:
+        self._memory, self._began = measure.resident(), now()
+
+    def all_up(self) -> None:
+        self.result["all_up_s"] = now() - self._began
+        self.result["kB_per_device"] = (measure.resident() - self._memory) / 1024 / self.count
+
+    def good(self, index: int, due: float, began: float) -> None:
+        done = now()
+        if index not in self._first_reply:
+            self._first_reply[index] = done
+        phase = self._phase
+        # The other half is what is looked at: those that fail have nothing to notice.
+        if phase is not None and (self.order is None or not index % 2):
+            phase.late.append(began - due)
+            phase.reply.append(done - due)
+
+    def bad(self, index: int) -> None:
+        if self._phase is not None:
+            self._phase.failed += 1
+
+    def begin(self, name: str) -> None:
+        self._phase = Phase(name)
+
+    def end(self) -> None:
+        phase, self._phase = self._phase, None
+        if phase is not None:
+            self.result[phase.name] = phase.summary()
+
+    # the devices that fail
+
+    def forget_first_replies(self) -> None:
+        self._first_reply.clear()
+
+    def back(self) -> list[float]:
+        """When each of the devices that failed gave its first reply again."""
+        return [when for index, when in self._first_reply.items() if index % 2]
+
+
+def main() -> None:
+    from . import crowd_asyncio, crowd_bare, crowd_twisted
+    kinds = {**crowd_bare.KINDS, **crowd_asyncio.KINDS, **crowd_twisted.KINDS}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=kinds)
+    parser.add_argument("devices", type=int)
+    parser.add_argument("hz", type=float)
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("--unplug", action="store_true")
+    opts = parser.parse_args()
+    devices.allow_many_files()
+    cores = measure.cores()
+    measure.pin(cores[-1])              # inherited by the devices
+    with devices.running() as (process, ports):
+        measure.pin(cores[0])
+        order = (lambda text: process.stdin.write(text + "\n")) if opts.unplug else None
+        crowd = Crowd(opts.devices, opts.hz, opts.seconds, ports, order)
+        try:
+            kinds[opts.kind](crowd)
+        except ImportError as exc:
+            crowd.result = {"skip": f"cannot import it: {exc}"}
+    print(json.dumps(crowd.result), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""10 to 2,000 devices in one process: CPU per query, jitter, memory, and half of them failing.
+
+The polling process has one core, the simulated devices another. CPU per query is more than
+in `query`: here each reply finds the process asleep and its caches cold. Between devices that
+is the same for all, so that what grows with their number shows.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from typing import Any
+
+from . import measure, report
+from .measure import Result
+
+PEERS = ("bare", "asyncio", "uvloop", "LineReceiver")
+OURS = "DeviceClient"
+COLUMNS = ("cpu_us", "core_used", "late_median_ms", "late_p99_ms", "reply_median_ms",
+           "reply_p99_ms", "missed")
+
+
+def one_crowd(kind: str, count: int, rate: float, seconds: float, *more: str) -> dict[str, Any]:
+    """Run it in a process of its own; the numbers, or ``{"skip": why}``."""
+    args = [sys.executable, "-m", "benchmarks.crowd", kind, str(count), str(rate), str(seconds)]
+    done = subprocess.run([*args, *more], capture_output=True, text=True, check=False,
+                          timeout=300)
+    if done.returncode:
+        raise RuntimeError(f"{kind} with {count} devices: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def middle(found: list[dict[str, Any]], key: str, phase: str = "healthy") -> float | None:
+    """The median of one number over the rounds."""
+    values = [one[phase][key] for one in found if one[phase][key] is not None]
+    return float(f"{statistics.median(values):.4g}") if values else None
+
+
+def polled(result: Result, counts: list[int], rates: list[float], rounds: int,
+           seconds: float) -> None:
+    """All kinds at all sizes, in turns."""
+    kinds = [*PEERS, OURS]
+    for rate in rates:
+        for count in counts:
+            measure.say(f"many: {count} devices at {rate:g} Hz, {len(kinds)} kinds, "
+                        f"{rounds} rounds of {seconds:g} s")
+            found = measure.interleaved(
+                kinds, rounds, lambda kind, n=count, hz=rate: one_crowd(kind, n, hz, seconds))
+            for kind in list(found):
+                if "skip" in found[kind][0]:
+                    measure.skip(result, kind, found[kind][0]["skip"])
+                    kinds.remove(kind)
+                    del found[kind]
+            _fill(result, found, count, rate)
+
+
+def _fill(result: Result, found: dict[str, list[dict[str, Any]]], count: int, rate: float) -> None:
+    figures = result["figures"]
+    for kind, runs in found.items():
+        row = {"kind": kind, "devices": count, "hz": rate,
+               **{key: middle(runs, key) for key in COLUMNS},
+               **{key: float(f"{statistics.median(one[key] for one in runs):.4g}")
+                  for key in ("kB_per_device", "all_up_s")}}
+        result["rows"].append(row)
+        if kind == OURS:
+            where = f"many.{count}x{rate:g}Hz"
+            figures.update({f"{where}.{key}": row[key] for key in row if key != "kind"})
+            for peer, theirs in found.items():
+                if peer != OURS:
+                    figures[f"{where}.cpu_vs_{peer}"] = measure.ratio(
+                        row["cpu_us"], middle(theirs, "cpu_us"))
+            few = figures.get(f"many.10x{rate:g}Hz.cpu_us")
+            if few:
+                figures[f"{where}.cpu_vs_10_devices"] = measure.ratio(row["cpu_us"], few)
+
+
+def half_fails(result: Result, count: int, rate: float, rounds: int, seconds: float) -> None:
+    """Unplug every second device for a while; look at the others, and at the way back."""
+    measure.say(f"many: {count} devices at {rate:g} Hz, half of them unplugged, {rounds} rounds")
+    runs = [one_crowd(OURS, count, rate, seconds, "--unplug") for _ in range(rounds)]
+    if "skip" in runs[0]:
+        measure.skip(result, f"{OURS}, half unplugged", runs[0]["skip"])
+        return
+    for phase in ("healthy", "outage", "return"):
+        result["rows"].append({"phase": phase, "devices": count, "hz": rate,
+                               **{key: middle(runs, key, phase) for key in COLUMNS},
+                               "failed_polls": middle(runs, "failed", phase)})
+    figures = result["figures"]
+    for what in ("late_p99", "reply_p99"):
+        figures[f"many.half_fails.{what}_vs_healthy"] = measure.ratio(
+            middle(runs, f"{what}_ms", "outage"), middle(runs, f"{what}_ms"))
+        figures[f"many.half_fails.{what}_back_vs_healthy"] = measure.ratio(
+            middle(runs, f"{what}_ms", "return"), middle(runs, f"{what}_ms"))
+    for what, key in (("attempts", "attempts_s"), ("back", "back_s")):
+        figures[f"many.half_fails.busiest_tenth_of_a_second.{what}"] = statistics.median(
+            busiest(one[key], 0.1) for one in runs)
+        result[key] = runs[-1][key]
+    figures["many.half_fails.never_back"] = max(count // 2 - len(one["back_s"]) for one in runs)
+    figures["many.half_fails.attempts_per_device"] = statistics.median(
+        len(one["attempts_s"]) / (count // 2) for one in runs)
+    figures["many.half_fails.all_back_s"] = statistics.median(
+        max(one["back_s"], default=0.0) for one in runs)
+
+
+def busiest(times: list[float], width: float) -> int:
+    """The most events within any stretch of so many seconds."""
+    times, most, first = sorted(times), 0, 0
+    for last, when in enumerate(times):
+        while when - times[first] > width:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def main(args: list[str] | None = None) -> Result:
+    parser = measure.make_parser("many", __doc__)
+    parser.add_argument("--rounds", type=int, help="default 3; 1 if quick")
+    parser.add_argument("--seconds", type=float, help="of each; default 8; 2 if quick")
+    opts = parser.parse_args(args)
+    rounds = opts.rounds or (1 if opts.quick else 3)
+    seconds = opts.seconds or (2.0 if opts.quick else 8.0)
+    counts, rates = ([10, 100], [10.0]) if opts.quick else ([10, 100, 1000, 2000], [1.0, 10.0])
+    result = measure.new_result("many", opts.quick, rounds=rounds, seconds=seconds)
+    if len(measure.cores()) < 2:
+        measure.say("many: the devices share the only core; the figures hold their work, too")
+    polled(result, counts, rates, rounds, seconds)
+    half_fails(result, counts[-1] if opts.quick else 1000, 10.0, rounds, seconds)
+    measure.save(opts.json, result)
+    report.show(result)
+    return result
+
+
+if __name__ == "__main__":
+    main()
