@@ -15,6 +15,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from . import measure
+
 
 def serve_one(conn: socket.socket) -> None:
     """Give back what comes, until the other side hangs up."""
@@ -55,6 +57,7 @@ def running() -> Iterator[int]:
 def server_process(module: str, *args: str) -> Iterator[subprocess.Popen]:
     """A module run in a process that lives as long as the block; its pipes are text."""
     process = subprocess.Popen([sys.executable, "-m", module, *args], text=True, bufsize=1,
+                               cwd=measure.CHECKOUT,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         yield process

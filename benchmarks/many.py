@@ -26,7 +26,7 @@ def one_crowd(kind: str, count: int, rate: float, seconds: float, *more: str) ->
     """Run it in a process of its own; the numbers, or ``{"skip": why}``."""
     args = [sys.executable, "-m", "benchmarks.crowd", kind, str(count), str(rate), str(seconds)]
     done = subprocess.run([*args, *more], capture_output=True, text=True, check=False,
-                          timeout=300)
+                          timeout=300, cwd=measure.CHECKOUT)
     if done.returncode:
         raise RuntimeError(f"{kind} with {count} devices: {done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -18,6 +18,9 @@ Result = dict[str, Any]
 #: Packages whose version belongs to a figure.
 PACKAGES = ("socs_tcp", "twisted", "ocs", "socs", "sockio", "uvloop")
 
+#: Where ``python -m benchmarks.…`` is found.
+CHECKOUT = Path(__file__).resolve().parent.parent
+
 QUESTION = b"KRDG? 1 +12.345678\r\n"
 TIMEOUT = 5.0
 #: Questions before the clock starts, after each pause: the caches hold the others by then.
