@@ -1,0 +1,310 @@
+"""A device made of a script: which command gets which answer. Pure: no socket, no clock.
+
+One `ScriptedDevice` is one instrument. Whoever runs it (`DeviceServer` in a thread,
+`listen` in a reactor) calls it from one thread only, one command at a time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, TypeVar
+
+from ..errors import show
+from ..framing import (
+    Decoder,
+    Framer,
+    LengthFramer,
+    LineFramer,
+    RawFramer,
+    Text,
+    to_bytes,
+)
+
+#: What a command may be: an exact one, or a pattern that the whole command must match.
+Key: TypeAlias = "str | bytes | re.Pattern[str] | re.Pattern[bytes]"
+#: What answers it; see :class:`ScriptedDevice`.
+Answer: TypeAlias = "str | bytes | list[Any] | tuple[Any, ...] | Callable[..., Any] | None"
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_MARK = "_socs_tcp_on"
+_UNKNOWN = object()
+
+
+def on(command: Key) -> Callable[[_F], _F]:
+    r"""Mark a method of a device class as what answers `command`.
+
+    Parameters
+    ----------
+    command : str, bytes, or compiled pattern
+        An exact command, or a pattern whose groups become the arguments of the method.
+
+    Examples
+    --------
+    ::
+
+        class Heater:
+            def __init__(self):
+                self.setpoint = "0"
+
+            @on(re.compile(r"SETP (\S+)"))
+            def set(self, value):
+                self.setpoint = value
+
+            @on("SETP?")
+            def get(self):
+                return self.setpoint
+    """
+    def mark(method: _F) -> _F:
+        setattr(method, _MARK, command)
+        return method
+    return mark
+
+
+class ScriptedDevice:
+    r"""What one instrument says.
+
+    Parameters
+    ----------
+    answers : dict, callable, object, class, or None
+        - a **dict** from commands to answers. A command is exact (``str`` or ``bytes``,
+          without its terminator) or a compiled pattern that the whole command must match.
+          An answer is text (of a pattern: with ``\1`` or ``\g<name>`` for its groups),
+          None for no answer, a tuple for several replies to the one command, a list of
+          answers that are given one after the other, each once, or a callable that gets
+          the groups and returns any of these;
+        - a **callable** that gets each command (bytes, without its terminator) and returns
+          an answer;
+        - an **object** with methods marked by `on`, or with ``handle(command)``, or both:
+          what no marked method matches goes to ``handle``. At a reboot its
+          ``reset_state()`` is called, if it has one;
+        - a **class** of such objects: a reboot makes a new object.
+    framer : Framer
+        The framer that the *client* uses: what ends its commands and our replies follows
+        from it. ``LineFramer()`` unless given.
+    command_framer : Framer, optional
+        How commands end, where that does not follow from `framer`: for a `FixedFramer`,
+        or one of your own. Without it, such a command is what came at once.
+    reply_terminator : bytes or str, optional
+        Added to each reply where it is missing; ``b""`` for none.
+    banner : bytes or str
+        Said to each client that connects, exactly as given.
+    prompt : bytes or str
+        Said after the banner and after the replies to each command, exactly as given.
+    default : Answer
+        For commands that are not known.
+    unsolicited : Answer
+        Said to every client each `period` seconds, unasked.
+    period : float
+        Seconds; 0 for never.
+    one_client_only : bool
+        Hang up on any client but the first, as many instruments do.
+    identity_command : bytes or str
+        The command whose answer another identity changes; see `reboot`.
+
+    Attributes
+    ----------
+    unknown : deque of bytes
+        The last 100 commands that had no answer in the script. Any thread may read it.
+    """
+
+    def __init__(self, answers: Any = None, *, framer: Framer | None = None,
+                 command_framer: Framer | None = None, reply_terminator: Text | None = None,
+                 banner: Text = b"", prompt: Text = b"", default: Answer = None,
+                 unsolicited: Answer = None, period: float = 0.0,
+                 one_client_only: bool = False, identity_command: Text = b"*IDN?") -> None:
+        self.framer = LineFramer() if framer is None else framer
+        self.command_framer = command_framer or _command_framer(self.framer)
+        self.reply_terminator = (_reply_terminator(self.framer) if reply_terminator is None
+                                 else to_bytes(reply_terminator))
+        self.banner = to_bytes(banner)
+        self.prompt = to_bytes(prompt)
+        self.default = default
+        self.unsolicited = unsolicited
+        self.period = period
+        self.one_client_only = one_client_only
+        self.identity_command = to_bytes(identity_command)
+        self.unknown: deque[bytes] = deque(maxlen=100)
+        self._given = answers
+        self._overrides: dict[bytes, Any] = {}
+        # Read and written by the thread that runs the device; `set_answer` puts one item
+        # into one of the dicts, which is safe from any thread.
+        self._exact: dict[bytes, Any] = {}
+        self._patterns: dict[re.Pattern[Any], Any] = {}
+        self._handle: Callable[[bytes], Any] | None = None
+        self._object: Any = None
+        self.reset_state()
+
+    # the script
+
+    def reset_state(self) -> None:
+        """As it is after power is switched on: state is lost, lists begin anew."""
+        self._overrides = {}
+        given = self._given
+        if given is None or isinstance(given, Mapping):
+            for command, answer in (given or {}).items():
+                self.set_answer(command, answer)
+            return
+        if isinstance(given, type):
+            self._object = given()
+        elif _is_model(given):
+            if self._object is not None and hasattr(given, "reset_state"):
+                given.reset_state()
+            self._object = given
+        elif callable(given):
+            self._handle = given
+            return
+        else:
+            raise TypeError("answers must be a dict, a callable, or an object with handle() "
+                            f"or methods marked by @on, not {given!r}")
+        self._handle = getattr(self._object, "handle", None)
+        for command, method in _marked(self._object):
+            self.set_answer(command, method)
+
+    def reboot(self, identity: Text | Mapping[Any, Any] | None = None) -> None:
+        """Lose all state, and come back, perhaps as another device.
+
+        Parameters
+        ----------
+        identity : bytes or str, or dict, optional
+            The answer to `identity_command` from now on, or several commands with their
+            answers, in place of those of the script.
+        """
+        self.reset_state()
+        if identity is None:
+            return
+        if not isinstance(identity, Mapping):
+            identity = {self.identity_command: identity}
+        self._overrides = {to_bytes(k): _fresh(v) for k, v in identity.items()}
+
+    def set_answer(self, command: Key, answer: Answer) -> None:
+        """Give `command` another answer, until the next reboot. Any thread may call it."""
+        if isinstance(command, re.Pattern):
+            self._patterns[command] = _fresh(answer)
+        else:
+            self._exact[to_bytes(command)] = _fresh(answer)
+
+    # what is said
+
+    def greeting(self) -> bytes:
+        """What a client hears that has just connected."""
+        return self.banner + self.prompt
+
+    def decoder(self) -> Decoder:
+        """A decoder for the commands of one client."""
+        return self.command_framer.decoder()
+
+    def handle(self, command: bytes) -> list[bytes]:
+        """The replies to one command, as they go on the wire.
+
+        Parameters
+        ----------
+        command : bytes
+            Without its terminator.
+        """
+        answer = self._find(command)
+        if answer is _UNKNOWN:
+            self.unknown.append(command)
+            answer = self.default
+        replies = self.replies(answer)
+        if self.prompt:
+            replies = [*replies[:-1], b"".join(replies[-1:]) + self.prompt]
+        return replies
+
+    def replies(self, answer: Any) -> list[bytes]:
+        """`answer` as it goes on the wire: each reply with its terminator."""
+        if callable(answer):
+            answer = answer()
+        if answer is None:
+            return []
+        if isinstance(answer, (tuple, list)):
+            return [reply for one in answer for reply in self.replies(one)]
+        data = to_bytes(answer)
+        end = self.reply_terminator
+        return [data if end and data.endswith(end) else data + end]
+
+    def _find(self, command: bytes) -> Any:
+        for table in (self._overrides, self._exact):
+            if command in table:
+                answer = _next(table[command])
+                return answer() if callable(answer) else answer
+        for pattern, given in tuple(self._patterns.items()):
+            match = _fullmatch(pattern, command)
+            if match is not None:
+                answer = _next(given)
+                if callable(answer):
+                    return answer(*match.groups())
+                return _expand(match, answer)
+        return _UNKNOWN if self._handle is None else self._handle(command)
+
+    def __repr__(self) -> str:
+        known = [show(c) for c in self._exact] + [repr(p.pattern) for p in self._patterns]
+        return f"<ScriptedDevice knows {', '.join(known) or self._handle or 'no command'}>"
+
+
+def as_device(device: Any) -> ScriptedDevice:
+    """`device` itself, or a `ScriptedDevice` around a dict, callable, object or class."""
+    return device if isinstance(device, ScriptedDevice) else ScriptedDevice(device)
+
+
+def _command_framer(framer: Framer) -> Framer:
+    if isinstance(framer, LengthFramer):
+        return framer
+    if framer.send_terminator:
+        return LineFramer(framer.send_terminator, max_length=framer.max_length)
+    return RawFramer()
+
+
+def _reply_terminator(framer: Framer) -> bytes:
+    if isinstance(framer, LineFramer):
+        return framer.terminators[0]
+    return b""
+
+
+def _is_model(given: Any) -> bool:
+    return callable(getattr(given, "handle", None)) or bool(_marked(given))
+
+
+def _marked(model: Any) -> list[tuple[Key, Callable[..., Any]]]:
+    kind = type(model)
+    found = []
+    for name in dir(kind):
+        command = getattr(getattr(kind, name, None), _MARK, None)
+        if command is not None:
+            found.append((command, getattr(model, name)))
+    return found
+
+
+class _Turns:
+    """Answers that are given one after the other."""
+
+    def __init__(self, answers: list[Any]) -> None:
+        self.left = deque(answers)
+
+
+def _fresh(answer: Any) -> Any:
+    return _Turns(answer) if isinstance(answer, list) else answer
+
+
+def _next(answer: Any) -> Any:
+    if not isinstance(answer, _Turns):
+        return answer
+    return answer.left.popleft() if answer.left else _UNKNOWN
+
+
+def _fullmatch(pattern: re.Pattern[Any], command: bytes) -> re.Match[Any] | None:
+    if isinstance(pattern.pattern, bytes):
+        return pattern.fullmatch(command)
+    return pattern.fullmatch(command.decode("utf-8", "backslashreplace"))
+
+
+def _expand(match: re.Match[Any], answer: Any) -> Any:
+    """Put the groups into the text of an answer."""
+    if isinstance(answer, tuple):
+        return tuple(_expand(match, one) for one in answer)
+    if answer is None or answer is _UNKNOWN:
+        return answer
+    if isinstance(match.string, bytes):
+        return match.expand(to_bytes(answer))
+    return match.expand(answer if isinstance(answer, str) else to_bytes(answer).decode())

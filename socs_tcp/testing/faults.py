@@ -1,0 +1,390 @@
+"""What can go wrong with a device, on command.
+
+A `Faults` belongs to one simulated device or proxy. Its methods may be called from any
+thread; each returns when the fault is in force. All that is below the methods is touched
+only by the thread that runs the device.
+
+Three kinds of fault, three lifetimes:
+
+- of the **moment** (``hang_up``, ``reset``, ``reboot``): done when the method returns;
+- of a **reply** (``silence``, ``late``, ``split``, ...): they wait in line, and each reply
+  takes the first of them, so ``faults.silence(); faults.late(1)`` makes the next reply
+  stay out and the one after it come late. With ``times=None`` a fault does not wait in
+  line but strikes every reply until `Faults.heal`;
+- of the **line** (``refuse``, ``black_hole``, ...): in force until `Faults.heal`, or for
+  some ``seconds``.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..framing import Text, to_bytes
+from ..policy import check_seconds
+
+if TYPE_CHECKING:
+    from .journal import Journal
+    from .random_faults import RandomFaults
+
+MOMENT = frozenset({"hang_up", "reset", "reboot"})
+REPLY = frozenset({"hang_up_mid_reply", "silence", "late", "split", "glue", "garbage",
+                   "endless_line"})
+LINE = frozenset({"refuse", "accept_and_hang_up", "black_hole", "slow_reader",
+                  "one_client_only", "hang_up_after"})
+#: Every kind of fault, by the name of the method that injects it.
+KINDS = MOMENT | REPLY | LINE
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault; the methods of `Faults` say what each argument means to which kind."""
+
+    kind: str
+    times: int | None = 1
+    seconds: float | None = None
+    count: int = 0
+    at: tuple[int, ...] | None = None
+    fraction: float | None = None
+    before: bytes = b""
+    after: bytes = b""
+    identity: Any = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"no such fault: {self.kind!r}; there are {', '.join(sorted(KINDS))}")
+        if self.times is not None and self.times < 1:
+            raise ValueError(f"times must be at least 1, or None for ever, not {self.times}")
+
+    def __repr__(self) -> str:
+        said = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self)[1:]
+                if getattr(self, f.name) != f.default]
+        return f"Fault({', '.join([repr(self.kind), *said])})"
+
+
+class Injector:
+    """The faults as methods. What becomes of them is up to `inject`."""
+
+    def inject(self, fault: Fault) -> None:
+        """Put `fault` in force. Any thread."""
+        raise NotImplementedError
+
+    # of the moment
+
+    def hang_up(self) -> None:
+        """Close all connections, cleanly (FIN), whatever is still to be said."""
+        self.inject(Fault("hang_up"))
+
+    def reset(self) -> None:
+        """Reset all connections (RST): the client gets "connection reset by peer"."""
+        self.inject(Fault("reset"))
+
+    def reboot(self, identity: Text | Mapping[Any, Any] | None = None, *,
+               downtime: float = 0.0) -> None:
+        """Hang up, lose all state, and come back, perhaps as another device.
+
+        Parameters
+        ----------
+        identity : bytes, str, or dict, optional
+            See `ScriptedDevice.reboot`. A proxy can only hang up: it takes none.
+        downtime : float
+            Seconds during which connections are refused.
+        """
+        self.inject(Fault("reboot", identity=identity, seconds=downtime or None))
+
+    # of a reply
+
+    def silence(self, times: int | None = 1) -> None:
+        """The next `times` replies stay out. The device has seen the commands."""
+        self.inject(Fault("silence", times))
+
+    def late(self, seconds: float, *, times: int | None = 1) -> None:
+        """The next `times` replies come `seconds` late, and those behind them not before."""
+        check_seconds("seconds", seconds)
+        self.inject(Fault("late", times, seconds=seconds))
+
+    def split(self, at: int | tuple[int, ...] | range | None = None, *, pause: float = 0.01,
+              times: int | None = 1) -> None:
+        """The next `times` replies come in pieces.
+
+        Parameters
+        ----------
+        at : int, or several
+            Bytes before each cut; a random place unless given (the same ones in each run).
+        pause : float
+            Seconds between two pieces, so that they arrive as two.
+        times : int or None
+        """
+        places = None if at is None else (at,) if isinstance(at, int) else tuple(at)
+        self.inject(Fault("split", times, seconds=pause, at=places))
+
+    def glue(self, count: int = 2) -> None:
+        """The next `count` replies come in one piece, when the last of them is there."""
+        if count < 2:
+            raise ValueError(f"it takes 2 replies to glue them together, not {count}")
+        self.inject(Fault("glue", count - 1))
+
+    def garbage(self, before: Text = b"", after: Text = b"", *, times: int | None = 1) -> None:
+        """The next `times` replies have bytes before or after them that nobody asked for."""
+        self.inject(Fault("garbage", times, before=to_bytes(before), after=to_bytes(after)))
+
+    def hang_up_mid_reply(self, at: int | None = None, *, times: int | None = 1) -> None:
+        """Send the first `at` bytes of the next reply (half of it unless given); hang up."""
+        self.inject(Fault("hang_up_mid_reply", times, at=None if at is None else (at,)))
+
+    def endless_line(self) -> None:
+        """Instead of the next reply, send bytes without an end until the client hangs up."""
+        self.inject(Fault("endless_line"))
+
+    # of the line
+
+    def hang_up_after(self, count: int) -> None:
+        """Hang up when `count` more bytes have been sent, wherever that is. Once."""
+        self.inject(Fault("hang_up_after", count=count))
+
+    def refuse(self, seconds: float | None = None) -> None:
+        """New connections are refused; those that are there stay."""
+        self.inject(Fault("refuse", seconds=seconds))
+
+    def accept_and_hang_up(self, times: int | None = None, *,
+                           seconds: float | None = None) -> None:
+        """The next `times` connections (all unless given) are accepted and closed at once."""
+        self.inject(Fault("accept_and_hang_up", times, seconds=seconds))
+
+    def black_hole(self, seconds: float | None = None) -> None:
+        """Accept, swallow all that comes, say nothing. The device sees none of it."""
+        self.inject(Fault("black_hole", seconds=seconds))
+
+    def slow_reader(self, rate: int = 0, seconds: float | None = None) -> None:
+        """Take no more than `rate` bytes per second from each client; 0: none at all."""
+        self.inject(Fault("slow_reader", count=rate, seconds=seconds))
+
+    def one_client_only(self, seconds: float | None = None) -> None:
+        """While a client is connected, any other is hung up on."""
+        self.inject(Fault("one_client_only", seconds=seconds))
+
+
+class Host(Protocol):
+    """What a `Faults` needs of the one who runs the device."""
+
+    journal: Journal
+    clock: Callable[[], float]
+
+    def run(self, what: Callable[[], None]) -> None:
+        """Do it in the thread that runs the device; return when its effects are there."""
+
+    def end_lines(self, kind: str) -> None:
+        """``hang_up`` or ``reset`` all connections."""
+
+    def reboot(self, identity: Any) -> None:
+        """Make the device forget."""
+
+    def faults_changed(self) -> None:
+        """Look at what is in force again."""
+
+    def healed(self) -> None:
+        """Nothing is in force any more."""
+
+
+class _Scheduled(Injector):
+    def __init__(self, schedule: Callable[[Fault], None]) -> None:
+        self._schedule = schedule
+
+    def inject(self, fault: Fault) -> None:
+        self._schedule(fault)
+
+
+class Faults(Injector):
+    """The faults of one simulated device or proxy; see the module for the rules."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        # All of this is touched by the thread that runs the device only.
+        self.exchanges = 0
+        self.line_faults: dict[str, Fault] = {}
+        self._left: dict[str, int | None] = {}         # of accept_and_hang_up
+        self._until: dict[str, float] = {}
+        self._always: list[Fault] = []
+        self._queue: deque[Fault] = deque()
+        self._timed: list[tuple[float, Fault]] = []
+        self._by_exchange: dict[int, list[Fault]] = {}
+        self._source: RandomFaults | None = None
+        self._budget: int | None = None                # bytes until hang_up_after
+        self.chance = random.Random(0)
+
+    def __repr__(self) -> str:
+        drawn = f", drawn by {self._source!r}" if self._source else ""
+        force = [*self.line_faults.values(), *self._always, *self._queue]
+        return f"<Faults in force: {force or 'none'}{drawn}>"
+
+    # what a test calls, in any thread
+
+    @property
+    def injected(self) -> Counter[str]:
+        """How many faults did their work, by kind; a copy. Any thread."""
+        journal = self._host.journal
+        return journal.read(lambda: Counter(journal.injected))
+
+    def inject(self, fault: Fault) -> None:
+        """Put `fault` in force. Any thread."""
+        self._host.run(lambda: self._start(fault))
+
+    def after(self, seconds: float) -> Injector:
+        """``faults.after(2.0).hang_up()``: in `seconds` from now. Any thread."""
+        def schedule(fault: Fault) -> None:
+            when = self._host.clock() + seconds
+            self._host.run(lambda: self._plan(when, fault))
+        return _Scheduled(schedule)
+
+    def at_exchange(self, number: int) -> Injector:
+        """``faults.at_exchange(3).late(1)``: when the third command from now comes.
+
+        A fault of the moment strikes before that command is answered. Any thread.
+        """
+        if number < 1:
+            raise ValueError(f"the next exchange is number 1, not {number}")
+
+        def schedule(fault: Fault) -> None:
+            self._host.run(lambda: self._by_exchange.setdefault(
+                self.exchanges + number, []).append(fault))
+        return _Scheduled(schedule)
+
+    def draw_from(self, source: RandomFaults | None) -> None:
+        """Let chance strike at each exchange from now on; None: no more. Any thread."""
+        def start() -> None:
+            self._source = source
+        self._host.run(start)
+
+    @property
+    def source(self) -> RandomFaults | None:
+        """What `draw_from` was given. Any thread."""
+        return self._source
+
+    def heal(self) -> None:
+        """End all that is in force, scheduled or drawn. Late replies still come. Any thread."""
+        self._host.run(self._heal)
+
+    def clear(self) -> None:
+        """`heal`, and `injected` begins anew. Any thread."""
+        def start_anew() -> None:
+            self._heal()
+            journal = self._host.journal
+            journal.read(journal.injected.clear)
+        self._host.run(start_anew)
+
+    # what the thread that runs the device calls
+
+    def _plan(self, when: float, fault: Fault) -> None:
+        self._timed.append((when, fault))
+        self._timed.sort(key=lambda timed: timed[0])
+        self._host.faults_changed()
+
+    def _heal(self) -> None:
+        for table in (self.line_faults, self._until, self._left, self._by_exchange):
+            table.clear()
+        for waiting in (self._always, self._queue, self._timed):
+            waiting.clear()
+        self._source = self._budget = None
+        self._host.healed()
+
+    def _start(self, fault: Fault) -> None:
+        kind = fault.kind
+        if kind in REPLY:
+            if fault.times is None:
+                self._always.append(fault)
+            else:
+                self._queue.extend([fault] * fault.times)
+            return
+        if kind in MOMENT:
+            self._moment(fault)
+        elif kind == "hang_up_after":
+            self._budget = fault.count
+        else:
+            self.line_faults[kind] = fault
+            self._left[kind] = fault.times
+            self._lasts(kind, fault.seconds)
+            if kind != "accept_and_hang_up":
+                self.struck(kind)
+        self._host.faults_changed()
+
+    def _moment(self, fault: Fault) -> None:
+        self.struck(fault.kind)
+        if fault.kind != "reboot":
+            self._host.end_lines(fault.kind)
+            return
+        self._host.reboot(fault.identity)
+        self._host.end_lines("hang_up")
+        if fault.seconds:
+            self.line_faults["refuse"] = fault
+            self._lasts("refuse", fault.seconds)
+
+    def _lasts(self, kind: str, seconds: float | None) -> None:
+        self._until.pop(kind, None)
+        if seconds is not None:
+            self._until[kind] = self._host.clock() + seconds
+
+    def struck(self, kind: str) -> None:
+        """Count a fault that did its work."""
+        self._host.journal.struck(kind)
+
+    def in_force(self, kind: str) -> bool:
+        """Is this fault of the line in force?"""
+        return kind in self.line_faults
+
+    def next_time(self) -> float:
+        """When something is due, in seconds of the host's clock; ``inf`` for never."""
+        first = [self._timed[0][0]] if self._timed else []
+        return min([*first, *self._until.values()], default=float("inf"))
+
+    def tick(self, now: float) -> None:
+        """Start and end what is due."""
+        while self._timed and self._timed[0][0] <= now:
+            self._start(self._timed.pop(0)[1])
+        for kind in [k for k, until in self._until.items() if until <= now]:
+            del self._until[kind]
+            self.line_faults.pop(kind, None)
+            self._host.faults_changed()
+
+    def exchange(self) -> None:
+        """A command has come and is about to be answered."""
+        self.exchanges += 1
+        if self._by_exchange:
+            for fault in self._by_exchange.pop(self.exchanges, ()):
+                self._start(fault)
+        if self._source is not None:
+            drawn = self._source.draw()
+            if drawn is not None:
+                self._start(drawn)
+
+    def hangs_up_on_new_client(self, others: int) -> bool:
+        """Is the client that has just connected to be sent away?"""
+        if "accept_and_hang_up" in self.line_faults:
+            self.struck("accept_and_hang_up")
+            left = self._left["accept_and_hang_up"]
+            if left is not None:
+                self._left["accept_and_hang_up"] = left - 1
+                if left == 1:
+                    del self.line_faults["accept_and_hang_up"]
+            return True
+        return "one_client_only" in self.line_faults and others > 0
+
+    def for_reply(self) -> list[Fault]:
+        """What strikes the reply that is about to be sent."""
+        if not self._queue and not self._always:
+            return []
+        first = [self._queue.popleft()] if self._queue else []
+        return [*self._always, *first]
+
+    def cut(self, data: bytes) -> tuple[bytes, bool]:
+        """What `hang_up_after` leaves of bytes that are about to go out, and is that all?"""
+        if self._budget is None:
+            return data, False
+        if len(data) < self._budget:
+            self._budget -= len(data)
+            return data, False
+        data, self._budget = data[:self._budget], None
+        self.struck("hang_up_after")
+        return data, True

@@ -1,0 +1,202 @@
+"""One client's connection to a simulated device, through its faults.
+
+Pure: bytes and time in, bytes and endings out. Everything here is called by the one
+thread that runs the device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING
+
+from ..errors import FramingError
+from .faults import Fault
+from .plan import Act, Op, plan_reply
+
+if TYPE_CHECKING:
+    from .simulation import DeviceSimulation, Simulation
+
+#: Bytes that wait to be sent; while there are more, no more commands are read.
+HIGH_WATER = 1 << 18
+#: Bytes that are read at once.
+READ_SIZE = 1 << 16
+
+
+class Line:
+    """The way to one client. Whoever moves its bytes calls `received` with what came, then
+    `take` until that gives None."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        # What is to be done, each not before its time, in seconds of the clock.
+        self._out: deque[tuple[float, Op]] = deque()
+        self._held: list[bytes] = []
+        self._waiting = 0
+        self._paused_until = -math.inf
+        #: The end was decided; it may still have to be carried out.
+        self.ended = False
+
+    # what comes from the client
+
+    def opened(self) -> None:
+        """The client was admitted."""
+
+    def received(self, data: bytes) -> None:
+        """Bytes came from the client."""
+        line_faults = self.simulation.faults.line_faults
+        if line_faults:
+            slow = line_faults.get("slow_reader")
+            if slow is not None and slow.count:
+                self._paused_until = self.simulation.clock() + len(data) / slow.count
+                self.simulation.wake(self._paused_until)
+            if "black_hole" in line_faults:
+                return
+        if not self.ended:
+            self.feed(data)
+
+    def feed(self, data: bytes) -> None:
+        """Bytes came from the client through all faults."""
+        raise NotImplementedError
+
+    def read_size(self) -> int:
+        """How many bytes may be read now at most; 0 for none as yet."""
+        if self._waiting > HIGH_WATER or self.ended:
+            return 0
+        slow = self.simulation.faults.line_faults.get("slow_reader")
+        if slow is None:
+            return READ_SIZE
+        if not slow.count or self.simulation.clock() < self._paused_until:
+            return 0
+        return max(1, slow.count // 10)     # about ten portions a second
+
+    # what goes to the client
+
+    def reply(self, data: bytes) -> None:
+        """Send one whole reply, as the faults will have it."""
+        faults = self.simulation.faults
+        strikes = faults.for_reply()
+        if not strikes and not self._held:
+            self.push(data)
+            return
+        if any(fault.kind == "glue" for fault in strikes):
+            faults.struck("glue")
+            self._held.append(data)
+            self._waiting += len(data)
+            return
+        self._strike(strikes, self._let_go() + data)
+
+    def _let_go(self) -> bytes:
+        held = b"".join(self._held)
+        self._held.clear()
+        self._waiting -= len(held)
+        return held
+
+    def _strike(self, strikes: list[Fault], data: bytes) -> None:
+        faults = self.simulation.faults
+        for fault in strikes:
+            faults.struck(fault.kind)
+        when = self.simulation.clock()
+        for delay, op in plan_reply(data, strikes, faults.chance):
+            when += delay
+            self.push(op, when)
+
+    def push(self, op: Op, when: float = -math.inf) -> None:
+        """Do `op` at `when` (as soon as possible unless given), after all that was pushed
+        before it."""
+        out = self._out
+        if out and out[-1][0] > when:
+            when = out[-1][0]
+        out.append((when, op))
+        if isinstance(op, bytes):
+            self._waiting += len(op)
+        if when != -math.inf:
+            self.simulation.wake(when)
+
+    def end(self, how: Act) -> None:
+        """End the connection now, whatever is still to be said."""
+        self._out.clear()
+        self._held.clear()
+        self._waiting = 0
+        self.ended = True
+        self._out.append((-math.inf, how))
+
+    def healed(self) -> None:
+        """No more faults: what was held back is sent, what would never end is ended."""
+        if self._held:
+            self.push(self._let_go())
+        if any(op is Act.ENDLESS for _, op in self._out):
+            self.end(Act.CLOSE)
+
+    def next_time(self, now: float) -> float:
+        """When something is due that is not due now; ``inf`` for never."""
+        times = [self._paused_until, *(when for when, _ in list(self._out)[:1])]
+        return min((when for when in times if when > now), default=math.inf)
+
+    def take(self) -> Op | None:
+        """What is to be done now; None for nothing.
+
+        `Act.ENDLESS` is not used up: send `FILLER`, and ask again when that is gone.
+        """
+        out = self._out
+        faults = self.simulation.faults
+        while out:
+            when, op = out[0]
+            if when != -math.inf and when > self.simulation.clock():
+                self.simulation.wake(when)
+                return None
+            if op is Act.ENDLESS:
+                return op
+            out.popleft()
+            if not isinstance(op, bytes):
+                self.ended = True
+                return op
+            self._waiting -= len(op)
+            if "black_hole" in faults.line_faults:
+                continue
+            op, last = faults.cut(op)
+            if last:
+                self.end(Act.CLOSE)
+            if op:
+                return op
+        return None
+
+
+class DeviceLine(Line):
+    """The way from a `ScriptedDevice` to one client."""
+
+    simulation: DeviceSimulation
+
+    def __init__(self, simulation: DeviceSimulation) -> None:
+        super().__init__(simulation)
+        self._decoder = simulation.device.decoder()
+
+    def opened(self) -> None:
+        greeting = self.simulation.device.greeting()
+        if greeting:
+            self.push(greeting)
+
+    def feed(self, data: bytes) -> None:
+        decoder = self._decoder
+        decoder.feed(data)
+        try:
+            while not self.ended:
+                command = decoder.next_frame()
+                if command is None:
+                    return
+                self._answer(command)
+        except FramingError:
+            self.end(Act.CLOSE)         # as an instrument does whose buffer is full
+        except Exception as exc:
+            # A mistake in the script must fail the test, not look like a silent device.
+            self.simulation.journal.failed(exc)
+            self.end(Act.RESET)
+
+    def _answer(self, command: bytes) -> None:
+        simulation = self.simulation
+        simulation.journal.command(command)
+        simulation.faults.exchange()
+        if self.ended:
+            return
+        for reply in simulation.device.handle(command):
+            self.reply(reply)

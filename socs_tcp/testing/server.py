@@ -1,0 +1,56 @@
+"""A simulated device in a thread of its own, for tests that block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .device import as_device
+from .line import Line
+from .simulation import DeviceSimulation
+from .sockets import SocketHost
+
+
+class DeviceServer(SocketHost):
+    """A simulated device behind a TCP port. It needs no reactor and disturbs none.
+
+    All methods may be called from any thread. Closing it, or leaving its ``with`` block,
+    leaves no thread and no file descriptor behind; leaving the block normally raises
+    what went wrong in the device's script, if something did.
+
+    Parameters
+    ----------
+    device : ScriptedDevice, dict, callable, object, or class
+        What is not a `ScriptedDevice` is put into one.
+    host : str
+        Where to listen; the loopback interface unless given.
+    port : int
+        0 for any that is free; see `port`.
+
+    Attributes
+    ----------
+    device : ScriptedDevice
+    host, port : str, int
+    faults : Faults
+        What is to go wrong.
+
+    Examples
+    --------
+    ::
+
+        with DeviceServer({"*IDN?": "LSCI,MODEL372"}) as server:
+            bridge = TCPInterface(server.host, server.port, timeout=1)
+            server.unplug()
+    """
+
+    _simulation: DeviceSimulation
+
+    def __init__(self, device: Any, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.device = as_device(device)
+        super().__init__(lambda run: DeviceSimulation(self.device, run), host, port)
+
+    def _line(self) -> Line:
+        return self._simulation.new_line()
+
+    def say(self, answer: Any) -> None:
+        """Send to all clients what nobody asked for; an answer as in a script. Any thread."""
+        self._loop.run(lambda: self._simulation.say(answer))

@@ -1,0 +1,320 @@
+"""Simulated devices and proxies behind real sockets, in a thread of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import struct
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeAlias
+
+from .faults import Faults
+from .line import Line
+from .loop import Loop
+from .plan import FILLER, Act
+from .simulation import Simulation
+
+Run: TypeAlias = Callable[[Callable[[], None]], None]
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+#: So little is taken from a client by the system when the device does not read.
+SMALL_BUFFER = 4096
+
+
+class Peer:
+    """One client's socket and its line. The thread of the loop only."""
+
+    def __init__(self, owner: SocketHost, sock: socket.socket, line: Line) -> None:
+        self._owner = owner
+        self._loop = owner._loop
+        self.sock = sock
+        self.line = line
+        self.closed = False
+        self._unsent = b""
+        self._events = 0
+        self._small = False
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def ready(self, events: int) -> None:
+        """The socket can be read or written."""
+        if self.closed:
+            return
+        if events & READ and not self._read():
+            return
+        self.move()
+
+    def _read(self) -> bool:
+        size = self.line.read_size()
+        if not size:
+            return True
+        try:
+            data = self.sock.recv(size)
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return False
+        self.line.received(data)
+        return True
+
+    def move(self) -> None:
+        """Send what is to be sent now, and wait for what is to be waited for."""
+        while not self.closed:
+            if self._unsent and not self._send():
+                break
+            op = self.line.take()
+            if op is None:
+                break
+            if isinstance(op, bytes):
+                self._unsent = op
+            elif op is Act.ENDLESS:
+                self._unsent = FILLER
+                break       # the others want their turn
+            else:
+                self.close(op)
+        if not self.closed:
+            self._watch()
+
+    def _send(self) -> bool:
+        """Send; is all of it gone?"""
+        try:
+            count = self.sock.send(self._unsent)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            self.close()
+            return False
+        self._unsent = self._unsent[count:]
+        return not self._unsent
+
+    def _watch(self) -> None:
+        size = self.line.read_size()
+        events = (READ if size else 0) | (WRITE if self._unsent else 0)
+        if not size and not self._small:
+            # or the system would take some megabytes on our behalf
+            self._small = True
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+        if events != self._events:
+            self._events = events
+            self._loop.watch(self.sock.fileno(), events, self.ready)
+
+    def close(self, how: Act = Act.CLOSE) -> None:
+        """Close the socket, with a FIN or with a RST."""
+        if self.closed:
+            return
+        self.closed = True
+        self._loop.watch(self.sock.fileno(), 0, self.ready)
+        if how is Act.RESET:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            self._drain()
+        self.sock.close()
+        self._owner._gone(self)
+
+    def _drain(self) -> None:
+        # Closing with something unread would be a reset. Bounded: a client may never stop.
+        with contextlib.suppress(OSError):
+            for _ in range(64):
+                if not self.sock.recv(65536):
+                    return
+
+
+class SocketHost:
+    """What `DeviceServer` and `FaultProxy` have in common: a listener, clients, a thread.
+
+    It listens when the constructor returns. `close` it, or use it with ``with``.
+
+    Attributes
+    ----------
+    host : str
+    port : int
+        Where it listens; the port stays its own also while it is unplugged.
+    faults : Faults
+    """
+
+    def __init__(self, simulation: Callable[[Run], Simulation], host: str, port: int) -> None:
+        # The thread of the loop only.
+        self._peers: list[Peer] = []
+        self._listening = False
+        self._listener = bind(host, port)
+        self.host, self.port = self._listener.getsockname()[:2]
+        self._loop = Loop(f"simulated-device-{self.port}", self._wait, self._turn, self._failed)
+        self._simulation = simulation(self._loop.run)
+        self.faults: Faults = self._simulation.faults
+        self._loop.start()
+        self._loop.run(self._look)
+
+    # what a test sees and does, in any thread
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port, as `socket.create_connection` takes them."""
+        return self.host, self.port
+
+    @property
+    def received(self) -> list[bytes]:
+        """The last 1000 commands, without terminators; a copy. Any thread."""
+        journal = self._simulation.journal
+        return journal.read(lambda: list(journal.received))
+
+    @property
+    def commands(self) -> int:
+        """How many commands were received. Any thread."""
+        return self._simulation.journal.commands
+
+    @property
+    def connections(self) -> int:
+        """How many connections were accepted so far. Any thread."""
+        return self._simulation.journal.connections
+
+    @property
+    def clients(self) -> int:
+        """How many clients are connected now. Any thread."""
+        return self._simulation.journal.clients
+
+    def wait_for(self, condition: Callable[[], object], timeout: float = 5.0) -> None:
+        """Wait until ``condition()`` is true. It is called in this thread, with no lock held.
+
+        Raises
+        ------
+        TimeoutError
+            If it is not true within `timeout` seconds, with all that is known here.
+        """
+        self._simulation.journal.wait_for(condition, timeout, self.__repr__)
+
+    def wait_for_clients(self, count: int = 1, timeout: float = 5.0) -> None:
+        """Wait until so many clients are connected. Any thread."""
+        self.wait_for(lambda: self.clients == count, timeout)
+
+    def wait_for_commands(self, count: int, timeout: float = 5.0) -> None:
+        """Wait until so many commands were received since the start. Any thread."""
+        self.wait_for(lambda: self.commands >= count, timeout)
+
+    def unplug(self) -> None:
+        """Hang up on all clients; connections are refused until `plug_in`. Any thread."""
+        self._loop.run(self._simulation.unplug)
+
+    def plug_in(self) -> None:
+        """Listen again, on the same port. Any thread."""
+        self._loop.run(self._simulation.plug_in)
+
+    def close(self) -> None:
+        """End the thread and close all sockets; a second call does nothing. Any thread."""
+        self._loop.stop(self._close_all)
+
+    def check(self) -> None:
+        """Raise what went wrong in the device's script, if something did. Any thread."""
+        error = self._simulation.journal.error
+        if error is not None:
+            raise RuntimeError(f"the simulated device itself failed: {error!r}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None,
+                 tb: TracebackType | None) -> None:
+        told = repr(self)
+        self.close()
+        if exc is None:
+            self.check()
+        else:
+            exc.add_note(told)
+
+    def __repr__(self) -> str:
+        return (f"<{type(self).__name__} {self.host}:{self.port}: "
+                f"{self._simulation.journal.describe()}; {self.faults!r}>")
+
+    # the thread of the loop
+
+    def _wait(self) -> float:
+        return self._simulation.wake_at - self._simulation.clock()
+
+    def _failed(self, error: BaseException) -> None:
+        self._simulation.journal.failed(error)
+
+    def _line(self) -> Line:
+        """A line for a client that has connected."""
+        raise NotImplementedError
+
+    def _turn(self) -> None:
+        simulation = self._simulation
+        if simulation.clock() >= simulation.wake_at:
+            simulation.tick()
+        if simulation.dirty:
+            self._look()
+
+    def _look(self) -> None:
+        """Look at the listener and at all clients."""
+        simulation = self._simulation
+        while True:
+            simulation.dirty = False
+            self._look_at_listener()
+            for peer in tuple(self._peers):
+                peer.move()
+            if not simulation.dirty:
+                return
+
+    def _look_at_listener(self) -> None:
+        wanted = not self._simulation.refusing
+        if wanted == self._listening:
+            return
+        if wanted:
+            self._listener.listen(128)
+        else:
+            self._accept(READ)      # who has connected is in; not so who tries from now on
+            # Shutting a listener down leaves it bound: the port remains ours, and nobody
+            # else, not even a client's own end, can take it in the meantime.
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listening = wanted
+        self._loop.watch(self._listener.fileno(), READ if wanted else 0, self._accept)
+
+    def _accept(self, events: int) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            peer = self._peer(sock)
+            self._peers.append(peer)
+            self._simulation.admit(peer.line)
+            peer.move()
+
+    def _peer(self, sock: socket.socket) -> Peer:
+        return Peer(self, sock, self._line())
+
+    def _gone(self, peer: Peer) -> None:
+        self._peers.remove(peer)
+        self._simulation.leave(peer.line)
+
+    def _close_all(self) -> None:
+        for peer in tuple(self._peers):
+            peer.close()
+        self._loop.watch(self._listener.fileno(), 0, self._accept)
+        self._listener.close()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that is bound but does not listen yet; port 0 for any that is free."""
+    family, kind, proto, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setblocking(False)
+        sock.bind(address)
+        if not port:
+            # A port that the system chose is given back when the listener is shut down;
+            # one that was asked for is kept. So ask for the one we have got.
+            second = bind(host, sock.getsockname()[1])
+            sock.close()
+            return second
+    except BaseException:
+        sock.close()
+        raise
+    return sock
