@@ -189,6 +189,9 @@ class Conversation(Keeper):
 
     def _settled(self) -> Channel:
         """A living connection on which no reply to another question can be under way."""
+        known = self._channel
+        if known is not None and known.comm is self._face.comm and known.quiet():
+            return known
         channel = self.ready()
         if channel.owed and not callable(self._late):
             channel = self._settle_owed(channel)

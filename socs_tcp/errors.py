@@ -157,6 +157,23 @@ def from_cause(cause: BaseException | Failure, *, host: str, port: int, phase: P
     return error
 
 
+def again(error: DeviceConnectionError, sent: Sent) -> DeviceConnectionError:
+    """The same failure for another caller, who gets an exception of their own.
+
+    Parameters
+    ----------
+    error : DeviceConnectionError
+        What happened to all of them.
+    sent : {'no', 'maybe', 'yes'}
+        How far this caller's command came.
+    """
+    copy = type(error)(str(error), host=error.host, port=error.port, phase=error.phase,
+                       sent=sent)
+    copy.__cause__ = error.__cause__ or error
+    copy.errno = error.errno
+    return copy
+
+
 def _classify(exc: BaseException, phase: Phase,
               timeout: float | None) -> tuple[type[DeviceConnectionError], str]:
     within = "in time" if timeout is None else f"within {timeout:g} s"

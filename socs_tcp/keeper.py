@@ -21,6 +21,7 @@ from .errors import (
     ReplyTimedOut,
     Sent,
     address_name,
+    again,
     from_cause,
 )
 from .framing import Framer
@@ -203,10 +204,7 @@ class Keeper:
         cause = self.connect_error
         if cause is None:
             return self.error(Disconnected, "not connected", "connect", "no")
-        error = self.error(type(cause), "", cause.phase, "no")
-        error.args = cause.args
-        error.__cause__ = cause.__cause__ or cause
-        return error
+        return again(cause, "no")
 
     def lose(self, channel: Channel, error: DeviceConnectionError) -> None:
         """Note, once, that a connection is gone. The socket stays where drivers look for it."""

@@ -8,7 +8,7 @@ from typing import Any
 import txaio
 from twisted.logger import globalLogBeginner
 
-txaio.use_twisted()  # type: ignore[no-untyped-call]
+txaio.use_twisted()
 
 
 def logging_has_begun() -> bool:

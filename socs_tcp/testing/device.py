@@ -140,6 +140,7 @@ class ScriptedDevice:
 
     def reset_state(self) -> None:
         """As it is after power is switched on: state is lost, lists begin anew."""
+        self._exact, self._patterns, self._handle = {}, {}, None
         self._overrides = {}
         given = self._given
         if given is None or isinstance(given, Mapping):

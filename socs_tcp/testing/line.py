@@ -34,6 +34,8 @@ class Line:
         self._held: list[bytes] = []
         self._waiting = 0
         self._paused_until = -math.inf
+        # Commands have come that were not answered, since too much waits to be sent.
+        self._backlog = False
         #: The end was decided; it may still have to be carried out.
         self.ended = False
 
@@ -138,6 +140,9 @@ class Line:
 
         `Act.ENDLESS` is not used up: send `FILLER`, and ask again when that is gone.
         """
+        if self._backlog and self._waiting <= HIGH_WATER and not self.ended:
+            self._backlog = False
+            self.feed(b"")
         out = self._out
         faults = self.simulation.faults
         while out:
@@ -181,6 +186,9 @@ class DeviceLine(Line):
         decoder.feed(data)
         try:
             while not self.ended:
+                if self._waiting > HIGH_WATER:
+                    self._backlog = True
+                    return
                 command = decoder.next_frame()
                 if command is None:
                     return

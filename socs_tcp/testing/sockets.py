@@ -275,7 +275,8 @@ class SocketHost:
         self._loop.watch(self._listener.fileno(), READ if wanted else 0, self._accept)
 
     def _accept(self, events: int) -> None:
-        while True:
+        # The event may be older than the end of the listening.
+        while self._listening:
             try:
                 sock, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -296,6 +297,7 @@ class SocketHost:
         for peer in tuple(self._peers):
             peer.close()
         self._loop.watch(self._listener.fileno(), 0, self._accept)
+        self._listening = False
         self._listener.close()
 
 

@@ -1,0 +1,275 @@
+"""Who waits for what: the requests of a `DeviceClient`, one exchange at a time."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from .errors import DeviceConnectionError, Sent
+from .policy import LateReplies
+
+Kind = Literal["query", "send", "recv"]
+
+
+class Request:
+    """One call of a user, until its Deferred fires. Reactor thread only."""
+
+    __slots__ = ("abandoned", "data", "deadline", "deferred", "kind", "safe_to_repeat",
+                 "sent", "started", "timeout")
+
+    def __init__(self, kind: Kind, data: bytes, timeout: float | None, deadline: float,
+                 safe_to_repeat: bool) -> None:
+        self.kind = kind
+        self.data = data
+        self.timeout = timeout          # seconds it was given, for messages
+        self.deadline = deadline        # by the reactor's clock
+        self.safe_to_repeat = safe_to_repeat
+        self.started = 0.0
+        self.sent: Sent = "no"
+        self.deferred: Deferred[Any] | None = None
+        #: Nobody waits any more, but the device still owes the reply.
+        self.abandoned = False
+
+    def succeed(self, value: Any) -> None:
+        """Fire, once."""
+        deferred, self.deferred = self.deferred, None
+        if deferred is not None:
+            deferred.callback(value)
+
+    def fail(self, error: BaseException) -> None:
+        """Fail, once."""
+        deferred, self.deferred = self.deferred, None
+        if deferred is not None:
+            deferred.errback(Failure(error))
+
+
+class Wire(Protocol):
+    """What the requests need of a connection."""
+
+    def put(self, request: Request) -> bool:
+        """Send; True where the system has taken all of it."""
+
+    def next_frame(self) -> bytes | None:
+        """The next whole frame that has come."""
+
+    def settle(self, keep: bool) -> bool:
+        """Discard what nobody asked for (unless `keep`); False if the connection is lost."""
+
+
+class Owner(Protocol):
+    """What the requests ask of their client."""
+
+    def exchange_done(self, rtt: float | None) -> None:
+        """A reply came, after so many seconds."""
+
+    def discarded(self, count: int) -> None:
+        """So many bytes answered nothing that was asked."""
+
+    def expired(self, request: Request, in_flight: bool) -> DeviceConnectionError:
+        """The time of `request` is over: the error to fail it with."""
+
+    def drop(self) -> None:
+        """Give the connection up, since a reply on it would come too late."""
+
+
+class Requests:
+    """A queue, what is in flight, and one timer for all of them. Reactor thread only.
+
+    What is in flight is answered in order; an entry that was given up stays in its place
+    until its reply has come, so that the reply cannot answer the next.
+
+    Parameters
+    ----------
+    owner : Owner
+        Who is told.
+    clock : IReactorTime
+        For the deadlines.
+    late_replies
+        As in `DeviceClient`.
+    max_in_flight : int
+        So many queries may wait for their replies at once.
+    """
+
+    def __init__(self, owner: Owner, clock: Any, late_replies: LateReplies,
+                 max_in_flight: int) -> None:
+        self._owner = owner
+        self._clock = clock
+        self._late = late_replies
+        self._max = max_in_flight
+        self.wire: Wire | None = None       # None while there is no connection to use
+        self._stale = False                 # a reply may come that nobody waits for any more
+        self.queue: deque[Request] = deque()
+        self.flight: deque[Request] = deque()
+        self._timer: Any = None             # for the earliest deadline, or earlier
+        self._starting = False
+
+    def use(self, wire: Wire | None) -> None:
+        """Talk over `wire` from now on; None while there is none."""
+        self.wire = wire
+        self._stale = False
+        self.start()
+
+    # coming
+
+    def add(self, request: Request) -> Deferred[Any]:
+        """Take a request; it starts at once if it may."""
+        deferred: Deferred[Any] = Deferred(lambda _deferred: self._cancelled(request))
+        request.deferred = deferred
+        if request.deadline != math.inf:
+            self._watch(request.deadline)
+        self.queue.append(request)
+        self.start()
+        return deferred
+
+    def start(self) -> None:
+        """Start what may start."""
+        if self._starting:      # called again from a callback of a request that we fire
+            return
+        self._starting = True
+        try:
+            while self.wire is not None and self.queue and self._may_start(self.queue[0]):
+                self._start(self.wire, self.queue.popleft())
+        finally:
+            self._starting = False
+
+    def _may_start(self, request: Request) -> bool:
+        if not self.flight:
+            return True
+        # Only queries of a device that allows it go out while others are in flight.
+        return (request.kind == "query" and len(self.flight) < self._max
+                and self.flight[-1].kind == "query")
+
+    def _start(self, wire: Wire, request: Request) -> None:
+        if request.kind == "recv":
+            frame = wire.next_frame()
+            if frame is not None:
+                self._owner.exchange_done(None)
+                request.succeed(frame)
+            elif self.wire is wire:
+                self.flight.append(request)
+            else:
+                self.queue.appendleft(request)      # what came made no sense
+            return
+        if request.kind == "query" and not self.flight:
+            matched = callable(self._late)
+            if self._stale and not matched:
+                self._owner.drop()
+            if self.wire is not wire or not wire.settle(keep=matched):
+                self.queue.appendleft(request)      # nothing is lost: it was not sent
+                return
+        self.flight.append(request)
+        request.started = self._clock.seconds()
+        request.sent = "maybe"
+        if wire.put(request):
+            self.flushed(request)
+
+    # going
+
+    def flushed(self, request: Request) -> None:
+        """All bytes of `request` are with the system."""
+        request.sent = "yes"
+        if request.kind == "send" and self.flight and self.flight[0] is request:
+            self.flight.popleft()
+            request.succeed(None)
+            self.start()
+
+    def frames_came(self) -> None:
+        """There may be whole frames to hand out."""
+        while self.wire is not None and self.flight and self.flight[0].kind != "send":
+            frame = self.wire.next_frame()
+            if frame is None:
+                break
+            head = self.flight[0]
+            if head.kind == "query" and callable(self._late) and not self._late(head.data, frame):
+                self._owner.discarded(len(frame))
+                continue
+            self.flight.popleft()
+            if head.abandoned:
+                self._owner.discarded(len(frame))
+                continue
+            self._owner.exchange_done(self._clock.seconds() - head.started
+                                      if head.kind == "query" else None)
+            head.succeed(frame)
+        self.start()
+
+    def fail_flight(self, error: Callable[[Request], BaseException]) -> None:
+        """The connection is gone; what may be repeated goes back to the queue, once."""
+        flight, self.flight = self.flight, deque()
+        for request in reversed(flight):
+            if request.safe_to_repeat and request.deferred is not None:
+                request.safe_to_repeat = False
+                request.sent = "no"
+                self.queue.appendleft(request)
+        for request in flight:
+            if request not in self.queue:
+                request.fail(error(request))
+
+    def fail_queue(self, error: Callable[[Request], BaseException]) -> None:
+        """There is no connection to be had."""
+        queue, self.queue = self.queue, deque()
+        for request in queue:
+            request.fail(error(request))
+
+    def _cancelled(self, request: Request) -> None:
+        """The user cancelled: the Deferred fails by itself when we return."""
+        request.deferred = None
+        if request in self.queue:
+            self.queue.remove(request)
+        elif request in self.flight:
+            self._release(request)
+            self.start()
+
+    def _release(self, request: Request) -> None:
+        """Free the place of a request in flight, without its reply reaching another."""
+        if request.kind == "recv":
+            self.flight.remove(request)
+            self._stale = True
+        elif request.kind == "query" and callable(self._late):
+            self.flight.remove(request)
+        elif request.kind == "query" and self._late == "drain" and request.sent == "yes":
+            request.abandoned = True
+        else:
+            self.flight.remove(request)
+            self._owner.drop()
+
+    # time
+
+    def _watch(self, deadline: float) -> None:
+        """One timer, set for the earliest deadline and left alone where it is early enough."""
+        if self._timer is None:
+            self._timer = self._clock.callLater(max(deadline - self._clock.seconds(), 0),
+                                                self._time_is_up)
+        elif deadline < self._timer.getTime():
+            self._timer.reset(max(deadline - self._clock.seconds(), 0))
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        now = self._clock.seconds()
+        for request in [r for r in self.flight if r.deadline <= now and not r.abandoned]:
+            if request in self.flight:      # not yet failed with the connection
+                error = self._owner.expired(request, True)
+                self._release(request)
+                request.fail(error)
+        overdue = [r for r in self.queue if r.deadline <= now]
+        if overdue and self.flight and self.flight[0].abandoned:
+            self.flight.clear()             # it does not even answer late: start afresh
+            self._owner.drop()
+        for request in overdue:
+            if request in self.queue:
+                self.queue.remove(request)
+                request.fail(self._owner.expired(request, False))
+        deadlines = [r.deadline for r in (*self.flight, *self.queue) if not r.abandoned]
+        if deadlines and min(deadlines) != math.inf:
+            self._watch(min(deadlines))
+        self.start()
+
+    def stop(self) -> None:
+        """No more timers."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()

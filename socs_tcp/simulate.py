@@ -1,0 +1,238 @@
+"""A simulated device made from a description, for tests, demos and writing agents at a desk.
+
+::
+
+    from socs_tcp.description import load
+    from socs_tcp.simulate import scripted_device
+    from socs_tcp.testing import DeviceServer
+
+    with DeviceServer(scripted_device(load("pfeiffer_tpg366"))) as server:
+        ...     # server.port
+
+It answers what the section ``simulate`` says (or what the fields need, where it says
+nothing), keeps what is set, and stays silent to anything else, as most instruments do.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .description import IDENTIFY, Description, DescriptionError, Parameter, Query, Step, Value
+from .description.fields import Field, Group, Item, Packed
+from .description.load import ON_CONNECT
+from .framing import FixedFramer, Framer, LengthFramer, PromptFramer
+from .testing.device import ScriptedDevice
+
+
+class CommandFramer(Framer):
+    """Where a command ends that a device of this description receives.
+
+    A message in text ends with the terminator; one in hexadecimal digits ends by itself,
+    and is known by its bytes.
+
+    Parameters
+    ----------
+    description : Description
+    """
+
+    def __init__(self, description: Description) -> None:
+        super().__init__()
+        self._terminator = description.send_terminator
+        steps = [step for steps in _conversations(description).values() for step in steps]
+        patterns = {step.send.pattern() for step in steps if not step.send.terminator}
+        # Longer ones first: one command may begin like another.
+        self._exact = [re.compile(p, re.DOTALL) for p in sorted(patterns, key=len, reverse=True)]
+
+    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
+        for pattern in self._exact:
+            match = pattern.match(buffer)
+            if match is not None:
+                return match.end(), match.end()
+        if not self._terminator:
+            return len(buffer), len(buffer)     # nothing we know: one packet, one command
+        end = buffer.find(self._terminator)
+        if end < 0:
+            if len(buffer) > self.max_length:
+                raise self.too_long(buffer)
+            return None
+        return end, end + len(self._terminator)
+
+
+class DescribedDevice:
+    """The device of a description, as a model for `ScriptedDevice`.
+
+    Parameters
+    ----------
+    description : Description
+
+    Raises
+    ------
+    DescriptionError
+        If it does not say what one of its queries is answered with.
+    """
+
+    def __init__(self, description: Description) -> None:
+        self._description = description
+        self._conversations = _conversations(description)
+        for name in self._conversations:        # an answer that is missing shows now
+            if name in description.queries or name == IDENTIFY:
+                self._answers(self._query(name))
+        self.reset_state()
+
+    def reset_state(self) -> None:
+        """Forget all that was set."""
+        self._asked: dict[str, int] = {}
+        #: What was set, as it was sent, by the name of the field that tells of it.
+        self.values: dict[str, Value] = {}
+        self._under_way: list[tuple[str, int]] = []
+
+    def handle(self, command: bytes) -> bytes | None:
+        """The answer to one command, None if there is none."""
+        # A message may belong to several conversations (ENQ does): what goes on with one
+        # that is under way counts before what begins another.
+        going_on = [(name, index + 1) for name, index in self._under_way
+                    if index + 1 < len(self._conversations[name])]
+        beginning = [(name, 0) for name in self._conversations]
+        for candidates in (going_on, beginning):
+            found = [(name, index, values) for name, index in candidates
+                     if (values := self._conversations[name][index].send.read_back(command))
+                     is not None]
+            if found:
+                self._under_way = [(name, index) for name, index, _ in found]
+                return self._answer(*found[0])
+        return None
+
+    def _answer(self, name: str, index: int, texts: dict[str, str]) -> bytes | None:
+        step = self._conversations[name][index]
+        values: dict[str, Value] = {}
+        if "value" in texts:
+            parameter = self._description.parameters[name.removeprefix("set ")]
+            value = _sent(step, texts["value"])
+            if not _may_be_set(parameter, value):
+                return None
+            values["value"] = value
+            if parameter.field:
+                self.values[parameter.field] = \
+                    texts["value"] if isinstance(value, float) else value
+        if step.expect is not None:
+            return step.expect.fill(values)
+        if not step.reads:
+            return None
+        if name == ON_CONNECT:
+            return self._description.answers.get(ON_CONNECT, (b"",))[0]
+        return self._reply(self._query(name))
+
+    def _query(self, name: str) -> Query:
+        if name == IDENTIFY and self._description.identify is not None:
+            return self._description.identify
+        return self._description.queries[name]
+
+    def _reply(self, query: Query) -> bytes:
+        answers = self._answers(query)
+        count = self._asked.get(query.name, 0)
+        self._asked[query.name] = count + 1
+        reply = answers[count % len(answers)]
+        for field in query.fields:
+            if field.name in self.values:
+                reply = field.put(reply, self.values[field.name])
+        return reply
+
+    def _answers(self, query: Query) -> tuple[bytes, ...]:
+        given = self._description.answers.get(query.name)
+        return given or (self._made_up(query),)
+
+    def _made_up(self, query: Query) -> bytes:
+        """An answer that the description can read."""
+        step, reply = query.steps[-1], b""
+        if step.expect is not None:
+            return step.expect.fill({})
+        places = [field.place for field in query.fields]
+        items = [place for place in places if isinstance(place, Item)]
+        packed = [place for place in places if isinstance(place, Packed)]
+        framer = step.framer or self._description.framer
+        cannot = step.match is not None or isinstance(framer, LengthFramer) \
+            or not places or isinstance(places[0], Group)
+        if cannot:
+            raise DescriptionError(self._description.file, 0, f"simulate.{query.name}",
+                                   "the answer is missing, and none can be made up for a reply "
+                                   "that has to match something")
+        if items:
+            reply = items[0].separator.join([b"0"] * (1 + max(item.index for item in items)))
+        elif packed:
+            reply = bytes(framer.length if isinstance(framer, FixedFramer) else
+                          max(place.end for place in packed))
+        for field in query.fields:
+            reply = field.put(reply, self._usual(field))
+        return reply
+
+    def _usual(self, field: Field) -> Value:
+        """What a field is until it is set."""
+        for parameter in self._description.parameters.values():
+            if parameter.field == field.name and parameter.choices:
+                return next(iter(parameter.choices.values()))
+            if parameter.field == field.name:
+                return min(max(1.0, parameter.least), parameter.most)
+        if field.labels is not None:
+            return next(iter(field.labels))
+        return {"float": 1.0, "int": 1, "str": "simulated"}[field.type]
+
+
+def scripted_device(description: Description) -> ScriptedDevice:
+    """A device that can be served, unplugged and tormented; see `socs_tcp.testing`.
+
+    Parameters
+    ----------
+    description : Description
+
+    Raises
+    ------
+    DescriptionError
+        As `DescribedDevice`.
+    """
+    framer = description.framer
+    commands = framer if isinstance(framer, LengthFramer) else CommandFramer(description)
+    identity = b"*IDN?"
+    if description.identify is not None:
+        identity = description.identify.steps[0].send.without_terminator()
+    return ScriptedDevice(DescribedDevice(description), framer=framer, command_framer=commands,
+                          prompt=_prompt(description), identity_command=identity)
+
+
+def _conversations(description: Description) -> dict[str, tuple[Step, ...]]:
+    """All that may be said to the device, by name."""
+    talks = {f"set {p.name}": p.steps for p in description.parameters.values()}
+    talks.update({query.name: query.steps for query in description.queries.values()})
+    if description.identify is not None:
+        talks[IDENTIFY] = description.identify.steps
+    if description.on_connect:
+        talks[ON_CONNECT] = description.on_connect
+    return talks
+
+
+def _prompt(description: Description) -> bytes:
+    framer = description.framer
+    if not isinstance(framer, PromptFramer):
+        return b""
+    plain: bytes = re.sub(rb"\\(.)", rb"\1", framer.pattern.pattern)
+    if framer.pattern.fullmatch(plain) is None:
+        raise DescriptionError(description.file, 0, "framing.prompt", "only a prompt that is a "
+                               "plain text can be simulated, not a pattern with variants")
+    return plain
+
+
+def _sent(step: Step, text: str) -> Value:
+    """What was put into the place ``{value}`` to make `text` of it."""
+    if step.send.is_hex:
+        return int(text, 16)
+    for convert in (int, float):
+        try:
+            return convert(text)
+        except ValueError:
+            pass
+    return text
+
+
+def _may_be_set(parameter: Parameter, value: Value) -> bool:
+    if parameter.choices is not None:
+        return value in parameter.choices.values()
+    return not isinstance(value, str) and parameter.least <= value <= parameter.most
