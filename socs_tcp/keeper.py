@@ -56,6 +56,7 @@ class Keeper:
         self._preparing = False         # identify and on_connect are under way
         self._last_attempt = -math.inf
         self.connect_error: DeviceConnectionError | None = None
+        self._tell_connection: Callable[[Any], object] | None = None
         # ... but this one also by close(): the socket to shut down under a connect.
         self.opening: Any = None
 
@@ -132,6 +133,8 @@ class Keeper:
             self.drop()
             return
         link.connected()
+        if self._tell_connection is not None:
+            self._tell_connection(face.comm)
         if self._identity is not None or self._on_connect is not None:
             self._prepare()
 
@@ -232,6 +235,13 @@ class Keeper:
             raise self._closed_error()
 
     # from other threads
+
+    def tell_connections(self, callback: Callable[[Any], object]) -> None:
+        """Call `callback` with the socket of this connection, and of each that follows."""
+        with self._lock:
+            self._tell_connection = callback
+            if self._face.comm is not None:
+                callback(self._face.comm)
 
     def check_idle(self) -> bool:
         """Notice a hang-up while nobody is calling. Never blocks. Any thread.

@@ -107,13 +107,12 @@ class DescribedDevice:
         values: dict[str, Value] = {}
         if "value" in texts:
             parameter = self._description.parameters[name.removeprefix("set ")]
-            value = _sent(step, texts["value"])
-            if not _may_be_set(parameter, value):
+            value = _value_sent(parameter, step, texts["value"])
+            if value is None:
                 return None
             values["value"] = value
             if parameter.field:
-                self.values[parameter.field] = \
-                    texts["value"] if isinstance(value, float) else value
+                self.values[parameter.field] = value
         if step.expect is not None:
             return step.expect.fill(values)
         if not step.reads:
@@ -220,19 +219,18 @@ def _prompt(description: Description) -> bytes:
     return plain
 
 
-def _sent(step: Step, text: str) -> Value:
-    """What was put into the place ``{value}`` to make `text` of it."""
-    if step.send.is_hex:
-        return int(text, 16)
-    for convert in (int, float):
-        try:
-            return convert(text)
-        except ValueError:
-            pass
-    return text
-
-
-def _may_be_set(parameter: Parameter, value: Value) -> bool:
+def _value_sent(parameter: Parameter, step: Step, text: str) -> Value | None:
+    """What was put into the place ``{value}`` to make `text` of it; None if it may not be."""
     if parameter.choices is not None:
-        return value in parameter.choices.values()
-    return not isinstance(value, str) and parameter.least <= value <= parameter.most
+        for choice in parameter.choices.values():
+            filled = step.send.read_back(step.send.fill({"value": choice}))
+            if filled is not None and filled["value"] == text:
+                return choice
+        return None
+    try:
+        value: Value = int(text, 16) if step.send.is_hex else float(text)
+        parameter.check(value)
+    except ValueError:
+        return None
+    # As it was sent: an instrument says "1.000000" again, and not "1.0".
+    return value if step.send.is_hex or parameter.type == "int" else text

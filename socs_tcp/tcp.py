@@ -276,6 +276,14 @@ class TCPInterface:
         """
         return self.__talk.check_idle()
 
+    def tell_connections(self, callback: Callable[[Any], object]) -> None:
+        """Have `callback` called with the socket of each connection, from this one on.
+
+        For a monitor: it is called in the thread that connects, with the device reserved to
+        it, and must not call the device. There is one; a second replaces the first.
+        """
+        self.__talk.tell_connections(callback)
+
     def __enter__(self) -> TCPInterface:
         return self
 
