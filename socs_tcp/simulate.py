@@ -173,7 +173,8 @@ class DescribedDevice:
                 return min(max(1.0, parameter.least), parameter.most)
         if field.labels is not None:
             return next(iter(field.labels))
-        return {"float": 1.0, "int": 1, "str": "simulated"}[field.type]
+        usual: dict[str, Value] = {"float": 1.0, "int": 0, "str": "simulated"}
+        return usual[field.type]
 
 
 def scripted_device(description: Description) -> ScriptedDevice:

@@ -1,0 +1,61 @@
+"""What can be wrong with a description, and with a reply that it was to explain."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from ..errors import show
+
+
+class DescriptionError(ValueError):
+    """A description that cannot be used: one message, with the line and the key.
+
+    Parameters
+    ----------
+    file : str
+        The file, as the user named it.
+    line : int
+        Counted from 1; 0 where the file as a whole is meant.
+    key : str
+        The path of keys, such as ``queries.still.fields.still.type``; may be empty.
+    problem : str
+        What is wrong, and what is expected.
+    """
+
+    def __init__(self, file: str, line: int, key: str, problem: str) -> None:
+        where = f"{file}:{line}" if line else file
+        super().__init__(f"{where}: {key}: {problem}" if key else f"{where}: {problem}")
+        self.file = file
+        self.line = line
+        self.key = key
+        self.problem = problem
+
+
+class ParseError(ValueError):
+    """A reply that is not what the description says.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong with it.
+    query : str
+        The name of the query (or of the parameter) that was sent.
+    reply : bytes
+        The whole reply; the message shows it escaped and shortened.
+    field : str
+        The field that cannot be had from it; empty where it is all of them.
+    """
+
+    def __init__(self, problem: str, *, query: str, reply: bytes, field: str = "") -> None:
+        who = f"{query}: {field}" if field else query
+        super().__init__(f"{who}: {problem}; the reply was {show(reply)}")
+        self.problem = problem
+        self.query = query
+        self.reply = reply
+        self.field = field
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """`` (did you mean 'x'?)``, or nothing where no known word is near `word`."""
+    near = get_close_matches(word, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

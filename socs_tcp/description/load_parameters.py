@@ -1,0 +1,98 @@
+"""From YAML to what can be set."""
+
+from __future__ import annotations
+
+from .errors import did_you_mean
+from .load_queries import check_name, fill_name, repeated
+from .load_steps import Context, load_steps
+from .model import Parameter, Query
+from .nodes import Node
+from .steps import Step
+from .template import Value
+
+PARAMETER_KEYS = ["repeat", "send", "expect", "match", "length", "type", "unit", "range",
+                  "choices", "read_back"]
+
+
+def load_parameters(section: Node, terminator: bytes, queries: dict[str, Query]
+                    ) -> dict[str, Parameter]:
+    """The section ``parameters``."""
+    parameters: dict[str, Parameter] = {}
+    for template_name, node in section.named("parameters").items():
+        keys = node.mapping(PARAMETER_KEYS)
+        for name, values in repeated(node, keys, template_name):
+            if name in parameters:
+                raise node.at_key().error(f"there are two parameters called {name!r}")
+            check_name(name, node, "a parameter")
+            context = Context(terminator, values, later=("value",))
+            parameters[name] = load_parameter(name, node, keys, context, queries)
+    return parameters
+
+
+def load_parameter(name: str, node: Node, keys: dict[str, Node], context: Context,
+                   queries: dict[str, Query]) -> Parameter:
+    steps = load_steps(node, keys, context, reads=False)
+    if not any("value" in step.send.places for step in steps):
+        raise keys["send"].error("has no place {value} for the value that is to be set")
+    choices = load_choices(keys["choices"]) if "choices" in keys else None
+    if choices is not None:
+        for key in ("range", "type"):
+            if key in keys:
+                raise keys[key].error("makes no sense beside 'choices'")
+    type = keys["type"].choice(["float", "int"]) if "type" in keys else "float"
+    least, most = float("-inf"), float("inf")
+    if "range" in keys:
+        ends = keys["range"].items("the least and the greatest value")
+        if len(ends) != 2:
+            raise keys["range"].error("must be [least, greatest]")
+        least, most = (end.number() for end in ends)
+        if least > most:
+            raise keys["range"].error(f"begins at {least:g}, above its end {most:g}")
+    unit = keys["unit"].text("a unit") if "unit" in keys else ""
+    field = ""
+    if "read_back" in keys:
+        field = fill_name(keys["read_back"].text("the name of a field"), keys["read_back"],
+                          context.values)
+        known = [f.name for q in queries.values() for f in q.fields]
+        if field not in known:
+            raise keys["read_back"].error(f"there is no field {field!r}"
+                                          f"{did_you_mean(field, known)}")
+    parameter = Parameter(name, steps, type, unit, least, most, choices, field)
+    try_out(parameter, keys)
+    return parameter
+
+
+def load_choices(node: Node) -> dict[Value, Value]:
+    """``[A, B]``, or ``{"off": 0, "on": 1}`` with what is sent for each."""
+    def one(item: Node) -> Value:
+        if item.is_number:
+            number = item.number()
+            return int(number) if number == int(number) else number
+        return item.text("a choice")
+    pairs = [(one(key), one(value)) for key, value in node.pairs()] if node.is_mapping \
+        else [(one(item), one(item)) for item in node.items("choices")]
+    if not pairs:
+        raise node.error("has no choice; expected at least one")
+    return dict(pairs)
+
+
+def try_out(parameter: Parameter, keys: dict[str, Node]) -> None:
+    """Fill the messages with values that may be set: a bad format shows now, not at night."""
+    if parameter.choices is not None:
+        trials: list[object] = list(parameter.choices)
+    else:
+        trials = [x for x in (0, 1, parameter.least, parameter.most)
+                  if parameter.least <= x <= parameter.most and abs(x) != float("inf")]
+    for trial in trials:
+        try:
+            value = parameter.check(trial)
+            for step in parameter.steps:
+                _fill(step, value)
+        except ValueError as exc:
+            raise keys["send"].error(f"cannot be filled with the value {trial!r}: {exc}") from None
+
+
+def _fill(step: Step, value: Value) -> None:
+    step.send.fill({"value": value})
+    if step.expect is not None:
+        step.expect.fill({"value": value})

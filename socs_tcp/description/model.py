@@ -1,0 +1,209 @@
+"""A device as its description says it is. Built by `load`; nothing here can change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from ..framing import Framer
+from .errors import ParseError, did_you_mean
+from .fields import Field, parse_fields
+from .steps import Ask, Step, script
+from .template import Value
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question that is asked again and again, and the fields that its reply holds.
+
+    Parameters
+    ----------
+    name : str
+        Also the name of the block in the feed.
+    steps : tuple of Step
+        What is sent; the answer to the last is the reply.
+    fields : tuple of Field
+        Read together, so they have one time stamp.
+    period : float or None
+        Seconds; None if it is only asked on demand.
+    feed : str
+        Where the values are published.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    fields: tuple[Field, ...]
+    period: float | None
+    feed: str
+
+    def script(self) -> Generator[Ask, bytes, bytes]:
+        """The conversation that gets the reply; see `script`."""
+        return script(self.steps, self.name)
+
+    def parse(self, reply: bytes) -> tuple[dict[str, Value], dict[str, ParseError]]:
+        """The values of those fields that the reply has, and why the others are missing.
+
+        One field that cannot be read does not stop the others. Every field is in exactly
+        one of the two; the values of one field always have the same type.
+        """
+        return parse_fields(self.fields, reply, self.name)
+
+    def all_wrong(self, error: ParseError) -> dict[str, ParseError]:
+        """What `parse` would say if `error` is why there is no reply to read at all."""
+        return {f.name: ParseError(error.problem, query=self.name, reply=error.reply,
+                                   field=f.name) for f in self.fields}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Something that can be set.
+
+    Parameters
+    ----------
+    name : str
+    steps : tuple of Step
+        What is sent; ``{value}`` is the place of the value.
+    type : {'float', 'int'}
+        Of the value, where there are no choices.
+    unit : str
+    least, most : float
+        The range, ends included.
+    choices : dict or None
+        What the user may say, and what is sent for it.
+    field : str
+        The field that tells what is set now; empty where there is none.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    type: str = "float"
+    unit: str = ""
+    least: float = -math.inf
+    most: float = math.inf
+    choices: dict[Value, Value] | None = None
+    field: str = ""
+
+    def check(self, value: object) -> Value:
+        """What is sent for `value`.
+
+        Raises
+        ------
+        ValueError
+            If it may not be set; the message says what may.
+        """
+        if self.choices is not None:
+            if isinstance(value, bool) or not isinstance(value, (int, float, str)) \
+                    or value not in self.choices:
+                known = ", ".join(repr(c) for c in self.choices)
+                hint = did_you_mean(value, [c for c in self.choices if isinstance(c, str)]) \
+                    if isinstance(value, str) else ""
+                raise ValueError(f"{self.name}: {value!r} is not one of {known}{hint}")
+            return self.choices[value]
+        number = "a whole number" if self.type == "int" else "a number"
+        if isinstance(value, bool) or not isinstance(value, (int, float)) \
+                or not math.isfinite(value) or (self.type == "int" and value != int(value)):
+            raise ValueError(f"{self.name}: must be {number}, not {value!r}")
+        if not self.least <= value <= self.most:
+            unit = f" {self.unit}" if self.unit else ""
+            raise ValueError(f"{self.name}: {value!r} is outside its range, "
+                             f"{self.least:g} to {self.most:g}{unit}")
+        return int(value) if self.type == "int" else float(value)
+
+    def script(self, value: object) -> Generator[Ask, bytes, bytes]:
+        """The conversation that sets it; see `script`.
+
+        Raises
+        ------
+        ValueError
+            At once, if the value may not be set.
+        """
+        return script(self.steps, self.name, {"value": self.check(value)})
+
+
+@dataclass(frozen=True)
+class FeedSpec:
+    """A feed, and how it is stored; the names of the keys are OCS' own."""
+
+    name: str
+    agg_params: dict[str, float | bool] = field(default_factory=dict)
+    buffer_time: float = 0
+
+
+@dataclass(frozen=True)
+class Description:
+    """A device.
+
+    Parameters
+    ----------
+    file : str
+        Where it was read.
+    device : str
+        What it is, for people.
+    framer : Framer
+        Where its replies end. It adds nothing to what is sent: the messages of a
+        description are complete.
+    send_terminator : bytes
+        What ends a message in text; needed for raw commands and by the simulator.
+    port : int or None
+        The TCP port that it usually has.
+    timeout, gap : float
+        Seconds for one answer, and between an answer and the next message.
+    identify : Query or None
+        Asked after each connect; its last step says what must come.
+    on_connect : tuple of Step
+        Done after each connect.
+    queries, parameters, feeds : dict
+        By name, in the order of the file.
+    raw_commands : bool
+        May users send what they like?
+    answers : dict
+        What the simulator answers, by the name of a query (or ``identify``); several are
+        given in turn.
+    """
+
+    file: str
+    device: str
+    framer: Framer
+    send_terminator: bytes
+    port: int | None
+    timeout: float
+    gap: float
+    identify: Query | None
+    on_connect: tuple[Step, ...]
+    queries: dict[str, Query]
+    parameters: dict[str, Parameter]
+    feeds: dict[str, FeedSpec]
+    raw_commands: bool
+    answers: dict[str, tuple[bytes, ...]]
+
+    def query_for(self, name: str) -> Query:
+        """The query called `name`, or the one that reads the field of that name.
+
+        Raises
+        ------
+        ValueError
+            If there is neither.
+        """
+        if name in self.queries:
+            return self.queries[name]
+        for query in self.queries.values():
+            if any(f.name == name for f in query.fields):
+                return query
+        known = [*self.queries, *(f.name for q in self.queries.values() for f in q.fields)]
+        raise ValueError(f"there is no query or field {name!r}{did_you_mean(name, known)}; "
+                         f"queries are {', '.join(self.queries)}")
+
+    def parameter_for(self, name: str) -> Parameter:
+        """The parameter called `name`.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        if name not in self.parameters:
+            known = list(self.parameters)
+            raise ValueError(f"there is no parameter {name!r}{did_you_mean(name, known)}; "
+                             f"parameters are {', '.join(known) or 'none'}")
+        return self.parameters[name]
