@@ -1,0 +1,89 @@
+"""Faults by chance, and the number that brings them back."""
+
+import pytest
+
+from socs_tcp.testing import DeviceServer, RandomFaults
+
+ALL = ("hang_up", "reset", "reboot", "silence", "glue", "accept_and_hang_up", "endless_line",
+       "late", "refuse", "black_hole", "slow_reader", "split", "hang_up_mid_reply",
+       "hang_up_after", "garbage")
+
+
+def test_the_seed_brings_the_same_faults_back():
+    one, two = RandomFaults(42, rate=0.5), RandomFaults(42, rate=0.5)
+    draws = [one.draw() for _ in range(500)]
+    assert draws == [two.draw() for _ in range(500)]
+    assert draws != [RandomFaults(43, rate=0.5).draw() for _ in range(500)]
+
+
+def test_its_repr_makes_the_same_draws():
+    given = RandomFaults(rate=0.7, kinds=("late", "hang_up"), max_seconds=0.5)
+    again = eval(repr(given), {"RandomFaults": RandomFaults})
+    assert [given.draw() for _ in range(200)] == [again.draw() for _ in range(200)]
+
+
+def test_the_rate_is_kept():
+    drawn = RandomFaults(1, rate=0.1)
+    assert 900 < sum(drawn.draw() is not None for _ in range(10000)) < 1100
+
+
+def test_all_kinds_are_drawn_within_their_bounds():
+    drawn = RandomFaults(1, rate=1, kinds=ALL, max_seconds=0.01)
+    faults = [drawn.draw() for _ in range(2000)]
+    assert {f.kind for f in faults} == set(ALL)
+    assert all(f.seconds <= 0.01 for f in faults if f.seconds is not None)
+
+
+def test_misuse_is_told():
+    with pytest.raises(ValueError, match="rate"):
+        RandomFaults(1, rate=2)
+    with pytest.raises(ValueError, match="cannot draw 'explode'"):
+        RandomFaults(1, kinds=("explode",))
+
+
+def test_the_seed_is_printed_when_a_test_fails():
+    with pytest.raises(AssertionError) as caught, DeviceServer({}) as server:
+        server.faults.draw_from(RandomFaults(12345))
+        raise AssertionError
+    assert "RandomFaults(12345, " in caught.value.__notes__[0]
+
+
+def test_the_same_exchanges_meet_the_same_faults(connect):
+    """What one client hears depends on nothing but the seed."""
+    def hear(seed):
+        heard = []
+        with DeviceServer(lambda c: c) as server:
+            server.faults.draw_from(RandomFaults(
+                seed, rate=0.5, kinds=("silence", "garbage", "hang_up_mid_reply", "hang_up")))
+            for number in range(60):
+                client = connect(server)
+                client.say(b"%d" % number)
+                client.say(b"%d" % number)
+                client.sock.settimeout(0.02)
+                try:
+                    heard.append(client.rest())
+                except TimeoutError:
+                    heard.append(None)
+                client.sock.close()
+        return heard
+    assert hear(3) == hear(3)
+
+
+def test_the_device_survives_all_that_it_does_to_others(connect):
+    with DeviceServer(lambda c: c) as server:
+        server.faults.draw_from(RandomFaults(5, rate=0.3, kinds=ALL, max_seconds=0.01))
+        heard = 0
+        for number in range(1500):
+            try:
+                client = connect(server)
+                client.sock.settimeout(0.005)
+                heard += client.ask(b"%d" % number) == b"%d\r\n" % number
+            except OSError:
+                pass
+            finally:
+                client.sock.close()
+        assert heard > 500
+        server.faults.heal()
+        server.wait_for_clients(0)
+        assert connect(server).ask(b"x") == b"x\r\n"
+        assert len(server.faults.injected) > 10
