@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,10 +13,9 @@ from pathlib import Path
 #: Lines of a child's output that an error shows.
 TAIL_LINES = 40
 
-# The child's standard input is a pipe of which only we hold the other end. A shell in
-# the child's process group waits for its end and then kills the whole group: whatever
-# ends this program, kill -9 included, its children and theirs end, too.
-_LIFELINE = 'exec 3<&0 </dev/null; (read -r _ <&3; kill -s KILL 0) & exec "$@" 3<&-'
+# Its standard input is a pipe of which only this program holds the other end: whatever ends
+# this program, kill -9 included, its children and theirs end, too.
+_LIFELINE = 'read -r _; kill -s KILL -- "-$1"'
 
 
 class ChildProcess:
@@ -48,12 +48,15 @@ class ChildProcess:
         self.output_file = output
         with output.open("ab") as log:
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", _LIFELINE, "lifeline", *command], stdin=subprocess.PIPE,
-                stdout=log, stderr=subprocess.STDOUT, env=env, cwd=cwd, start_new_session=True)
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                env=env, cwd=cwd, start_new_session=True)
+        self._lifeline = subprocess.Popen(
+            ["/bin/sh", "-c", _LIFELINE, "lifeline", str(self.pid)], stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def __repr__(self) -> str:
-        state = "running" if self.running else f"ended with {self._process.returncode}"
-        return f"<ChildProcess {self.name} {self._process.pid} {state}>"
+        state = "running" if self.running else f"ended with {self.returncode}"
+        return f"<ChildProcess {self.name} {self.pid} {state}>"
 
     @property
     def pid(self) -> int:
@@ -63,12 +66,19 @@ class ChildProcess:
     @property
     def running(self) -> bool:
         """Has it not ended yet?"""
-        return self._process.poll() is None
+        return self.returncode is None
 
     @property
     def returncode(self) -> int | None:
         """Its exit code, negative for a signal; None while it runs."""
-        return self._process.poll()
+        if self._process.returncode is not None:
+            return self._process.returncode
+        # Seen but not collected: until `kill` its number stays taken, and with it the
+        # group's, so that no signal of ours can ever reach a stranger.
+        ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is None:
+            return None
+        return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
     def output(self) -> str:
         """All that it wrote so far."""
@@ -81,19 +91,12 @@ class ChildProcess:
 
     def wait(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for its end. Has it ended?"""
-        try:
-            self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return False
+        give_up = time.monotonic() + timeout
+        while self.running:
+            if time.monotonic() > give_up:
+                return False
+            time.sleep(0.005)
         return True
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the whole group, unless it has ended."""
-        # The lifeline is in the group, too: as long as we hold it, the number is the group's.
-        lifeline = self._process.stdin
-        if lifeline is not None and not lifeline.closed:
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, number)
 
     def stop(self, timeout: float = 10.0) -> bool:
         """Interrupt it as Ctrl-C does, wait up to `timeout` seconds, then kill it.
@@ -104,17 +107,29 @@ class ChildProcess:
             Did it end by itself?
         """
         try:
-            if self.running:
-                self.signal(signal.SIGINT)
+            self._signal_group(signal.SIGINT)
+            return self.wait(timeout)
+        finally:
+            self.kill()
+
+    def terminate(self, timeout: float = 3.0) -> bool:
+        """As `stop`, but let it end the processes that it started itself."""
+        try:
+            self._process.terminate()
             return self.wait(timeout)
         finally:
             self.kill()
 
     def kill(self) -> None:
         """End it and all it started, at once. Harmless when it has ended."""
-        lifeline = self._process.stdin
-        if lifeline is None or lifeline.closed:
-            return          # ended before; the number may be another group's by now
-        self.signal(signal.SIGKILL)
+        self._signal_group(signal.SIGKILL)
         self._process.wait()
-        lifeline.close()
+        self._lifeline.kill()       # before its end of the pipe: it must not kill any more
+        self._lifeline.wait()
+        if self._lifeline.stdin is not None:
+            self._lifeline.stdin.close()
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        if self._process.returncode is None:    # not collected yet
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)

@@ -142,7 +142,10 @@ class CrossbarRouter:
             # Not gracefully: OCS takes 3 s for that, and there is nothing to save.
             for agent in self.agents.values():
                 agent.kill()
-            self.stop()
+            # Crossbar ends its worker itself: killed, that may stay in the process table.
+            if self._process is not None:
+                self._process.terminate()
+                self._process = None
         finally:
             if self.directory != Path():
                 shutil.rmtree(self.directory, ignore_errors=True)
