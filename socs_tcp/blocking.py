@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from .channel import Channel
 from .errors import (
     DeviceConnectionError,
     Disconnected,
@@ -17,8 +18,8 @@ from .errors import (
 from .framing import Framer
 from .identity import Identity
 from .keeper import Keeper
+from .link import LinkState
 from .policy import MOST_UNASKED, LateReplies
-from .sockets import Channel
 
 if TYPE_CHECKING:
     from .tcp import TCPInterface
@@ -42,8 +43,8 @@ class Conversation(Keeper):
         for last in (False, True):
             channel = self.ready()
             try:
-                channel.limit(self.remaining(), face.timeout)
-                self.put(channel, data)
+                channel.put(data, self._deadline - monotonic())
+                face.link.bytes_sent += len(data)
                 return
             except OSError as exc:
                 error = self.translate(exc, "send", "maybe")
@@ -52,16 +53,29 @@ class Conversation(Keeper):
                     raise error from exc
                 face._reset()
 
-    def await_readable(self) -> None:
+    def check_ready(self) -> None:
+        """Wait until there is something to read: as a part of `recv`, or as a call of its own."""
+        with self._lock:
+            if self._depth:
+                self._await_readable()
+                return
+        outer = self.begin(self._face.timeout)
+        try:
+            self._await_readable()
+        finally:
+            self.end(outer)
+
+    def _await_readable(self) -> None:
         channel = self.channel()
         if channel is None:
             raise self.why_not_connected()
-        if not len(channel.decoder) and not channel.wait(self.remaining()):
-            self._face.link.timeouts += 1
-            channel.owed += 1       # what comes now must not answer a later query
-            error = self._timed_out(channel)
-            self._face.link.failed(error)
-            raise error
+        if len(channel.decoder) or channel.wait(self._deadline - monotonic()):
+            return
+        channel.owed += 1       # what comes now must not answer a later query
+        self._face.link.timeouts += 1
+        error = self._timed_out(channel)
+        self._face.link.failed(error)
+        raise error
 
     def receive(self, bufsize: int) -> Any:
         """What has come, at least one byte."""
@@ -71,8 +85,7 @@ class Conversation(Keeper):
         if len(channel.decoder):        # left over from a query
             return channel.decoder.take(bufsize)
         try:
-            channel.limit(self.remaining(), self._face.timeout)
-            data = channel.comm.recv(bufsize)
+            data = channel.get(bufsize)
         except OSError as exc:
             error = self.translate(exc, "recv", "yes")
             self.lose(channel, error)
@@ -83,7 +96,8 @@ class Conversation(Keeper):
             raise error
         if type(data) is bytes:
             link.bytes_received += len(data)
-        link.good()
+        if link.state is not LinkState.UP:
+            link.good()
         return data
 
     def next_frame(self) -> Any:
@@ -106,15 +120,19 @@ class Conversation(Keeper):
 
     def exchange(self, data: bytes, safe_to_repeat: bool) -> Any:
         """Send a question and read its whole reply."""
+        link = self._face.link
         while True:
             channel = self._settled()
-            started = time.monotonic()
+            started = monotonic()
             sent: Sent = "maybe"
             try:
-                channel.limit(self.remaining(), self._face.timeout)
-                self.put(channel, data)
+                channel.put(data, self._deadline - started)
+                link.bytes_sent += len(data)
                 sent = "yes"
-                frame = self._matching(channel, data)
+                frame = self.read_frame(channel)
+                while callable(self._late) and not self._late(data, frame):
+                    link.bytes_discarded += len(frame)
+                    frame = self.read_frame(channel)
             except ReplyTimedOut as exc:
                 self._give_up(channel, exc)
                 raise
@@ -131,23 +149,16 @@ class Conversation(Keeper):
                 self.drop()     # interrupted in the middle: the reply is still to come
                 raise
             if not self._preparing:
-                self._face.link.good(time.monotonic() - started)
+                link.good(monotonic() - started)
             return frame
-
-    def put(self, channel: Channel, data: bytes) -> None:
-        """Hand all of `data` to the system."""
-        channel.comm.sendall(data)
-        self._face.link.bytes_sent += len(data)
 
     def read_frame(self, channel: Channel) -> Any:
         """The next whole frame of this connection."""
         decoder, link = channel.decoder, self._face.link
-        while True:
-            frame = decoder.next_frame()
-            if frame is not None:
-                return frame
+        frame = decoder.next_frame() if len(decoder) else None
+        while frame is None:
             try:
-                data = channel.fill(self.remaining())
+                data = channel.fill(self._deadline - monotonic())
             except TimeoutError as exc:
                 if exc.errno is not None:       # ETIMEDOUT: the system gave it up
                     raise
@@ -158,6 +169,8 @@ class Conversation(Keeper):
             if not data:
                 raise self.end_of_connection(channel)
             link.bytes_received += len(data)
+            frame = decoder.feed_frame(data)
+        return frame
 
     def end_of_connection(self, channel: Channel) -> DeviceConnectionError:
         if self._closed.is_set():
@@ -171,13 +184,6 @@ class Conversation(Keeper):
         what = f"an unfinished reply, {show(rest.peek())}," if len(rest) else "no reply"
         within = "in time" if self._allowed is None else f"within {self._allowed:g} s"
         return self.error(ReplyTimedOut, f"{what} {within}", "recv", "yes")
-
-    def _matching(self, channel: Channel, data: bytes) -> Any:
-        frame = self.read_frame(channel)
-        while callable(self._late) and not self._late(data, frame):
-            self._face.link.bytes_discarded += len(frame)
-            frame = self.read_frame(channel)
-        return frame
 
     def _give_up(self, channel: Channel, error: DeviceConnectionError) -> None:
         """A reply did not come in time: see to it that it never answers another question."""

@@ -84,6 +84,13 @@ class Framer:
         """
         raise NotImplementedError
 
+    def whole(self, data: bytes) -> bytes | None:
+        """The frame, if `data` is exactly one whole frame; None where that is not easily told.
+
+        Only a short cut for the most frequent case: `find` decides all others.
+        """
+        return None
+
     def encode(self, message: Text) -> bytes:
         """The bytes to send for `message`, with the terminator where it is missing."""
         data = to_bytes(message)
@@ -142,6 +149,15 @@ class Decoder:
         del buffer[:consumed]
         self._scanned = 0
         return frame
+
+    def feed_frame(self, data: bytes) -> bytes | None:
+        """`feed`, and then `next_frame`."""
+        if not self._buffer:
+            frame = self._framer.whole(data)
+            if frame is not None:
+                return frame
+        self._buffer += data
+        return self.next_frame()
 
     def take(self, count: int) -> bytes:
         """Up to `count` bytes as they came, whatever the framing."""

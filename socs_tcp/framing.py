@@ -31,6 +31,9 @@ __all__ = [
 class RawFramer(Framer):
     """No framing: a reply is whatever has come, one byte or more."""
 
+    def whole(self, data: bytes) -> bytes | None:
+        return data or None
+
     def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
         return len(buffer), len(buffer)
 
@@ -74,6 +77,13 @@ class LineFramer(Framer):
         self._single = self.terminators[0] if len(self.terminators) == 1 else None
         self._pattern = re.compile(b"|".join(map(re.escape, longest_first)))
 
+    def whole(self, data: bytes) -> bytes | None:
+        single = self._single
+        if single is None:
+            return None
+        end = data.find(single)
+        return data[:end] if 0 <= end == len(data) - self._longest <= self.max_length else None
+
     def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
         start = max(scanned - self._longest + 1, 0)
         if self._single is not None:
@@ -103,6 +113,9 @@ class FixedFramer(Framer):
     def __init__(self, length: int) -> None:
         super().__init__(positive("length", length))
         self.length = length
+
+    def whole(self, data: bytes) -> bytes | None:
+        return data if len(data) == self.length else None
 
     def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
         return None if len(buffer) < self.length else (self.length, self.length)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from .channel import Channel
 from .errors import (
     ConnectFailed,
     DeviceConnectionError,
@@ -27,7 +28,7 @@ from .errors import (
 from .framing import Framer
 from .identity import Identity
 from .policy import earliest_attempt
-from .sockets import Channel, shut
+from .sockets import shut
 
 if TYPE_CHECKING:
     from .tcp import TCPInterface
@@ -64,12 +65,18 @@ class Keeper:
 
     def begin(self, timeout: float | None) -> float:
         """Take the device for one call; returns what `end` needs back."""
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        if not self._lock.acquire(timeout=-1 if timeout is None else timeout):
-            raise self.error(ReplyTimedOut, "another call has been using the device for all of "
-                             f"the {timeout:g} s this one could wait", "send", "no")
+        if timeout is None:
+            deadline = math.inf
+            self._lock.acquire()
+        else:
+            deadline = monotonic() + timeout
+            if not (self._lock.acquire(False) or self._lock.acquire(timeout=timeout)):
+                raise self.error(
+                    ReplyTimedOut, "another call has been using the device for all of the "
+                    f"{timeout:g} s this one could wait", "send", "no")
         outer = self._deadline
-        self._deadline = min(outer, deadline)
+        if deadline < outer:
+            self._deadline = deadline
         self._allowed = timeout
         self._depth += 1
         return outer
@@ -77,15 +84,14 @@ class Keeper:
     def end(self, outer: float) -> None:
         """Give the device back, then tell what became of the link (without the lock)."""
         self._deadline = outer
-        self._depth -= 1
-        outermost = not self._depth
+        self._depth = depth = self._depth - 1
         self._lock.release()
-        if outermost and self._face.link.has_news:
+        if not depth and self._face.link.has_news:
             self._face.link.tell()
 
     def remaining(self) -> float:
         """Seconds until this call has to be over."""
-        return self._deadline - time.monotonic()
+        return self._deadline - monotonic()
 
     def error(self, kind: type[DeviceConnectionError], text: str, phase: Phase,
               sent: Sent) -> DeviceConnectionError:
@@ -120,7 +126,7 @@ class Keeper:
         face, link = self._face, self._face.link
         if self._preparing or not self._wait_for_turn():
             return      # a connection lost in the middle of its preparation has failed it
-        self._last_attempt = time.monotonic()
+        self._last_attempt = monotonic()
         self.connect_error = None
         face.comm = face._connect((face.ip_address, face.port))
         self.opening = None
@@ -142,13 +148,13 @@ class Keeper:
         """Keep the distance between attempts; False where there is no time for another."""
         earliest = earliest_attempt(self._face.link.failures, self._last_attempt,
                                     self._min_interval)
-        wait = earliest - time.monotonic()
+        wait = earliest - monotonic()
         if wait > 0:
             self._closed.wait(min(wait, max(self.remaining(), 0)))
         if self._closed.is_set():
             self.connect_error = self._closed_error()
             return False
-        if self.remaining() <= 0 or (wait > 0 and time.monotonic() < earliest):
+        if self.remaining() <= 0 or (wait > 0 and monotonic() < earliest):
             self.connect_error = self.connect_error or self.error(
                 ConnectFailed, "no time left for another attempt to connect", "connect", "no")
             return False
@@ -188,19 +194,17 @@ class Keeper:
         if self._closed.is_set():
             raise self._closed_error()
         channel = self.channel()
-        if channel is not None and channel.lost():
+        if channel is not None and not channel.lost():
+            return channel
+        if channel is not None:
             self.lose(channel, self.error(Disconnected, "the device closed the connection",
                                           "send", "no"))
-            channel = None
-            if not self._preparing:
-                self._face._reset()
-                channel = self.channel()
-        elif channel is None and not self._preparing:
+        if not self._preparing:
             self._face._reset()
             channel = self.channel()
-        if channel is None:
-            raise self.why_not_connected()
-        return channel
+            if channel is not None:
+                return channel
+        raise self.why_not_connected()
 
     def why_not_connected(self) -> DeviceConnectionError:
         """A new error for a caller who needs a connection where there is none."""

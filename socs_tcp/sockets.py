@@ -1,21 +1,13 @@
-"""Plain sockets: how we open one, what we set on it, and whether it still lives."""
+"""Plain sockets: how we open one, what we set on it, how we end it."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-import select
 import socket
 import time
 from collections.abc import Callable
 from typing import Any
-
-from .framing import Decoder
-
-_READ_SIZE = 65536
-# Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
-_RDHUP: int = getattr(select, "POLLRDHUP", 0)
-_GONE: int = _RDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 def configure(sock: socket.socket, keepalive: float | None) -> None:
@@ -92,128 +84,6 @@ def connect(host: str, port: int, *, timeout: float | None, keepalive: float | N
             sock.close()
             raise
     raise last
-
-
-class Channel:
-    """One connection: its socket, the bytes not handed over yet, the replies still owed.
-
-    It lives as long as the connection, so that nothing of one connection can be left over
-    in the next. Owned by whoever holds the device's lock.
-
-    Parameters
-    ----------
-    comm : socket.socket
-        Connected. (Anything else with `sendall` and `recv`, such as a mock in a test, is
-        used without being watched.)
-    decoder : Decoder
-        New.
-    """
-
-    __slots__ = ("_fd", "_poll", "comm", "dead", "decoder", "owed")
-
-    def __init__(self, comm: Any, decoder: Decoder) -> None:
-        self.comm = comm
-        self.decoder = decoder
-        self.owed = 0           # replies to questions that were given up
-        self.dead = False       # its loss has been noticed
-        self._fd: int | None = None
-        if isinstance(comm, socket.socket):
-            self._fd = comm.fileno()
-            if self._fd >= 0:
-                # One poll object a connection: it needs no file descriptor of its own.
-                self._poll = select.poll()
-                self._poll.register(self._fd, select.POLLIN | _RDHUP)
-
-    def lost(self) -> bool:
-        """Has the other side hung up, or somebody closed the socket? Does not block."""
-        if self.dead or self._fd is None:
-            return self.dead
-        if self._fd < 0 or self.comm.fileno() != self._fd:
-            return True
-        events = self._poll.poll(0)
-        if not events:
-            return False
-        return bool(events[0][1] & _GONE) or (not _RDHUP and self._peek_eof())
-
-    def _peek_eof(self) -> bool:
-        try:
-            return not self.comm.recv(1, socket.MSG_PEEK)
-        except OSError:
-            return True
-
-    def quiet(self) -> bool:
-        """Is the connection alive, with nothing to read and nothing owed? Does not block.
-
-        The one question before each query in the good case: it costs one system call.
-        """
-        if self.dead or self.owed or len(self.decoder):
-            return False
-        if self._fd is None:
-            return True
-        return self._fd >= 0 and self.comm.fileno() == self._fd and not self._poll.poll(0)
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until there is something to read (or the connection is lost).
-
-        Parameters
-        ----------
-        seconds : float
-            At most; may be infinite.
-        """
-        if self._fd is None:
-            return True
-        if self._fd < 0 or self.comm.fileno() != self._fd:
-            return True         # the read that follows says what is wrong
-        milliseconds = None if math.isinf(seconds) else max(0, math.ceil(seconds * 1000))
-        return bool(self._poll.poll(milliseconds))
-
-    def limit(self, seconds: float, usual: float | None) -> None:
-        """Let the socket's own operations take `seconds` instead of the `usual` timeout."""
-        if self._fd is None or math.isinf(seconds):
-            return
-        # Setting it costs a system call: not for the microseconds spent since the start.
-        wanted = usual if usual is not None and usual - seconds < 0.02 else max(seconds, 0.001)
-        if self.comm.gettimeout() != wanted:
-            self.comm.settimeout(wanted)
-
-    def fill(self, seconds: float) -> Any:
-        """Wait for bytes and give them to the decoder.
-
-        Returns
-        -------
-        bytes
-            What came; empty at the end of the connection.
-
-        Raises
-        ------
-        TimeoutError
-            If nothing came in so many seconds.
-        OSError
-            If the connection is lost.
-        """
-        if not self.wait(seconds):
-            raise TimeoutError("timed out")
-        data = self.comm.recv(_READ_SIZE)
-        if type(data) is bytes:
-            self.decoder.feed(data)
-        return data
-
-    def discard(self, most: int) -> tuple[int, bool]:
-        """Throw away what has come without being asked for.
-
-        Returns
-        -------
-        (int, bool)
-            How many bytes (more than `most`: the device talks without pause), and whether
-            the connection is still there.
-        """
-        count = self.decoder.clear()
-        while self._fd is not None and count <= most and self._poll.poll(0):
-            data = self.comm.recv(_READ_SIZE)
-            if not data:
-                return count, False
-            count += len(data)
-        return count, True
 
 
 def shut(comm: Any) -> None:

@@ -137,11 +137,7 @@ class TCPInterface:
         ReplyTimedOut
             If nothing came within the timeout.
         """
-        outer = self.__talk.begin(self.timeout)
-        try:
-            self.__talk.await_readable()
-        finally:
-            self.__talk.end(outer)
+        self.__talk.check_ready()
 
     # talking as the original does
 

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from .channel import Channel
 from .errors import DeviceConnectionError, Disconnected, FramingError, address_name, show
 from .framing import Framer
 from .policy import MOST_UNASKED
 from .protocol import LineProtocol
 from .requests import Request
-from .sockets import Channel
 
 
 class WireOwner(Protocol):

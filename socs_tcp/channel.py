@@ -1,0 +1,182 @@
+"""One connection of a device, and whether it still lives."""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import socket
+from typing import Any
+
+from .decoder import Decoder
+
+_READ_SIZE = 65536
+# Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
+_RDHUP: int = getattr(select, "POLLRDHUP", 0)
+_GONE: int = _RDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+class Channel:
+    """One connection: its socket, the bytes not handed over yet, the replies still owed.
+
+    It lives as long as the connection, so that nothing of one connection can be left over
+    in the next. Owned by whoever holds the device's lock.
+
+    A socket with a timeout polls before each of its operations. We wait by ourselves, and
+    then read and write its descriptor: half the system calls, which pays for the look at
+    the connection before each command.
+
+    Parameters
+    ----------
+    comm : socket.socket
+        Connected. (Anything else with `sendall` and `recv`, such as a mock in a test, is
+        used without being watched.)
+    decoder : Decoder
+        New.
+    """
+
+    __slots__ = ("_fd", "_plain", "_poll", "comm", "dead", "decoder", "owed")
+
+    def __init__(self, comm: Any, decoder: Decoder) -> None:
+        self.comm = comm
+        self.decoder = decoder
+        self.owed = 0           # replies to questions that were given up
+        self.dead = False       # its loss has been noticed
+        # A subclass of socket (TLS, say) does more than read and write its descriptor.
+        self._plain = type(comm) is socket.socket
+        self._fd: int | None = None
+        if isinstance(comm, socket.socket):
+            self._fd = comm.fileno()
+            # One poll object a connection: it needs no file descriptor of its own.
+            self._poll = select.poll()
+            if self._fd >= 0:
+                self._poll.register(self._fd, select.POLLIN | _RDHUP)
+
+    def _is_closed(self) -> bool:
+        """Has somebody closed the socket, whose number may now be another's?"""
+        return self._fd is not None and (self._fd < 0 or self.comm.fileno() != self._fd)
+
+    def lost(self) -> bool:
+        """Has the other side hung up, or somebody closed the socket? Does not block."""
+        if self.dead or self._fd is None:
+            return self.dead
+        if self._is_closed():
+            return True
+        events = self._poll.poll(0)
+        if not events:
+            return False
+        return bool(events[0][1] & _GONE) or (not _RDHUP and self._peek_eof())
+
+    def _peek_eof(self) -> bool:
+        try:
+            return not self.comm.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
+
+    def quiet(self) -> bool:
+        """Is the connection alive, with nothing to read and nothing owed? Does not block.
+
+        The one question before each command in the good case: it costs one system call.
+        """
+        if self.dead or self.owed or len(self.decoder):
+            return False
+        fd = self._fd
+        return fd is None or (self.comm.fileno() == fd >= 0 and not self._poll.poll(0))
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until there is something to read (or the connection is lost).
+
+        Parameters
+        ----------
+        seconds : float
+            At most; may be infinite.
+        """
+        if self._fd is None or self._is_closed():
+            return True         # the read that follows says what is wrong
+        if seconds == math.inf:
+            return bool(self._poll.poll(None))
+        return bool(self._poll.poll(int(seconds * 1000) + 1 if seconds > 0 else 0))
+
+    def put(self, data: bytes, seconds: float) -> None:
+        """Hand all of `data` to the system.
+
+        Parameters
+        ----------
+        seconds : float
+            At most; may be infinite.
+
+        Raises
+        ------
+        TimeoutError
+            If the device does not take it in so many seconds.
+        OSError
+            If the connection is lost.
+        """
+        if self._plain and not self._is_closed():
+            try:
+                done = os.write(self._fd, data)     # type: ignore[arg-type]
+            except BlockingIOError:
+                done = 0
+            if done == len(data):
+                return
+            data = data[done:]
+        if self._fd is None or seconds == math.inf:
+            self.comm.sendall(data)
+            return
+        usual = self.comm.gettimeout()
+        self.comm.settimeout(max(seconds, 0.001))
+        try:
+            self.comm.sendall(data)
+        finally:
+            self.comm.settimeout(usual)
+
+    def get(self, count: int) -> Any:
+        """Read up to `count` bytes, which `wait` said are there; empty at the end.
+
+        Raises
+        ------
+        OSError
+            If the connection is lost.
+        """
+        if self._plain and not self._is_closed():
+            try:
+                return os.read(self._fd, count)     # type: ignore[arg-type]
+            except BlockingIOError:
+                pass        # the system took back what it announced: wait as the socket does
+        return self.comm.recv(count)
+
+    def fill(self, seconds: float) -> Any:
+        """Wait for bytes and read them.
+
+        Returns
+        -------
+        bytes
+            What came; empty at the end of the connection.
+
+        Raises
+        ------
+        TimeoutError
+            If nothing came in so many seconds.
+        OSError
+            If the connection is lost.
+        """
+        if not self.wait(seconds):
+            raise TimeoutError("timed out")
+        return self.get(_READ_SIZE)
+
+    def discard(self, most: int) -> tuple[int, bool]:
+        """Throw away what has come without being asked for.
+
+        Returns
+        -------
+        (int, bool)
+            How many bytes (more than `most`: the device talks without pause), and whether
+            the connection is still there.
+        """
+        count = self.decoder.clear()
+        while self._fd is not None and count <= most and self._poll.poll(0):
+            data = self.get(_READ_SIZE)
+            if not data:
+                return count, False
+            count += len(data)
+        return count, True
