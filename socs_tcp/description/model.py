@@ -187,12 +187,16 @@ class Description:
         """
         if name in self.queries:
             return self.queries[name]
-        for query in self.queries.values():
-            if any(f.name == name for f in query.fields):
-                return query
+        if any(f.name == name for q in self.queries.values() for f in q.fields):
+            return self.query_for_field(name)
         known = [*self.queries, *(f.name for q in self.queries.values() for f in q.fields)]
         raise ValueError(f"there is no query or field {name!r}{did_you_mean(name, known)}; "
                          f"queries are {', '.join(self.queries)}")
+
+    def query_for_field(self, name: str) -> Query:
+        """The query that reads the field `name`, which must be there."""
+        return next(query for query in self.queries.values()
+                    if any(f.name == name for f in query.fields))
 
     def parameter_for(self, name: str) -> Parameter:
         """The parameter called `name`.

@@ -1,0 +1,1 @@
+"""OCS agents that come with this package."""

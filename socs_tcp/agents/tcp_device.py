@@ -1,0 +1,377 @@
+"""An OCS agent for any device that a YAML file describes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Generator
+from typing import Any
+
+import txaio
+from ocs import ocs_agent, site_config
+from twisted.internet.defer import Deferred, inlineCallbacks, succeed
+from twisted.internet.defer import TimeoutError as DeferTimeout
+from twisted.internet.task import LoopingCall
+
+from ..agent import DeviceAgentMixin
+from ..described import DescribedClient, Reading
+from ..description import (
+    LINK_FEED,
+    Description,
+    DescriptionError,
+    load,
+    shipped,
+)
+from ..policy import check_port
+from .publishing import link_messages, link_status, reading_messages
+from .schedule import Schedule
+
+txaio.use_twisted()
+
+#: Seconds between two points of the feed that tells of the connection.
+LINK_PERIOD = 10.0
+#: Exit code for a description or an argument that makes no sense, as argparse has it.
+BAD_USAGE = 2
+
+Operation = Generator[Deferred[Any], Any, tuple[bool, str]]
+
+
+class TCPDeviceAgent(DeviceAgentMixin):
+    """Reads, sets and publishes what a description says of a device.
+
+    Parameters
+    ----------
+    agent : OCSAgent
+        OCSAgent object from :func:`ocs.ocs_agent.init_site_agent`.
+    device : DescribedClient
+        The device.
+    """
+
+    def __init__(self, agent: Any, device: DescribedClient) -> None:
+        self.agent = agent
+        self.log = agent.log
+        self.device = device
+        self.description = device.description
+        self._broken: dict[str, str] = {}       # fields that cannot be read, and why
+        self.watch(device)
+        for feed in self.description.feeds.values():
+            agent.register_feed(feed.name, record=True, agg_params=feed.agg_params,
+                                buffer_time=feed.buffer_time)
+        agent.register_feed(LINK_FEED, record=True, agg_params={"frame_length": 600})
+
+    # acquisition
+
+    @ocs_agent.param("test_mode", default=False, type=bool)  # type: ignore[untyped-decorator]
+    @inlineCallbacks
+    def acq(self, session: Any, params: dict[str, Any]) -> Operation:
+        """acq(test_mode=False)
+
+        **Process** - Ask every query of the description in its period, and publish.
+
+        A field that cannot be read does not stop the others: it is missing from
+        ``fields``, and ``errors`` says why. While the device is away the session is
+        degraded, and acquisition goes on when it is back.
+
+        Parameters
+        ----------
+        test_mode : bool, optional
+            Exit after every query was asked once. Defaults to False.
+
+        Notes
+        -----
+        The most recent values are stored in the session data::
+
+            >>> response.session['data']
+            {'fields': {'volt': 2.0, 'curr': 1.0, 'output': 'on'},
+             'units': {'volt': 'V', 'curr': 'A', 'output': ''},
+             'timestamps': {'measured': 1736541796.7, 'output': 1736541796.8},
+             'errors': {},
+             'timestamp': 1736541796.8,
+             'link': {'up': True, 'state': 'up', 'reason': 'a good reply',
+                      'since': 1736541790.1, 'losses': 0, 'timeouts': 0, 'rtt': 0.0021}}
+
+        Readings are published to the feeds of the description (``readings``, if it has
+        none), the health of the connection to the feed ``link``, always.
+        """
+        schedule = Schedule(self.description.queries.values())
+        if schedule.tick is None:
+            return False, f"{self.description.file}: no query has a period"
+        self._broken = {}
+        fields = [f for q in self.description.queries.values() for f in q.fields]
+        session.data = {"fields": {}, "units": {f.name: f.unit for f in fields},
+                        "timestamps": {}, "errors": {}, "timestamp": None,
+                        "link": link_status(self.device.link)}
+
+        @inlineCallbacks
+        def read_due() -> Generator[Deferred[Any], Any, None]:
+            for query in schedule.due(self.device.reactor.seconds()):
+                if session.status not in ("starting", "running"):
+                    return
+                self._take(session, (yield self.device.read(query)))
+
+        def done(_reading: None) -> None:
+            if params["test_mode"] and schedule.all_asked:
+                session.set_status("stopping")
+
+        health = LoopingCall(self._publish_link, session)
+        health.clock = self.device.reactor
+        forget = self.device.link.observe(lambda _link, _change: self._publish_link(session))
+        health.start(LINK_PERIOD).addErrback(
+            lambda failure: self.log.error("the feed of the link failed: {e}", e=failure.value))
+        try:
+            yield self.poll_deferred(session, read_due, done, schedule.tick)
+        finally:
+            forget()
+            if health.running:
+                health.stop()
+            self._publish_link(session)
+            for name in (*self.description.feeds, LINK_FEED):
+                self.agent.feeds[name].flush_buffer()
+        return True, "Acquisition exited cleanly."
+
+    def _stop_acq(self, session: Any, params: Any = None) -> Deferred[tuple[bool, str]]:
+        """Stop `acq`; it ends with the exchange that is under way."""
+        session.set_status("stopping")
+        return succeed((True, "Stopping acquisition."))
+
+    def _take(self, session: Any, reading: Reading) -> None:
+        """Publish a reading and keep its values, in new objects: the old ones may be in use."""
+        self._publish(reading)
+        self._tell_errors(session, reading)
+        names = [f.name for f in reading.query.fields]
+        old = session.data
+        fields = {n: v for n, v in old["fields"].items() if n not in names}
+        errors = {n: e for n, e in old["errors"].items() if n not in names}
+        session.data = {
+            **old,
+            "fields": {**fields, **reading.values},
+            "errors": {**errors, **{n: str(e) for n, e in reading.errors.items()}},
+            "timestamps": {**old["timestamps"], reading.query.name: reading.timestamp},
+            "timestamp": reading.timestamp,
+            "link": link_status(self.device.link),
+        }
+
+    def _publish(self, reading: Reading) -> None:
+        for message in reading_messages(reading):
+            self.agent.publish_to_feed(reading.query.feed, message)
+
+    def _publish_link(self, session: Any) -> None:
+        link = self.device.link
+        session.data = {**session.data, "link": link_status(link)}
+        for message in link_messages(link, time.time()):
+            self.agent.publish_to_feed(LINK_FEED, message)
+
+    def _tell_errors(self, session: Any, reading: Reading) -> None:
+        """One message when a field cannot be read any more, and one when it can again."""
+        for field in reading.query.fields:
+            error = reading.errors.get(field.name)
+            problem = error.problem if error else ""
+            if problem and field.name not in self._broken:
+                session.add_message(f"cannot read {error}")
+                self._broken[field.name] = problem
+            elif not problem and field.name in self._broken:
+                del self._broken[field.name]
+                session.add_message(f"can read {reading.query.name}: {field.name} again")
+
+    # tasks
+
+    @ocs_agent.param("name", default=None, type=str)  # type: ignore[untyped-decorator]
+    @ocs_agent.param("command", default=None, type=str)  # type: ignore[untyped-decorator]
+    @ocs_agent.param("reply", default=True, type=bool)  # type: ignore[untyped-decorator]
+    @inlineCallbacks
+    def query(self, session: Any, params: dict[str, Any]) -> Operation:
+        """query(name=None, command=None, reply=True)
+
+        **Task** - Ask one query now, and publish what it says; or send a raw command.
+
+        Parameters
+        ----------
+        name : str, optional
+            A query of the description, or a field that one of them reads.
+        command : str, optional
+            A command, to which the terminator is added, in place of `name`; only if the
+            description has ``raw_commands: true``.
+        reply : bool, optional
+            Is `command` answered? Defaults to True.
+
+        Examples
+        --------
+        Example for calling in a client::
+
+            >>> client.query(name='volt')
+            >>> client.query(command='*IDN?')
+
+        Notes
+        -----
+        An example of the session data, and one for a raw command::
+
+            >>> response.session['data']
+            {'query': 'measured', 'fields': {'volt': 2.0}, 'errors': {},
+             'timestamp': 1736541796.8}
+            {'command': '*IDN?', 'reply': 'LSCI,MODEL372,LSA23JD,1.3',
+             'timestamp': 1736541796.8}
+        """
+        name, command = params["name"], params["command"]
+        if (name is None) == (command is None):
+            return False, "query needs either the name of a query or a command"
+        try:
+            if command is not None:
+                told: str = yield self._raw(session, command, params["reply"])
+                return True, told
+            reading = yield self.device.read(self.description.query_for(name))
+        except (ConnectionError, ValueError, PermissionError) as exc:
+            return False, str(exc)
+        self._publish(reading)
+        session.data = _reading_data(reading)
+        if reading.errors:
+            return False, "; ".join(str(error) for error in reading.errors.values())
+        return True, f"{reading.query.name}: {_shown(reading)}"
+
+    @inlineCallbacks
+    def _raw(self, session: Any, command: str, reads: bool
+             ) -> Generator[Deferred[Any], Any, str]:
+        data = command.encode("latin-1")
+        end = self.description.send_terminator
+        answer: bytes = yield self.device.raw(data if data.endswith(end) else data + end, reads)
+        text = answer.decode("ascii", "backslashreplace")
+        session.data = {"command": command, "reply": text, "timestamp": time.time()}
+        return f"{command!r}: {text!r}" if reads else f"{command!r} sent"
+
+    @ocs_agent.param("name", type=str)  # type: ignore[untyped-decorator]
+    @ocs_agent.param("value")  # type: ignore[untyped-decorator]
+    @inlineCallbacks
+    def set(self, session: Any, params: dict[str, Any]) -> Operation:
+        """set(name, value)
+
+        **Task** - Set a parameter of the description.
+
+        The value is checked before anything is sent. If a field tells what is set, it is
+        read at once, and published.
+
+        Parameters
+        ----------
+        name : str
+            A parameter of the description.
+        value : float, int or str
+            Within its range, or one of its choices.
+
+        Examples
+        --------
+        Example for calling in a client::
+
+            >>> client.set(name='volt', value=1.5)
+            >>> client.set(name='output', value='on')
+
+        Notes
+        -----
+        An example of the session data; ``fields`` is what was read back::
+
+            >>> response.session['data']
+            {'parameter': 'volt', 'value': 1.5, 'fields': {'volt_set': 1.5}, 'errors': {},
+             'timestamp': 1736541796.8}
+        """
+        name, value = params["name"], params["value"]
+        session.data = {"parameter": name, "value": value}
+        try:
+            parameter = self.description.parameter_for(name)
+            yield self.device.set(parameter, value)
+            session.data = {**session.data, "timestamp": time.time()}
+            if not parameter.field:
+                return True, f"{name} set to {value!r}"
+            reading = yield self.device.read(self.description.query_for_field(parameter.field))
+        except (ConnectionError, ValueError) as exc:
+            return False, str(exc)
+        self._publish(reading)
+        data = _reading_data(reading)
+        del data["query"]
+        session.data = {**session.data, **data}
+        if parameter.field in reading.errors:
+            return False, f"{name} set to {value!r}, but {reading.errors[parameter.field]}"
+        return True, f"{name} set to {value!r}; the device says {_shown(reading)}"
+
+    @inlineCallbacks
+    def reconnect(self, session: Any, params: Any) -> Operation:
+        """reconnect()
+
+        **Task** - Give the connection to the device up and make a new one.
+
+        It succeeds when the device is there again, and has proven to be the right one.
+        """
+        allowed = self.description.timeout
+        try:
+            yield self.device.reconnect().addTimeout(allowed, self.device.reactor)
+        except (ConnectionError, DeferTimeout):
+            return False, f"not connected within {allowed:g} s: {self.device.link.reason}"
+        return True, f"{self.device.link.name} is connected again"
+
+
+def _reading_data(reading: Reading) -> dict[str, Any]:
+    return {"query": reading.query.name, "fields": dict(reading.values),
+            "errors": {n: str(e) for n, e in reading.errors.items()},
+            "timestamp": reading.timestamp}
+
+
+def _shown(reading: Reading) -> str:
+    units = {f.name: f" {f.unit}" if f.unit else "" for f in reading.query.fields}
+    return ", ".join(f"{name} = {value}{units[name]}" for name, value in reading.values.items())
+
+
+# starting
+
+def make_parser(parser: argparse.ArgumentParser | None = None) -> argparse.ArgumentParser:
+    """The arguments of this agent, for the command line and the site config file."""
+    if parser is None:
+        parser = argparse.ArgumentParser()
+    group = parser.add_argument_group("Agent Options")
+    group.add_argument("--description", required=True,
+                       help="YAML file that describes the device, or the name of a description "
+                            f"that comes with socs_tcp: {', '.join(shipped())}. A relative path "
+                            "is also looked for in $OCS_CONFIG_DIR.")
+    group.add_argument("--ip-address", "--host", required=True,
+                       help="Address or host name of the device.")
+    group.add_argument("--port", type=int,
+                       help="TCP port of the device; that of the description unless given.")
+    group.add_argument("--mode", choices=["idle", "acq"], default="acq",
+                       help="Begin with acquisition (the default), or wait to be told.")
+    return parser
+
+
+def check_arguments(args: argparse.Namespace) -> tuple[Description, int]:
+    """The description and the port that are meant.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be used (`DescriptionError` for the description).
+    """
+    description = load(args.description)
+    if args.port is None and description.port is None:
+        raise DescriptionError(description.file, 0, "", "has no key 'port', so the agent needs "
+                               "the argument --port")
+    return description, check_port(description.port if args.port is None else args.port)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the agent; what ``ocs-agent-cli`` calls."""
+    txaio.start_logging(  # type: ignore[attr-defined]
+        level=os.environ.get("LOGLEVEL", "info"))
+    parsed = site_config.parse_args(agent_class="TCPDeviceAgent", parser=make_parser(), args=args)
+    try:
+        description, port = check_arguments(parsed)
+    except ValueError as exc:
+        print(f"TCPDeviceAgent: {exc}", file=sys.stderr)
+        sys.exit(BAD_USAGE)
+    agent, runner = ocs_agent.init_site_agent(parsed)
+    device = TCPDeviceAgent(agent, DescribedClient(description, parsed.ip_address, port))
+    agent.register_process("acq", device.acq, device._stop_acq, blocking=False,
+                           startup=parsed.mode == "acq")
+    agent.register_task("query", device.query, blocking=False)
+    agent.register_task("set", device.set, blocking=False)
+    agent.register_task("reconnect", device.reconnect, blocking=False)
+    runner.run(agent, auto_reconnect=True)
+
+
+if __name__ == "__main__":
+    main()
