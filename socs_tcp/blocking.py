@@ -39,50 +39,53 @@ class Conversation(Keeper):
 
     def send(self, data: bytes) -> None:
         """Send; after a failure reset and try once more."""
-        face = self._face
-        for last in (False, True):
+        face, channel = self._face, self._channel
+        if channel is None or channel.comm is not face.comm or channel.lost():
             channel = self.ready()
-            try:
-                channel.put(data, self._deadline - monotonic())
-                face.link.bytes_sent += len(data)
-                return
-            except OSError as exc:
-                error = self.translate(exc, "send", "maybe")
-                self.lose(channel, error)
-                if last or self._closed.is_set():
-                    raise error from exc
-                face._reset()
+        try:
+            channel.put(data, self._deadline)
+        except OSError as exc:
+            self.lose(channel, self.translate(exc, "send", "maybe"))
+            self._send_again(data)
+        face.link.bytes_sent += len(data)
+
+    def _send_again(self, data: bytes) -> None:
+        self._face._reset()
+        channel = self.ready()
+        try:
+            channel.put(data, self._deadline)
+        except OSError as exc:
+            error = self.translate(exc, "send", "maybe")
+            self.lose(channel, error)
+            raise error from exc
 
     def check_ready(self) -> None:
         """Wait until there is something to read: as a part of `recv`, or as a call of its own."""
-        with self._lock:
-            if self._depth:
-                self._await_readable()
-                return
-        outer = self.begin(self._face.timeout)
-        try:
-            self._await_readable()
-        finally:
-            self.end(outer)
-
-    def _await_readable(self) -> None:
+        if not self._lock._is_owned():      # type: ignore[attr-defined]  # as in Condition
+            outer = self.begin(self._face.timeout)
+            try:
+                self.check_ready()
+            finally:
+                self.end(outer)
+            return
         channel = self.channel()
         if channel is None:
             raise self.why_not_connected()
-        if len(channel.decoder) or channel.wait(self._deadline - monotonic()):
-            return
-        channel.owed += 1       # what comes now must not answer a later query
-        self._face.link.timeouts += 1
-        error = self._timed_out(channel)
-        self._face.link.failed(error)
-        raise error
+        if not (channel.decoder.buffer or channel.wait(self._deadline)):
+            channel.owed += 1       # what comes now must not answer a later query
+            self._face.link.timeouts += 1
+            error = self._timed_out(channel)
+            self._face.link.failed(error)
+            raise error
 
     def receive(self, bufsize: int) -> Any:
         """What has come, at least one byte."""
-        channel, link = self.channel(), self._face.link
-        if channel is None:
-            raise self.why_not_connected()
-        if len(channel.decoder):        # left over from a query
+        channel, link = self._channel, self._face.link
+        if channel is None or channel.comm is not self._face.comm:
+            channel = self.channel()    # a hook of the driver's may have changed it
+            if channel is None:
+                raise self.why_not_connected()
+        if channel.decoder.buffer:      # left over from a query
             return channel.decoder.take(bufsize)
         try:
             data = channel.get(bufsize)
@@ -90,15 +93,15 @@ class Conversation(Keeper):
             error = self.translate(exc, "recv", "yes")
             self.lose(channel, error)
             raise error from exc
-        if data == b"":
-            error = self.end_of_connection(channel)
-            self.lose(channel, error)
-            raise error
-        if type(data) is bytes:
-            link.bytes_received += len(data)
-        if link.state is not LinkState.UP:
-            link.good()
-        return data
+        if data:
+            if link.state is not LinkState.UP:
+                link.good()
+            if type(data) is bytes:     # a mock of a socket gives what it likes
+                link.bytes_received += len(data)
+            return data
+        error = self.end_of_connection(channel)
+        self.lose(channel, error)
+        raise error
 
     def next_frame(self) -> Any:
         """A frame that was not asked for by a query."""
@@ -126,7 +129,7 @@ class Conversation(Keeper):
             started = monotonic()
             sent: Sent = "maybe"
             try:
-                channel.put(data, self._deadline - started)
+                channel.put(data, self._deadline)
                 link.bytes_sent += len(data)
                 sent = "yes"
                 frame = self.read_frame(channel)
@@ -155,10 +158,10 @@ class Conversation(Keeper):
     def read_frame(self, channel: Channel) -> Any:
         """The next whole frame of this connection."""
         decoder, link = channel.decoder, self._face.link
-        frame = decoder.next_frame() if len(decoder) else None
+        frame = decoder.next_frame() if decoder.buffer else None
         while frame is None:
             try:
-                data = channel.fill(self._deadline - monotonic())
+                data = channel.fill(self._deadline)
             except TimeoutError as exc:
                 if exc.errno is not None:       # ETIMEDOUT: the system gave it up
                     raise

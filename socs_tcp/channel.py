@@ -6,6 +6,7 @@ import math
 import os
 import select
 import socket
+from time import monotonic
 from typing import Any
 
 from .decoder import Decoder
@@ -46,26 +47,30 @@ class Channel:
         self._plain = type(comm) is socket.socket
         self._fd: int | None = None
         if isinstance(comm, socket.socket):
-            self._fd = comm.fileno()
+            # -2 is no descriptor, not even that of a closed socket.
+            self._fd = comm.fileno() if comm.fileno() >= 0 else -2
             # One poll object a connection: it needs no file descriptor of its own.
-            self._poll = select.poll()
+            poll = select.poll()
             if self._fd >= 0:
-                self._poll.register(self._fd, select.POLLIN | _RDHUP)
+                poll.register(self._fd, select.POLLIN | _RDHUP)
+            self._poll = poll.poll
 
-    def _is_closed(self) -> bool:
+    def _was_closed(self) -> bool:
         """Has somebody closed the socket, whose number may now be another's?"""
-        return self._fd is not None and (self._fd < 0 or self.comm.fileno() != self._fd)
+        if self.comm.fileno() == self._fd:
+            return False
+        self._plain = False
+        return True
 
     def lost(self) -> bool:
         """Has the other side hung up, or somebody closed the socket? Does not block."""
         if self.dead or self._fd is None:
             return self.dead
-        if self._is_closed():
+        if self._was_closed():
             return True
-        events = self._poll.poll(0)
-        if not events:
-            return False
-        return bool(events[0][1] & _GONE) or (not _RDHUP and self._peek_eof())
+        events = self._poll(0)
+        return bool(events) and (bool(events[0][1] & _GONE)
+                                 or (not _RDHUP and self._peek_eof()))
 
     def _peek_eof(self) -> bool:
         try:
@@ -78,41 +83,41 @@ class Channel:
 
         The one question before each command in the good case: it costs one system call.
         """
-        if self.dead or self.owed or len(self.decoder):
+        if self.dead or self.owed or self.decoder.buffer:
             return False
-        fd = self._fd
-        return fd is None or (self.comm.fileno() == fd >= 0 and not self._poll.poll(0))
+        return self._fd is None or not (self._was_closed() or self._poll(0))
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, deadline: float) -> bool:
         """Wait until there is something to read (or the connection is lost).
 
         Parameters
         ----------
-        seconds : float
-            At most; may be infinite.
+        deadline : float
+            By `time.monotonic`; may be infinite.
         """
-        if self._fd is None or self._is_closed():
+        if self._fd is None or self._was_closed():
             return True         # the read that follows says what is wrong
-        if seconds == math.inf:
-            return bool(self._poll.poll(None))
-        return bool(self._poll.poll(int(seconds * 1000) + 1 if seconds > 0 else 0))
+        if deadline == math.inf:
+            return bool(self._poll(None))
+        seconds = deadline - monotonic()
+        return bool(self._poll(int(seconds * 1000) + 1 if seconds > 0 else 0))
 
-    def put(self, data: bytes, seconds: float) -> None:
-        """Hand all of `data` to the system.
+    def put(self, data: bytes, deadline: float) -> None:
+        """Hand all of `data` to the system. To be called after `lost` or `quiet`.
 
         Parameters
         ----------
-        seconds : float
-            At most; may be infinite.
+        deadline : float
+            By `time.monotonic`; may be infinite.
 
         Raises
         ------
         TimeoutError
-            If the device does not take it in so many seconds.
+            If the device does not take it until then.
         OSError
             If the connection is lost.
         """
-        if self._plain and not self._is_closed():
+        if self._plain:
             try:
                 done = os.write(self._fd, data)     # type: ignore[arg-type]
             except BlockingIOError:
@@ -120,11 +125,11 @@ class Channel:
             if done == len(data):
                 return
             data = data[done:]
-        if self._fd is None or seconds == math.inf:
+        if self._fd is None or deadline == math.inf:
             self.comm.sendall(data)
             return
         usual = self.comm.gettimeout()
-        self.comm.settimeout(max(seconds, 0.001))
+        self.comm.settimeout(max(deadline - monotonic(), 0.001))
         try:
             self.comm.sendall(data)
         finally:
@@ -138,14 +143,14 @@ class Channel:
         OSError
             If the connection is lost.
         """
-        if self._plain and not self._is_closed():
+        if self._plain:
             try:
                 return os.read(self._fd, count)     # type: ignore[arg-type]
             except BlockingIOError:
                 pass        # the system took back what it announced: wait as the socket does
         return self.comm.recv(count)
 
-    def fill(self, seconds: float) -> Any:
+    def fill(self, deadline: float) -> Any:
         """Wait for bytes and read them.
 
         Returns
@@ -156,11 +161,11 @@ class Channel:
         Raises
         ------
         TimeoutError
-            If nothing came in so many seconds.
+            If nothing came until the deadline.
         OSError
             If the connection is lost.
         """
-        if not self.wait(seconds):
+        if not self.wait(deadline):
             raise TimeoutError("timed out")
         return self.get(_READ_SIZE)
 
@@ -174,7 +179,7 @@ class Channel:
             the connection is still there.
         """
         count = self.decoder.clear()
-        while self._fd is not None and count <= most and self._poll.poll(0):
+        while self._fd is not None and count <= most and self._poll(0):
             data = self.get(_READ_SIZE)
             if not data:
                 return count, False

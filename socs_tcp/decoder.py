@@ -114,20 +114,21 @@ class Decoder:
     Not thread-safe: whoever owns the connection owns its decoder.
     """
 
-    __slots__ = ("_buffer", "_framer", "_scanned")
+    __slots__ = ("_framer", "_scanned", "buffer")
 
     def __init__(self, framer: Framer) -> None:
         self._framer = framer
-        self._buffer = bytearray()
+        #: What waits. For others to look at, not to change.
+        self.buffer = bytearray()
         self._scanned = 0
 
     def __len__(self) -> int:
         """Bytes that wait here."""
-        return len(self._buffer)
+        return len(self.buffer)
 
     def feed(self, data: bytes) -> None:
         """Take what came from the device."""
-        self._buffer += data
+        self.buffer += data
 
     def next_frame(self) -> bytes | None:
         """The next whole frame without its terminator, or None.
@@ -137,7 +138,7 @@ class Decoder:
         FramingError
             If what came cannot be a frame. The connection is then of no more use.
         """
-        buffer = self._buffer
+        buffer = self.buffer
         if not buffer:
             return None
         found = self._framer.find(buffer, self._scanned)
@@ -152,23 +153,23 @@ class Decoder:
 
     def feed_frame(self, data: bytes) -> bytes | None:
         """`feed`, and then `next_frame`."""
-        if not self._buffer:
+        if not self.buffer:
             frame = self._framer.whole(data)
             if frame is not None:
                 return frame
-        self._buffer += data
+        self.buffer += data
         return self.next_frame()
 
     def take(self, count: int) -> bytes:
         """Up to `count` bytes as they came, whatever the framing."""
-        data = bytes(memoryview(self._buffer)[:count])
-        del self._buffer[:count]
+        data = bytes(memoryview(self.buffer)[:count])
+        del self.buffer[:count]
         self._scanned = 0
         return data
 
     def peek(self, count: int = SHOWN) -> bytes:
         """The first `count` bytes that wait, left where they are (for messages)."""
-        return bytes(memoryview(self._buffer)[:count])
+        return bytes(memoryview(self.buffer)[:count])
 
     def clear(self) -> int:
         """Throw away all that waits.
@@ -178,7 +179,7 @@ class Decoder:
         int
             How many bytes that were.
         """
-        count = len(self._buffer)
-        self._buffer.clear()
+        count = len(self.buffer)
+        self.buffer.clear()
         self._scanned = 0
         return count

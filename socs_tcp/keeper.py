@@ -86,7 +86,7 @@ class Keeper:
         self._deadline = outer
         self._depth = depth = self._depth - 1
         self._lock.release()
-        if not depth and self._face.link.has_news:
+        if not depth and self._face.link.news:
             self._face.link.tell()
 
     def remaining(self) -> float:
@@ -114,12 +114,11 @@ class Keeper:
 
     def channel(self) -> Channel | None:
         """The channel that belongs to the face's `comm`, whoever put it there."""
-        comm = self._face.comm
-        if comm is None:
-            self._channel = None
-        elif self._channel is None or self._channel.comm is not comm:
-            self._channel = Channel(comm, self.framer.decoder())
-        return self._channel
+        channel, comm = self._channel, self._face.comm
+        if channel is None or channel.comm is not comm:
+            channel = None if comm is None else Channel(comm, self.framer.decoder())
+            self._channel = channel
+        return channel
 
     def open(self) -> None:
         """Connect, and let the device prove itself. Sets `comm`; None where it failed."""

@@ -128,7 +128,7 @@ class Link:
     def __init__(self, name: str, clock: Callable[[], float] = time.time) -> None:
         self.name = name
         self._clock = clock
-        # Guards state, since, reason, error, failures, _observers, _news, _telling,
+        # Guards state, since, reason, error, failures, _observers, news, _telling,
         # _down_since, _reminded, _kinds_logged.
         # Held for a few instructions, never while anything of others is called.
         self._lock = threading.Lock()
@@ -142,7 +142,7 @@ class Link:
         self._kinds_logged: set[type | None] = set()
         self._observers: tuple[Callable[[Link, LinkChange], object], ...] = ()
         # changes not yet told, with the line for the log where they are worth one
-        self._news: deque[tuple[LinkChange, tuple[bool, str] | None]] = deque()
+        self.news: deque[tuple[LinkChange, tuple[bool, str] | None]] = deque()
         self._telling = False                       # a thread is telling them
         self.connects = 0
         self.losses = 0
@@ -211,7 +211,7 @@ class Link:
             worth_a_line = self._worth_a_line(old, new, now, error)
             if new is not old or worth_a_line:
                 change = LinkChange(old, new, now, reason, error)
-                self._news.append((change, self._line(change) if worth_a_line else None))
+                self.news.append((change, self._line(change) if worth_a_line else None))
 
     def _enter(self, old: LinkState, new: LinkState, now: float, reason: str) -> str:
         if new in DOWN_STATES and old not in DOWN_STATES:
@@ -266,19 +266,14 @@ class Link:
                 self._observers = tuple(o for o in self._observers if o is not callback)
         return forget
 
-    @property
-    def has_news(self) -> bool:
-        """Is there a change that was not told yet? Any thread."""
-        return bool(self._news)
-
     def tell(self) -> None:
         """Log the changes and tell the observers. Call it with no lock held. Any thread."""
         while True:
             with self._lock:
-                if self._telling or not self._news:
+                if self._telling or not self.news:
                     return      # whoever is telling now will tell this, too
                 self._telling = True
-                (change, line), observers = self._news.popleft(), self._observers
+                (change, line), observers = self.news.popleft(), self._observers
             try:
                 if line is not None:
                     (log.warn if line[0] else log.info)(line[1])

@@ -188,7 +188,7 @@ class ManagedDevice:
         """A reply came: the link is proven."""
         self._factory.resetDelay()
         self.link.good(rtt)
-        if self.link.has_news:
+        if self.link.news:
             self.link.tell()
 
     def sent(self, count: int) -> None:

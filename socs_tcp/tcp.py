@@ -158,12 +158,13 @@ class TCPInterface:
         ConnectionError
             If it could not be sent: `ConnectFailed`, `Disconnected` or `SendTimedOut`.
         """
+        talk = self.__talk
         data = to_bytes(msg)
-        outer = self.__talk.begin(self.timeout)
+        outer = talk.begin(self.timeout)
         try:
-            self.__talk.send(data)
+            talk.send(data)
         finally:
-            self.__talk.end(outer)
+            talk.end(outer)
 
     def recv(self, bufsize: int = 4096, reset_on_error: bool = False) -> bytes:
         """Receive what the device sends, at least one byte.
@@ -190,18 +191,18 @@ class TCPInterface:
         """
         if bufsize < 1:
             raise ValueError(f"bufsize must be at least 1 byte, not {bufsize!r}")
-        outer = self.__talk.begin(self.timeout)
+        talk = self.__talk
+        outer = talk.begin(self.timeout)
         try:
-            try:
-                self._check_ready()
-                data: bytes = self.__talk.receive(bufsize)
-                return data
-            except ConnectionError:
-                if reset_on_error:
-                    self._reset()
-                raise
+            self._check_ready()
+            data: bytes = talk.receive(bufsize)
+            return data
+        except ConnectionError:
+            if reset_on_error:
+                self._reset()
+            raise
         finally:
-            self.__talk.end(outer)
+            talk.end(outer)
 
     # talking safely
 
