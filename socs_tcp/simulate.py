@@ -74,9 +74,11 @@ class DescribedDevice:
     def __init__(self, description: Description) -> None:
         self._description = description
         self._conversations = _conversations(description)
-        for name in self._conversations:        # an answer that is missing shows now
-            if name in description.queries or name == IDENTIFY:
+        for name, steps in self._conversations.items():     # what is missing shows now
+            if self._is_query(name):
                 self._answers(self._query(name))
+            for step in steps[:-1] if self._is_query(name) else steps:
+                self._other_answer(name, step)
         self.reset_state()
 
     def reset_state(self) -> None:
@@ -117,9 +119,22 @@ class DescribedDevice:
             return step.expect.fill(values)
         if not step.reads:
             return None
-        if name == ON_CONNECT:
-            return self._description.answers.get(ON_CONNECT, (b"",))[0]
-        return self._reply(self._query(name))
+        if self._is_query(name) and index + 1 == len(self._conversations[name]):
+            return self._reply(self._query(name))
+        return self._other_answer(name, step)
+
+    def _other_answer(self, name: str, step: Step) -> bytes:
+        """The answer to a message that is read but holds no field."""
+        answer = self._description.answers.get(name, (b"",))[0] if name == ON_CONNECT else b""
+        if step.match is not None and step.expect is None and not step.match.match(answer):
+            raise DescriptionError(self._description.file, 0, f"simulate.{name}",
+                                   "no answer can be made up that matches "
+                                   f"{step.match.pattern.decode('latin-1')!r}; 'expect' in place "
+                                   "of 'match' would say which it is")
+        return answer
+
+    def _is_query(self, name: str) -> bool:
+        return name == IDENTIFY or name in self._description.queries
 
     def _query(self, name: str) -> Query:
         if name == IDENTIFY and self._description.identify is not None:
@@ -195,7 +210,7 @@ def scripted_device(description: Description) -> ScriptedDevice:
     if description.identify is not None:
         identity = description.identify.steps[0].send.without_terminator()
     return ScriptedDevice(DescribedDevice(description), framer=framer, command_framer=commands,
-                          prompt=_prompt(description), identity_command=identity)
+                          reply_terminator=_prompt(description), identity_command=identity)
 
 
 def _conversations(description: Description) -> dict[str, tuple[Step, ...]]:
@@ -209,10 +224,11 @@ def _conversations(description: Description) -> dict[str, tuple[Step, ...]]:
     return talks
 
 
-def _prompt(description: Description) -> bytes:
+def _prompt(description: Description) -> bytes | None:
+    """What ends a reply, where that is a prompt."""
     framer = description.framer
     if not isinstance(framer, PromptFramer):
-        return b""
+        return None
     plain: bytes = re.sub(rb"\\(.)", rb"\1", framer.pattern.pattern)
     if framer.pattern.fullmatch(plain) is None:
         raise DescriptionError(description.file, 0, "framing.prompt", "only a prompt that is a "

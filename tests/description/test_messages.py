@@ -1,0 +1,237 @@
+"""Whatever is wrong with a file: one message with the line, the key, and what to write."""
+
+import pytest
+
+from socs_tcp.description import DescriptionError, load, loads
+
+GOOD = """\
+device: thing
+framing: {terminator: "\\r\\n"}
+queries:
+  volts:
+    send: "V?"
+    fields:
+      v: {unit: V}
+"""
+
+
+def message(text):
+    with pytest.raises(DescriptionError) as caught:
+        loads(text, "dev.yaml")
+    assert "\n" not in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+    return str(caught.value)
+
+
+def with_query(*lines):
+    return "\n".join(["device: x", 'framing: {terminator: "\\n"}', "queries:", "  q:",
+                      *("    " + line for line in lines)])
+
+
+def with_parameter(*lines):
+    return GOOD + "\n".join(["parameters:", "  p:", *("    " + line for line in lines)])
+
+
+def test_the_smallest_description():
+    description = loads(GOOD)
+    assert description.device == "thing"
+    assert description.queries["volts"].parse(b"1.5") == ({"v": 1.5}, {})
+
+
+FILES = [
+    ("", "dev.yaml: the file is empty"),
+    ("a: [1", "dev.yaml:1: this is not YAML: "),
+    ("device: x\n\tport: 1", "dev.yaml:2: this is not YAML: "),
+    ("\tdevice: x", "indent with spaces, not with tabs"),
+    ("device: 'a\x01b'", "dev.yaml:1: the character '\\x01' may not stand"),
+    ("[1, 2]", "dev.yaml:1: must be a mapping of keys, not a list"),
+    ('device: "\\d"', "in single quotes"),
+    (GOOD.replace("device:", "devise:"),
+     "dev.yaml:1: devise: there is no such key (did you mean 'device'?)"),
+    (GOOD + "port: 1\nport: 2\n", "dev.yaml:9: port: is given twice, here and in line 8"),
+    (GOOD + "zebra: 1\n", "the keys here are device, port, timeout"),
+    ("device: x\nframing: {length: 1}\n", "dev.yaml:1: the key 'queries' is missing"),
+    (GOOD.replace("thing", "372"), 'dev.yaml:1: device: what the device is must be text, not the '
+     'number 372; write "372" in quotes'),
+    (GOOD.replace("thing", "on"), "not 'on', which YAML reads as a yes/no value; write \"on\""),
+    (GOOD.replace("thing", "2024-01-01"), "which YAML reads as timestamp"),
+    (GOOD.replace("thing", ""), "dev.yaml:1: device: must be what the device is, not empty"),
+    (GOOD + "port: 70000\n", "dev.yaml:8: port: must be a TCP port from 1 to 65535, not the "
+     "number 70000"),
+    (GOOD + "timeout: 0\n", "dev.yaml:8: timeout: must be seconds, more than 0, not 0"),
+    (GOOD + "timeout: fast\n", "timeout: must be seconds, not the text 'fast'"),
+    (GOOD + "timeout: .inf\n", "timeout: must be seconds, not the number .inf"),
+    (GOOD + 'raw_commands: "yes"\n', "raw_commands: must be true or false, not the text 'yes'"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), FILES)
+def test_files(text, expected):
+    assert expected in message(text)
+
+
+FRAMING = [
+    ("{}", "must have exactly one of terminator, length, header, prompt"),
+    ('{terminator: "\\n", length: 3}', "it has terminator and length"),
+    ("{terminator: '\\r\\n'}", "framing.terminator: \\r is a backslash and letters here"),
+    ('{terminator: ""}', "framing.terminator: a terminator must have at least one byte"),
+    ("{terminator: 13}", "write \"13\" in quotes for these characters, or for bytes {hex"),
+    ("{length: 0}", "framing.length: must be a number of bytes from 1 to 65536, not the number 0"),
+    ("{prompt: '$'}", "framing.prompt: the prompt b'$' matches nothing at all"),
+    ("{prompt: '('}", "framing.prompt: is no regular expression: "),
+    ("{header: {size: 6}}", "framing.header: the key 'at' is missing"),
+    ('{header: {size: 6, at: 5, struct: ">H"}}', "framing.header.at: must be the byte where the "
+     "length stands from 0 to 4"),
+    ('{header: {size: 6, at: 4, struct: ">f"}}', "one letter of BHI, such as \">I\", not '>f'"),
+]
+
+
+@pytest.mark.parametrize(("framing", "expected"), FRAMING)
+def test_framing(framing, expected):
+    assert expected in message(GOOD.replace('{terminator: "\\r\\n"}', framing))
+
+
+QUERIES = [
+    (['fields: {a: {}}'], "dev.yaml:5: queries.q: the key 'send' is missing"),
+    (['send: "X"'], "dev.yaml:5: queries.q: the key 'fields' is missing"),
+    (["send: 5", "fields: {a: {}}"], "queries.q.send: a message must be text, not the number 5"),
+    (["send: 05", "fields: {a: {}}"], 'for bytes {hex: "05"}'),
+    (["send: 0x05", "fields: {a: {}}"], "not the number 0x05"),
+    (["send: '\\x05'", "fields: {a: {}}"], 'YAML knows it in double quotes only: write "\\x05"'),
+    (["send: \\x05", "fields: {a: {}}"], "is a backslash and letters here, not one byte"),
+    (['send: "Ω?"', "fields: {a: {}}"], "'Ω' is no single byte"),
+    (["send: {hex: 05}", "fields: {a: {}}"], "queries.q.send.hex: hexadecimal digits in quotes"),
+    (['send: {hex: "5"}', "fields: {a: {}}"], "'5' is not hexadecimal; expected two digits a byte"),
+    (['send: {hexa: "05"}', "fields: {a: {}}"], "(did you mean 'hex'?)"),
+    (['send: "A{x}"', "fields: {a: {}}"], "the place {x} has no value here"),
+    (['send: "A}"', "fields: {a: {}}"], "the brace '}' at character 2 stands alone"),
+    (["send: []", "fields: {a: {}}"], "queries.q.send: is an empty list"),
+    (['send: "X"', "fields: {}"], "queries.q.fields: has no field"),
+    (['send: "X"', "fields: {a: {}, b: {}}"], "a and b would all be the whole reply"),
+    (['send: "X"', "fields: {9a: {}}"], "dev.yaml:6: queries.q.fields.9a: '9a' cannot "
+     "name a field"),
+    (['send: "X"', "fields: {time: {}}"], "InfluxDB keeps it to itself"),
+    (['send: "X"', "fields: {a: {typ: int}}"], "queries.q.fields.a.typ: there is no such key "
+     "(did you mean 'type'?)"),
+    (['send: "X"', "fields: {a: {type: integer}}"], "must be one of float, int, str, not 'integer'"
+     " (did you mean 'int'?)"),
+    (['send: "X"', "fields: {a: {index: 1}}"], "is for queries with 'split: \",\"' only"),
+    (['send: "X"', "fields: {a: {group: g}}"], "is for queries with 'regex' only"),
+    (['send: "X"', 'split: ","', "fields: {a: {}}"], "the key 'index' is missing"),
+    (['send: "X"', 'split: ""', "fields: {a: {index: 0}}"], "queries.q.split: must have at least"),
+    (['send: "X"', 'split: ","', "regex: x", "fields: {a: {}}"], "by 'split' or by 'regex'"),
+    (['send: "X"', "regex: '(?P<volt>.*)'", "fields: {vlt: {}}"],
+     "has no group 'vlt' (did you mean 'volt'?)"),
+    (['send: "X"', "regex: '('", "fields: {a: {}}"], "queries.q.regex: is no regular expression"),
+    (['send: "X"', "regex: 'Ω'", "fields: {a: {}}"], "has a character that is no single byte"),
+    (['send: "X"', "fields: {a: {at: 0}}"], "needs both 'at'"),
+    (['send: "X"', "fields: {a: {at: 0, struct: f}}"], "must be the byte order (> or <)"),
+    (['send: "X"', 'fields: {a: {at: 0, struct: ">H", word_swap: true}}'], "has no two words"),
+    (['send: "X"', 'split: ","', 'fields: {a: {at: 0, struct: ">H"}}'], "has no 'at'"),
+    (['send: "X"', "fields: {a: {word_swap: true}}"], "is for fields with 'at' and 'struct' only"),
+    (['send: "X"', 'fields: {a: {at: 0, struct: ">H", type: str}}'], "are a number, not a text"),
+    (['send: "X"', "fields: {a: {bit: 1, type: float}}"], "only a field of type int has bits"),
+    (['send: "X"', "fields: {a: {scale: 0}}"], "must be a factor other than 0"),
+    (['send: "X"', "fields: {a: {enum: {0: off}}}"],
+     "queries.q.fields.a.enum.0: the name must be text, not 'off', which YAML reads as a yes/no"),
+    (['send: "X"', 'fields: {a: {enum: {off: "x"}}}'], 'write "off" in quotes'),
+    (['send: "X"', 'fields: {a: {enum: {0: "x", "1": "y"}}}'], "quote all of them, or none"),
+    (['send: "X"', 'fields: {a: {enum: {0: "x"}, type: int}}'], "makes no sense beside 'enum'"),
+    (['send: "X"', "fields: {a: {enum: [x]}}"], "must be a mapping of values to names"),
+    (['send: "X"', "period: often", "fields: {a: {}}"], "must be seconds, or 'never'"),
+    (['send: "X"', "period: -1", "fields: {a: {}}"], "more than 0, not -1"),
+    (['send: "X"', "feed: other", "fields: {a: {}}"], "must be one of readings, not 'other'"),
+    (['send: [{send: "A", length: 3}, "B"]', "fields: {a: {}}"], "but no answer is read here"),
+    (['repeat: {ch: [1, 2]}', 'send: "X"', "fields: {a: {}}"], "there are two queries called 'q'"),
+    (['repeat: {ch: [1]}', 'send: "X"', "fields: {a: {}}"], "its name needs {ch}"),
+    (['repeat: [1]', 'send: "X"', "fields: {a: {}}"], "must be a mapping of variables"),
+    (['repeat: {ch: []}', 'send: "X"', "fields: {a: {}}"], "queries.q.repeat.ch: is an empty list"),
+    (['repeat: {value: [1]}', 'send: "X"', "fields: {a: {}}"], "and not 'value'"),
+]
+
+
+@pytest.mark.parametrize(("lines", "expected"), QUERIES)
+def test_queries(lines, expected):
+    assert expected in message(with_query(*lines))
+
+
+PARAMETERS = [
+    (['range: [0, 1]'], "parameters.p: the key 'send' is missing"),
+    (['send: "X"'], "dev.yaml:10: parameters.p.send: has no place {value}"),
+    (['send: "X {vale}"'], "the place {vale} has no value here (did you mean 'value'?)"),
+    (['send: "X {value:d}"'], "cannot be filled with the value 0: Unknown format code 'd'"),
+    (['send: {hex: "31 {value}"}'], "must be whole bytes: {value:02x} is one"),
+    (['send: {hex: "31 {value:02x}"}', "type: int", "range: [0, 256]"],
+     "cannot be filled with the value 256"),
+    (['send: {hex: "31 {value:02x}"}', "type: int", "range: [-1, 1]"], "with the value -1"),
+    (['send: "X {value}"', "range: [1]"], "parameters.p.range: must be [least, greatest]"),
+    (['send: "X {value}"', "range: [2, 1]"], "begins at 2, above its end 1"),
+    (['send: "X {value}"', "type: str"], "must be one of float, int, not 'str'"),
+    (['send: "X {value}"', "choices: [on, off]"], "write \"on\" in quotes"),
+    (['send: "X {value}"', "choices: {off: 0}"], "write \"off\" in quotes"),
+    (['send: "X {value}"', "choices: []"], "has no choice"),
+    (['send: "X {value}"', "choices: [1]", "range: [0, 1]"], "makes no sense beside 'choices'"),
+    (['send: "X {value}"', "read_back: volt"], "there is no field 'volt'"),
+    (['send: "X {value}"', 'expect: "{valu}"'], "parameters.p.expect: the place {valu}"),
+    (['send: "X {value}"', "unt: V"], "parameters.p.unt: there is no such key (did you "
+     "mean 'unit'?)"),
+]
+
+
+@pytest.mark.parametrize(("lines", "expected"), PARAMETERS)
+def test_parameters(lines, expected):
+    assert expected in message(with_parameter(*lines))
+
+
+SECTIONS = [
+    ("identify: {send: '*IDN?'}", "dev.yaml:8: identify: needs 'match' (or 'expect')"),
+    ("identify: '*IDN?'", "identify: must be a mapping of keys"),
+    ("on_connect: 'X'", "on_connect: must be a list of messages"),
+    ("on_connect: [5]", "on_connect[0]: a message must be text"),
+    ("feeds: {}", "feeds: has no feed"),
+    ("feeds: {Temp: {}}", "'Temp' cannot name a feed; OCS wants small letters"),
+    ("feeds: {link: {}}", "'link' is a feed that every such agent has already"),
+    ("feeds: {a: {frame_length: 0}}", "feeds.a.frame_length: must be seconds, more than 0"),
+    ("feeds: {a: {exclude_influx: 1}}", "must be true or false, not the number 1"),
+    ("feeds: {a: {}, b: {}}", "queries.volts: the key 'feed' is missing; it must be one of a, b"),
+    ("simulate: {volt: '1'}", "there is no query 'volt' (did you mean 'volts'?)"),
+    ("simulate: {volts: 'x'}", "dev.yaml:8: simulate.volts: the description cannot read this "
+     "answer: volts: v: b'x' is not a number; the reply was b'x'"),
+    ("simulate: {volts: []}", "simulate.volts: is an empty list"),
+    ("simulate: {volts: 1}", 'simulate.volts: an answer must be text, not the number 1; write "1"'),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), SECTIONS)
+def test_sections(line, expected):
+    assert expected in message(GOOD + line + "\n")
+
+
+def test_the_same_field_in_two_queries():
+    text = GOOD + '  more:\n    send: "W?"\n    fields: {v: {}}\n'
+    assert "the field 'v' is already in the query 'volts'" in message(text)
+
+
+def test_a_query_may_not_be_called_as_a_section_is():
+    assert "cannot name a query" in message(GOOD.replace("volts:", "identify:"))
+
+
+def test_answers_must_match_the_identity():
+    text = GOOD + "identify: {send: '*IDN?', match: ACME}\nsimulate: {identify: 'LSCI'}\n"
+    assert "dev.yaml:9: simulate.identify: identify: the answer to" in message(text)
+
+
+def test_files_that_cannot_be_read(tmp_path, monkeypatch):
+    monkeypatch.delenv("OCS_CONFIG_DIR", raising=False)
+    with pytest.raises(DescriptionError, match=r"^no/such.yaml: there is no such file$"):
+        load("no/such.yaml")
+    with pytest.raises(DescriptionError, match=r"did you mean 'lakeshore372'.*there are cryomech"):
+        load("lakeshore327")
+    (tmp_path / "a.yaml").write_bytes(b"device: \xff")
+    with pytest.raises(DescriptionError, match=r"a\.yaml: is not UTF-8 \(byte 8\)"):
+        load(tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").write_text(GOOD)
+    monkeypatch.setenv("OCS_CONFIG_DIR", str(tmp_path))
+    assert load("b.yaml").file == str(tmp_path / "b.yaml")
+    with pytest.raises(DescriptionError, match="neither here nor in"):
+        load("c.yaml")
