@@ -2,7 +2,21 @@
 
 from .device import ScriptedDevice, on
 from .faults import Fault, Faults
+from .proxy import FaultProxy
 from .random_faults import RandomFaults
+from .record import Recording
+from .replay import Replay, ReplayMismatch
 from .server import DeviceServer
 
-__all__ = ["DeviceServer", "Fault", "Faults", "RandomFaults", "ScriptedDevice", "on"]
+__all__ = [
+    "DeviceServer",
+    "Fault",
+    "FaultProxy",
+    "Faults",
+    "RandomFaults",
+    "Recording",
+    "Replay",
+    "ReplayMismatch",
+    "ScriptedDevice",
+    "on",
+]

@@ -115,7 +115,7 @@ class ScriptedDevice:
                  unsolicited: Answer = None, period: float = 0.0,
                  one_client_only: bool = False, identity_command: Text = b"*IDN?") -> None:
         self.framer = LineFramer() if framer is None else framer
-        self.command_framer = command_framer or _command_framer(self.framer)
+        self.command_framer = command_framer or command_framer_of(self.framer)
         self.reply_terminator = (_reply_terminator(self.framer) if reply_terminator is None
                                  else to_bytes(reply_terminator))
         self.banner = to_bytes(banner)
@@ -249,7 +249,8 @@ def as_device(device: Any) -> ScriptedDevice:
     return device if isinstance(device, ScriptedDevice) else ScriptedDevice(device)
 
 
-def _command_framer(framer: Framer) -> Framer:
+def command_framer_of(framer: Framer) -> Framer:
+    """What cuts the commands of a client that uses `framer`."""
     if isinstance(framer, LengthFramer):
         return framer
     if framer.send_terminator:

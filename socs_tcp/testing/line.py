@@ -61,9 +61,14 @@ class Line:
         """Bytes came from the client through all faults."""
         raise NotImplementedError
 
+    @property
+    def full(self) -> bool:
+        """Does so much wait to be sent that no more should be made?"""
+        return self._waiting > HIGH_WATER
+
     def read_size(self) -> int:
         """How many bytes may be read now at most; 0 for none as yet."""
-        if self._waiting > HIGH_WATER or self.ended:
+        if self.full or self.ended:
             return 0
         slow = self.simulation.faults.line_faults.get("slow_reader")
         if slow is None:
@@ -140,7 +145,7 @@ class Line:
 
         `Act.ENDLESS` is not used up: send `FILLER`, and ask again when that is gone.
         """
-        if self._backlog and self._waiting <= HIGH_WATER and not self.ended:
+        if self._backlog and not self.full and not self.ended:
             self._backlog = False
             self.feed(b"")
         out = self._out
@@ -186,7 +191,7 @@ class DeviceLine(Line):
         decoder.feed(data)
         try:
             while not self.ended:
-                if self._waiting > HIGH_WATER:
+                if self.full:
                     self._backlog = True
                     return
                 command = decoder.next_frame()

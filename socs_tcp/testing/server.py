@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from .device import as_device
-from .line import Line
 from .simulation import DeviceSimulation
-from .sockets import SocketHost
+from .sockets import Peer, SocketHost
 
 
 class DeviceServer(SocketHost):
@@ -48,8 +48,8 @@ class DeviceServer(SocketHost):
         self.device = as_device(device)
         super().__init__(lambda run: DeviceSimulation(self.device, run), host, port)
 
-    def _line(self) -> Line:
-        return self._simulation.new_line()
+    def _peer(self, sock: socket.socket) -> Peer:
+        return Peer(self, sock, self._simulation.new_line())
 
     def say(self, answer: Any) -> None:
         """Send to all clients what nobody asked for; an answer as in a script. Any thread."""

@@ -96,7 +96,7 @@ class Peer:
     def _watch(self) -> None:
         size = self.line.read_size()
         events = (READ if size else 0) | (WRITE if self._unsent else 0)
-        if not size and not self._small:
+        if not size and not self._small and self._owner.faults.in_force("slow_reader"):
             # or the system would take some megabytes on our behalf
             self._small = True
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
@@ -211,6 +211,8 @@ class SocketHost:
     def check(self) -> None:
         """Raise what went wrong in the device's script, if something did. Any thread."""
         error = self._simulation.journal.error
+        if isinstance(error, AssertionError):
+            raise error                 # it says what is to be said
         if error is not None:
             raise RuntimeError(f"the simulated device itself failed: {error!r}") from error
 
@@ -237,10 +239,6 @@ class SocketHost:
 
     def _failed(self, error: BaseException) -> None:
         self._simulation.journal.failed(error)
-
-    def _line(self) -> Line:
-        """A line for a client that has connected."""
-        raise NotImplementedError
 
     def _turn(self) -> None:
         simulation = self._simulation
@@ -287,7 +285,8 @@ class SocketHost:
             peer.move()
 
     def _peer(self, sock: socket.socket) -> Peer:
-        return Peer(self, sock, self._line())
+        """What serves a client that has connected."""
+        raise NotImplementedError
 
     def _gone(self, peer: Peer) -> None:
         self._peers.remove(peer)

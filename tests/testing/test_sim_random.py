@@ -59,8 +59,7 @@ def test_the_same_exchanges_meet_the_same_faults(connect):
                 seed, rate=0.5, kinds=("silence", "garbage", "hang_up_mid_reply", "hang_up")))
             for number in range(60):
                 client = connect(server)
-                client.say(b"%d" % number)
-                client.say(b"%d" % number)
+                client.say(b"%d\r\n%d" % (number, number))
                 client.sock.settimeout(0.02)
                 try:
                     heard.append(client.rest())

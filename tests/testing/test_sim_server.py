@@ -175,10 +175,12 @@ def test_a_wait_is_bounded_and_says_what_is_there(connect):
 def test_a_wait_ends_at_once_when_it_is_true(connect):
     with DeviceServer({"A": "1"}) as server:
         client = connect(server)
-        threading.Thread(target=lambda: client.ask(b"A")).start()
+        asking = threading.Thread(target=lambda: client.ask(b"A"))
+        asking.start()
         began = time.monotonic()
         server.wait_for_commands(1)
         assert time.monotonic() - began < 2
+        asking.join()
 
 
 def test_a_wait_may_ask_the_device(connect):

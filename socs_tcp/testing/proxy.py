@@ -1,0 +1,252 @@
+"""Faults between a client and a real device."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+from pathlib import Path
+
+from ..errors import FramingError
+from ..framing import Framer
+from .device import command_framer_of
+from .line import HIGH_WATER, Line
+from .plan import Act
+from .record import Recorder
+from .simulation import Simulation
+from .sockets import READ, WRITE, Peer, SocketHost
+
+
+class Cutter:
+    """Cuts a stream into frames and keeps all of its bytes."""
+
+    def __init__(self, framer: Framer | None) -> None:
+        self._framer = framer
+        self._buffer = bytearray()
+        self._scanned = 0
+
+    def feed(self, data: bytes) -> list[tuple[bytes, bytes]]:
+        """What `data` completes: each frame, and the same with all that ends it."""
+        if self._framer is None:
+            return [(data, data)] if data else []
+        self._buffer += data
+        whole: list[tuple[bytes, bytes]] = []
+        while self._buffer:
+            try:
+                found = self._framer.find(self._buffer, self._scanned)
+            except FramingError:
+                rest = self.rest()      # it is the client's to complain
+                return [*whole, (rest, rest)]
+            if found is None:
+                self._scanned = len(self._buffer)
+                break
+            length, consumed = found
+            whole.append((bytes(self._buffer[:length]), bytes(self._buffer[:consumed])))
+            del self._buffer[:consumed]
+            self._scanned = 0
+        return whole
+
+    def rest(self) -> bytes:
+        """What is not complete; it is gone from here."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        self._scanned = 0
+        return rest
+
+
+class ProxyLine(Line):
+    """The way from the real device to one client."""
+
+    def __init__(self, simulation: Simulation, framer: Framer | None) -> None:
+        super().__init__(simulation)
+        self._commands = Cutter(framer and command_framer_of(framer))
+        self._replies = Cutter(framer)
+        #: For the device, and not yet sent to it.
+        self.outbox = bytearray()
+
+    def read_size(self) -> int:
+        return 0 if len(self.outbox) > HIGH_WATER else super().read_size()
+
+    def feed(self, data: bytes) -> None:
+        for command, whole in self._commands.feed(data):
+            self.simulation.journal.command(command)
+            self.simulation.faults.exchange()
+            if self.ended:
+                return
+            self.outbox += whole
+
+    def heard(self, data: bytes) -> None:
+        """Bytes came from the device."""
+        if self.simulation.faults.in_force("black_hole"):
+            return
+        for _, whole in self._replies.feed(data):
+            self.reply(whole)
+
+    def device_left(self, how: Act) -> None:
+        """The device ended its connection; what it has said is still delivered."""
+        rest = self._replies.rest()
+        if rest:
+            self.push(rest)
+        self.push(how)
+
+
+class ProxyPeer(Peer):
+    """One client's socket, and the one that leads from us to the device."""
+
+    line: ProxyLine
+    _owner: FaultProxy
+
+    def __init__(self, owner: FaultProxy, sock: socket.socket, line: ProxyLine,
+                 number: int) -> None:
+        super().__init__(owner, sock, line)
+        self._number = number
+        self._recorder = owner._recorder
+        self._connected = False
+        self._device_events = 0
+        self._device: socket.socket | None = None
+        self._tried = False
+
+    def _record(self, kind: str, data: bytes = b"") -> None:
+        if self._recorder is not None:
+            self._recorder.write(self._number, kind, data)
+
+    def _reach_device(self) -> None:
+        """Begin to connect, once the client is in and the way is free."""
+        if self._tried or self.line.ended or self._owner.faults.in_force("black_hole"):
+            return
+        self._tried = True
+        self._record("open")
+        try:
+            self._device = _begin_to_connect(self._owner.target)
+        except OSError:
+            self.line.device_left(Act.CLOSE)
+
+    def move(self) -> None:
+        self._reach_device()
+        super().move()
+        device = self._device
+        if device is None or self.closed:
+            return
+        wants_to_send = bool(self.line.outbox) or not self._connected
+        events = ((WRITE if wants_to_send else 0)
+                  | (READ if self._connected and not self.line.full else 0))
+        if events != self._device_events:
+            self._device_events = events
+            self._loop.watch(device.fileno(), events, self._device_ready)
+
+    def _device_ready(self, events: int) -> None:
+        device = self._device
+        if self.closed or device is None:
+            return
+        try:
+            if not self._connected:
+                error = device.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if error:
+                    raise OSError(error, os.strerror(error))
+                self._connected = True
+            if events & WRITE:
+                self._send_to_device(device)
+            if events & READ and self._connected:
+                self._hear(device)
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError as exc:
+            self._forget_device(Act.RESET if exc.errno == errno.ECONNRESET else Act.CLOSE)
+        self.move()
+
+    def _send_to_device(self, device: socket.socket) -> None:
+        outbox = self.line.outbox
+        if outbox:
+            count = device.send(outbox)
+            self._record(">", bytes(outbox[:count]))
+            del outbox[:count]
+
+    def _hear(self, device: socket.socket) -> None:
+        data = device.recv(65536)
+        if not data:
+            self._forget_device(Act.CLOSE)
+            return
+        self._record("<", data)
+        self.line.heard(data)
+
+    def _forget_device(self, how: Act) -> None:
+        self._close_device()
+        self.line.device_left(how)
+
+    def _close_device(self) -> None:
+        device, self._device = self._device, None
+        if device is not None:
+            self._loop.watch(device.fileno(), 0, self._device_ready)
+            device.close()
+            self._record("close")
+
+    def close(self, how: Act = Act.CLOSE) -> None:
+        if not self.closed:
+            self._close_device()
+        super().close(how)
+
+
+class FaultProxy(SocketHost):
+    """Stands between a client and a real device, and does to it what `faults` says.
+
+    Each client gets a connection of its own to the device. All else is as for
+    `DeviceServer`, and all methods may be called from any thread. ``faults.reboot`` can only
+    hang up. A device that refuses the proxy shows to the client as one that accepts and
+    hangs up.
+
+    Parameters
+    ----------
+    target_host : str
+    target_port : int
+        The device.
+    host : str
+        Where to listen; the loopback interface unless given.
+    port : int
+        0 for any that is free.
+    framer : Framer, optional
+        What the client uses. With it, faults strike whole replies however they come;
+        without, whatever comes at once from the device is taken for a reply.
+    record : str or Path, optional
+        A file for all that goes to and comes from the device; see `Recording`.
+    """
+
+    def __init__(self, target_host: str, target_port: int, *, host: str = "127.0.0.1",
+                 port: int = 0, framer: Framer | None = None,
+                 record: str | Path | None = None) -> None:
+        self.target = (target_host, target_port)
+        self._framer = framer
+        self._count = 0         # of connections; the thread of the loop only
+        # Written by the thread of the loop only.
+        device = f"{target_host}:{target_port}"
+        self._recorder = None if record is None else Recorder(record, device)
+        try:
+            super().__init__(Simulation, host, port)
+        except BaseException:
+            if self._recorder is not None:
+                self._recorder.close()
+            raise
+
+    def _peer(self, sock: socket.socket) -> Peer:
+        self._count += 1
+        line = ProxyLine(self._simulation, self._framer)
+        return ProxyPeer(self, sock, line, self._count)
+
+    def _close_all(self) -> None:
+        super()._close_all()
+        if self._recorder is not None:
+            self._recorder.close()
+
+
+def _begin_to_connect(address: tuple[str, int]) -> socket.socket:
+    family, kind, proto, _, resolved = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(BlockingIOError):
+            sock.connect(resolved)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
