@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Literal
+from typing import Any, Literal
 
 from twisted.internet import error as tx_error
 from twisted.python.failure import Failure
@@ -55,6 +55,10 @@ class DeviceConnectionError(ConnectionError):
         self.port = port
         self.phase = phase
         self.sent = sent
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # OSError keeps its errno where copies and pickles do not look for it.
+        return (*super().__reduce__()[:2], {**self.__dict__, "errno": self.errno})
 
 
 class ConnectFailed(DeviceConnectionError):
@@ -106,10 +110,16 @@ def reason_of(exc: BaseException) -> str:
         return "the connection was given up"
     if isinstance(exc, tx_error.ConnectionLost):
         return "the connection was reset or lost"
-    number = getattr(exc, "errno", None) or getattr(exc, "osError", None)
-    if isinstance(number, int) and number in errno.errorcode:
+    number = _number(exc)
+    if number in errno.errorcode:
         return os.strerror(number)
     return str(exc) or type(exc).__name__
+
+
+def _number(exc: BaseException) -> int:
+    """The errno behind `exc`, wherever the system or Twisted keeps it; 0 for none."""
+    number = getattr(exc, "errno", None) or getattr(exc, "osError", None)
+    return number if isinstance(number, int) else 0
 
 
 def _is_timeout(exc: BaseException) -> bool:
@@ -178,8 +188,7 @@ def _classify(exc: BaseException, phase: Phase,
               timeout: float | None) -> tuple[type[DeviceConnectionError], str]:
     within = "in time" if timeout is None else f"within {timeout:g} s"
     if phase == "connect":
-        if _is_timeout(exc) or getattr(exc, "errno", None) == errno.ETIMEDOUT \
-                or isinstance(exc, tx_error.TimeoutError):
+        if _is_timeout(exc) or _number(exc) == errno.ETIMEDOUT:
             return ConnectTimedOut, f"no connection {within}"
         return ConnectFailed, f"cannot connect: {reason_of(exc)}"
     if _is_timeout(exc):

@@ -144,6 +144,9 @@ class LengthFramer(Framer):
                  max_length: int = MAX_LENGTH) -> None:
         super().__init__(max_length)
         self.header_size = positive("header_size", header_size)
+        if header_size > max_length:
+            raise ValueError(f"max_length must have room for the header of {header_size} bytes, "
+                             f"not {max_length}")
         if not callable(length_of):
             raise TypeError(f"length_of must be a function of the header, not {length_of!r}")
         self.length_of = length_of
