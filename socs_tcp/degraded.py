@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .link import DOWN_STATES, Link, LinkChange, duration
+from .link import DOWN_STATES, Link, LinkChange
+from .log import duration
 from .monitor import AVAILABLE, IdleMonitor
 
 #: The states of a session in which its `degraded` means something.

@@ -34,6 +34,8 @@ class Identity:
         else:
             query, expected = spec, None
         self.query = to_bytes(query)
+        if isinstance(expected, re.Pattern) and not isinstance(expected.pattern, bytes):
+            raise TypeError(f"the pattern expected must be one of bytes, not {expected.pattern!r}")
         if not (expected is None or isinstance(expected, re.Pattern) or callable(expected)):
             expected = to_bytes(expected)
         self._expected = expected

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from .log import DeviceLogger
+from .log import DeviceLogger, duration
 
 log = DeviceLogger()
 
@@ -258,12 +258,17 @@ class Link:
         """
         if not callable(callback):
             raise TypeError(f"an observer must be callable, not {callback!r}")
+        hears = True
         with self._lock:
             self._observers += (callback,)
 
         def forget() -> None:
+            nonlocal hears
             with self._lock:
-                self._observers = tuple(o for o in self._observers if o is not callback)
+                if hears:       # the same callback may have been given twice
+                    left = list(self._observers)
+                    left.remove(callback)
+                    self._observers, hears = tuple(left), False
         return forget
 
     def tell(self) -> None:
@@ -289,14 +294,3 @@ class Link:
                 observer(self, change)
             except Exception as exc:
                 log.error(f"{self.name}: observer {observer!r} failed: {exc!r}")
-
-
-def duration(seconds: float) -> str:
-    """A length of time as a person says it."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"

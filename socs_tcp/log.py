@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -42,4 +43,17 @@ class DeviceLogger:
         if not logging_has_begun():
             stream = sys.stderr
             if stream is not None:
-                stream.write(text + "\n")
+                # Closed, or a pipe that nobody reads: no reason to fail a call of the user.
+                with contextlib.suppress(OSError, ValueError):
+                    stream.write(text + "\n")
+
+
+def duration(seconds: float) -> str:
+    """A length of time as a person says it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"

@@ -104,9 +104,9 @@ def check_port(value: object) -> int:
     """
     try:
         port = int(value)  # type: ignore[call-overload]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"port must be a number from 1 to 65535, not {value!r}") from None
-    if not 0 < port < 65536:
+    if not 0 < port < 65536 or (isinstance(value, float) and value != port):
         raise ValueError(f"port must be a number from 1 to 65535, not {value!r}")
     return int(port)
 

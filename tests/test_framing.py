@@ -1,6 +1,7 @@
 """Framers: however the bytes are cut, the frames are the same, and they are the right ones."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -51,7 +52,7 @@ def frames_by_feed_frame(framer, pieces):
 
 def cut(data, places):
     edges = [0, *sorted({p for p in places if 0 < p < len(data)}), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(edges)]
 
 
 def bytewise(data):
