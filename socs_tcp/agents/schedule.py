@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 from ..description import Query
@@ -22,27 +23,33 @@ class Schedule:
     """
 
     def __init__(self, queries: Iterable[Query]) -> None:
-        self._periods = [(query, query.period) for query in queries if query.period is not None]
-        self._due: dict[str, float] = {}        # by name of the query, of any clock
-        self.tick = min((period for _, period in self._periods), default=None)
+        self._queries = [(query, query.period) for query in queries if query.period is not None]
+        # By name of the query, in seconds of any clock: when it is due, and was asked last.
+        self._due: dict[str, float] = {}
+        self._asked: dict[str, float] = {}
+        self.tick = min((period for _, period in self._queries), default=None)
 
     @property
     def all_asked(self) -> bool:
         """Was every query taken from `due` at least once?"""
-        return len(self._due) == len(self._periods)
+        return len(self._asked) == len(self._queries)
 
     def due(self, now: float) -> Iterator[Query]:
-        """The queries whose time has come.
+        """The queries whose time has come, those first that were not asked for longest.
 
-        Each counts as asked as soon as it is taken: if one of them fails, the others are
-        still due at the next call, and none is starved by one that always fails.
+        Each counts as asked as soon as it is taken. So if one of them fails, and the rest is
+        left, the others come first at the next call: none is starved by one that always fails.
         """
         assert self.tick is not None
-        for query, period in self._periods:
+        for query, period in sorted(self._queries, key=self._last_asked):
             planned = self._due.get(query.name, now)
             # Half a tick early is better than half a tick late: the mean rate is right.
             if planned > now + self.tick / 2:
                 continue
             behind = planned < now - period
             self._due[query.name] = now + period if behind else planned + period
+            self._asked[query.name] = now
             yield query
+
+    def _last_asked(self, entry: tuple[Query, float]) -> float:
+        return self._asked.get(entry[0].name, -math.inf)

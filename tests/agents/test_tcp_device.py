@@ -1,0 +1,391 @@
+"""The operations of `TCPDeviceAgent`: real sessions and real feeds, no router."""
+
+import argparse
+import json
+
+import pytest
+import txaio
+from memory import MemoryDevice
+from ocs.ocs_agent import OpSession, ParamError, ParamHandler
+from ocs.ocs_feed import Feed
+
+from socs_tcp.agents.tcp_device import TCPDeviceAgent, check_arguments, main, make_parser
+from socs_tcp.description import DescriptionError, load, loads
+
+TEXT = """\
+device: x
+timeout: 2
+framing: {terminator: "\\n"}
+feeds:
+  fast: {frame_length: 60, fresh_time: 90, exclude_influx: true}
+  slow: {buffer_time: 5, exclude_aggregator: true}
+queries:
+  pair: {send: "P?", split: ",", period: 0.5, feed: fast,
+         fields: {a: {index: 0, unit: V}, b: {index: 1, type: int}}}
+  name: {send: "N?", period: 2, feed: slow, fields: {name: {type: str}}}
+  state: {send: "S?", period: 4, feed: slow, fields: {state: {enum: {0: "off", 1: "on"}}}}
+  error: {send: "E?", period: never, feed: slow, fields: {error: {type: int}}}
+parameters:
+  a: {range: [0, 5], unit: V, send: "A {value}", read_back: a}
+  mode: {choices: {"off": 0, "on": 1}, send: "M {value}", expect: "OK"}
+simulate: {pair: "1.5,2", name: 'the "x"', error: "0", state: "1"}
+"""
+
+
+class App:
+    """Enough of an OCSAgent for operations, sessions and feeds."""
+
+    agent_address = "observatory.test"
+    agent_session_id = "0"
+    class_name = "TCPDeviceAgent"
+
+    def __init__(self):
+        self.log = txaio.make_logger()
+        self.feeds, self.sessions, self.published = {}, {}, []
+
+    def register_feed(self, name, **kwargs):
+        self.feeds[name] = Feed(self, name, **kwargs)
+
+    def publish_to_feed(self, name, message):
+        self.feeds[name].publish_message(message)
+
+    def publish(self, address, message):
+        blocks, feed = message
+        json.dumps(message, allow_nan=False)
+        self.published.append((feed["feed_name"], blocks))
+
+
+class Agent:
+    """The agent, its device in memory, and its sessions."""
+
+    def __init__(self, text, monkeypatch):
+        self.device = MemoryDevice(loads(text))
+        monkeypatch.setattr("twisted.internet.reactor", self.device.reactor)
+        self.app = App()
+        self.agent = TCPDeviceAgent(self.app, self.device.client)
+        self.count = 0
+
+    def start(self, name, /, **params):
+        """Start an operation as OCS does; its session, and a list that gets its end."""
+        operation = getattr(self.agent, name)
+        prescreen = getattr(operation, "_ocs_prescreen", None)
+        if prescreen is not None:
+            params = ParamHandler(params).batch(prescreen)
+        self.count += 1
+        session = self.app.sessions[name] = OpSession(self.count, name, app=self.app)
+        session.set_status("running")
+        ended = []
+        operation(session, params).addCallbacks(ended.append, ended.append)
+        self.device.pump()
+        return session, ended
+
+    def run(self, name, /, **params):
+        """Run a task; its session's data, and what it returned."""
+        session, ended = self.start(name, **params)
+        self.device.advance(3)
+        assert len(ended) == 1, "it does not end"
+        session.set_status("done")
+        session.encoded()       # as clients see it: must be JSON
+        return session.data, ended[0]
+
+    def fields(self, feed):
+        """All values of a feed that were published: name -> list."""
+        found = {}
+        for name, blocks in self.app.published:
+            for block in blocks.values() if name == feed else ():
+                for field, values in block["data"].items():
+                    found.setdefault(field, []).extend(values)
+        return found
+
+
+@pytest.fixture
+def make(monkeypatch):
+    return lambda text=TEXT: Agent(text, monkeypatch)
+
+
+def texts(session):
+    return [text for _, text in session.messages if not text.startswith("Status")]
+
+
+# acq
+
+def test_acq_publishes_each_query_in_its_period(make):
+    a = make()
+    session, ended = a.start("acq")
+    a.device.advance(8)
+    assert a.device.heard.count(b"P?") == pytest.approx(16, abs=1)
+    assert a.device.heard.count(b"N?") == pytest.approx(4, abs=1)
+    assert b"E?" not in a.device.heard
+    assert not ended and not session.degraded
+    assert a.fields("fast")["a"][:3] == [1.5] * 3
+    assert set(a.fields("fast")["b"]) == {2}
+    a.agent._stop_acq(session)
+    a.device.advance(0.2)
+    assert ended == [(True, "Acquisition exited cleanly.")]
+    # the buffered feed is flushed at the end; InfluxDB's publisher escapes no quotes
+    assert set(a.fields("slow")["name"]) == {"the 'x'"}
+    heard = len(a.device.heard)
+    a.device.advance(3)
+    assert len(a.device.heard) == heard
+
+
+def test_session_data(make):
+    a = make()
+    session, _ = a.start("acq")
+    a.device.advance(1)
+    data = session.encoded()["data"]
+    assert data["fields"] == {"a": 1.5, "b": 2, "name": 'the "x"', "state": "on"}
+    assert data["units"] == {"a": "V", "b": "", "name": "", "state": "", "error": ""}
+    assert data["errors"] == {} and data["link"]["up"] is True
+    assert data["timestamp"] == max(data["timestamps"].values())
+    assert set(data["timestamps"]) == {"pair", "name", "state"}
+
+
+def test_the_feeds_are_as_the_description_says(make):
+    feeds = make().app.feeds
+    assert set(feeds) == {"fast", "slow", "link"}
+    assert feeds["fast"].agg_params == {"frame_length": 60, "fresh_time": 90,
+                                        "exclude_influx": True}
+    assert (feeds["slow"].buffer_time, feeds["fast"].buffer_time) == (5, 0)
+    assert all(feed.record for feed in feeds.values())
+
+
+def test_a_field_that_cannot_be_read_does_not_stop_the_others(make):
+    a = make()
+    session, ended = a.start("acq")
+    a.device.device.set_answer("P?", "OVER,7")
+    a.device.advance(3)
+    data = session.encoded()["data"]
+    assert data["fields"] == {"b": 7, "name": 'the "x"', "state": "on"}
+    assert data["errors"] == {"a": "pair: a: b'OVER' is not a number; the reply was b'OVER,7'"}
+    assert a.fields("fast")["b"][-1] == 7 and a.fields("fast")["a"] == [1.5]
+    assert not session.degraded and not ended
+    problems = [t for t in texts(session) if "cannot read" in t]
+    assert len(problems) == 1       # at the change of state, not at each poll
+    a.device.device.set_answer("P?", "2.5,8")
+    a.device.advance(1)
+    assert session.data["fields"]["a"] == 2.5 and session.data["errors"] == {}
+    assert a.fields("fast")["a"][-1] == 2.5
+    assert texts(session)[-1] == "can read pair: a again"
+
+
+def test_a_reply_that_makes_no_sense_at_all(make):
+    a = make()
+    session, ended = a.start("acq")
+    a.device.device.set_answer("P?", "\x1b[2J")
+    a.device.advance(1)
+    assert sorted(session.data["errors"]) == ["a", "b"] and not ended
+    assert "\x1b" not in json.dumps(session.encoded()["data"])
+    assert session.data["fields"] == {"name": 'the "x"', "state": "on"}
+
+
+def test_a_lost_device_degrades_and_comes_back(make):
+    a = make()
+    session, ended = a.start("acq")
+    a.device.unplug()
+    a.device.advance(0.1)
+    assert session.degraded
+    a.device.advance(10)
+    assert session.degraded and not ended and session.data["link"]["up"] is False
+    count = len(a.fields("fast")["a"])
+    a.device.plug_in()
+    a.device.advance(3)
+    assert not session.degraded and session.data["link"]["up"] is True
+    assert len(a.fields("fast")["a"]) > count
+
+
+def test_the_health_of_the_link_is_published_all_the_time(make):
+    a = make()
+    a.start("acq")
+    a.device.advance(25)
+    points = len(a.fields("link")["link_up"])
+    assert points == pytest.approx(3, abs=1)
+    a.device.unplug()
+    assert a.fields("link")["link_up"][-1] == 0         # at once
+    rtt = len(a.fields("link")["link_rtt"])
+    a.device.advance(25)
+    link = a.fields("link")
+    assert len(link["link_up"]) >= points + 3 and set(link["link_up"][points:]) == {0}
+    assert link["link_losses"][-1] == 1
+    assert len(link["link_rtt"]) == rtt                 # a gap, not the last value for ever
+    assert all(type(v) is int for v in link["link_losses"] + link["link_up"])
+    assert all(type(v) is float for v in link["link_rtt"])
+    a.device.plug_in()
+    a.device.advance(30)
+    assert a.fields("link")["link_up"][-1] == 1
+
+
+def test_one_query_that_is_never_answered_does_not_starve_the_others(make):
+    a = make()
+    a.device.device.set_answer("P?", None)
+    session, _ = a.start("acq")
+    a.device.advance(30)
+    assert "name" in session.data["fields"]
+    assert a.device.heard.count(b"N?") > 3 and a.device.heard.count(b"P?") > 3
+
+
+def test_acq_in_test_mode_asks_everything_once(make):
+    a = make()
+    session, ended = a.start("acq", test_mode=True)
+    a.device.advance(1)
+    assert ended == [(True, "Acquisition exited cleanly.")]
+    assert a.device.heard == [b"P?", b"N?", b"S?"] and session.data["fields"]["b"] == 2
+
+
+def test_acq_without_anything_to_acquire(make):
+    text = TEXT.replace("period: 0.5", "period: never").replace("period: 2", "period: never")
+    text = text.replace("period: 4", "period: never")
+    _, ended = make(text).start("acq")
+    assert ended == [(False, "<text>: no query has a period")]
+
+
+# query
+
+def test_query_by_the_name_of_a_query_or_a_field(make):
+    a = make()
+    data, end = a.run("query", name="error")
+    assert end == (True, "error: error = 0")
+    assert data["fields"] == {"error": 0} and data["query"] == "error" and data["errors"] == {}
+    assert a.run("query", name="a")[1] == (True, "pair: a = 1.5 V, b = 2")
+    assert a.fields("fast") == {"a": [1.5], "b": [2]}
+
+
+@pytest.mark.parametrize(("params", "problem"), [
+    ({}, "needs either"), ({"name": "a", "command": "b"}, "needs either"),
+    ({"name": "eror"}, "there is no query or field 'eror' (did you mean 'error'?)"),
+    ({"command": "*IDN?"}, "does not allow raw commands"),
+])
+def test_query_refuses(make, params, problem):
+    a = make()
+    _, (ok, message) = a.run("query", **params)
+    assert not ok and problem in message
+    assert a.device.heard == []
+
+
+def test_query_says_what_cannot_be_read(make):
+    a = make()
+    a.device.device.set_answer("P?", "x,1")
+    data, (ok, message) = a.run("query", name="pair")
+    assert not ok and "pair: a: b'x' is not a number" in message
+    assert data["fields"] == {"b": 1}
+
+
+def test_query_of_a_lost_device(make):
+    a = make()
+    a.device.unplug()
+    _, (ok, message) = a.run("query", name="error")
+    assert not ok and "127.0.0.1:7777" in message
+
+
+def test_raw_commands(make):
+    a = make(TEXT + "raw_commands: true\n")
+    a.device.device.set_answer("X", b"\x1b[1m\xff")
+    data, end = a.run("query", command="X")
+    assert data["reply"] == "\x1b[1m\\xff" and end == (True, "'X': '\\x1b[1m\\\\xff'")
+    assert a.run("query", command="Y", reply=False)[1] == (True, "'Y' sent")
+    assert not a.run("query", command="Ω")[1][0]
+    assert a.device.heard == [b"X", b"Y"]
+
+
+# set
+
+def test_set_reads_back_and_publishes(make):
+    a = make()
+    data, end = a.run("set", name="a", value=3)
+    assert end == (True, "a set to 3; the device says a = 3.0 V, b = 2")
+    assert data["parameter"] == "a" and data["value"] == 3 and data["fields"]["a"] == 3.0
+    assert a.device.heard == [b"A 3.0", b"P?"]
+    assert a.fields("fast")["a"] == [3.0]
+
+
+def test_set_with_an_acknowledgement(make):
+    a = make()
+    assert a.run("set", name="mode", value="on")[1] == (True, "mode set to 'on'")
+    a.device.device.set_answer("M 0", "NO")
+    ok, message = a.run("set", name="mode", value="off")[1]
+    assert not ok and "mode: the answer to b'M 0\\n' must be b'OK'; the reply was b'NO'" in message
+
+
+@pytest.mark.parametrize(("name", "value", "problem"), [
+    ("a", 5.1, "a: 5.1 is outside its range, 0 to 5 V"), ("a", "5", "must be a number"),
+    ("mode", "onn", "did you mean 'on'"), ("mode", True, "is not one of"),
+    ("b", 1, "there is no parameter 'b'"),
+])
+def test_what_may_not_be_set_is_not_sent(make, name, value, problem):
+    a = make()
+    _, (ok, message) = a.run("set", name=name, value=value)
+    assert not ok and problem in message
+    assert a.device.heard == []
+
+
+def test_set_says_if_it_cannot_be_read_back(make):
+    a = make()
+    a.device.device.set_answer("P?", "?,?")
+    ok, message = a.run("set", name="a", value=1)[1]
+    assert not ok and message.startswith("a set to 1, but pair: a: b'?' is not a number")
+
+
+@pytest.mark.parametrize(("operation", "params"), [
+    ("set", {"name": "a"}), ("set", {"value": 1}), ("set", {"name": 1, "value": 1}),
+    ("query", {"nam": "a"}), ("acq", {"test_mode": "yes"}),
+])
+def test_parameters_are_checked_before_it_starts(make, operation, params):
+    with pytest.raises(ParamError):
+        make().start(operation, **params)
+
+
+def test_tasks_run_while_acq_does(make):
+    a = make()
+    a.start("acq")
+    a.device.advance(1)
+    assert a.run("set", name="a", value=2)[1][0]
+    assert a.run("query", name="error")[1][0]
+
+
+# reconnect
+
+def test_reconnect(make):
+    a = make()
+    assert a.run("reconnect")[1] == (True, "127.0.0.1:7777 is connected again")
+    assert a.device.connections == 2
+    a.device.unplug()
+    ok, message = a.run("reconnect")[1]
+    assert not ok and message.startswith("not connected within 2 s: ")
+
+
+# starting
+
+def arguments(*args):
+    return check_arguments(make_parser().parse_args(["--host", "localhost", *args]))
+
+
+def test_arguments(tmp_path):
+    description, port = arguments("--description", "lakeshore372")
+    assert (description.device, port) == (load("lakeshore372").device, 7777)
+    assert arguments("--description", "lakeshore372", "--port", "7000")[1] == 7000
+    (tmp_path / "x.yaml").write_text(TEXT)
+    with pytest.raises(DescriptionError, match=r"x\.yaml: has no key 'port', so .* --port"):
+        arguments("--description", str(tmp_path / "x.yaml"))
+    with pytest.raises(ValueError, match="port must be a number"):
+        arguments("--description", str(tmp_path / "x.yaml"), "--port", "70000")
+
+
+def test_a_bad_description_stops_everything_with_one_message(tmp_path, capsys, monkeypatch):
+    (tmp_path / "bad.yaml").write_text(TEXT.replace("period: 2", "perod: 2"))
+    parsed = argparse.Namespace(description=str(tmp_path / "bad.yaml"), port=1, ip_address="x")
+    monkeypatch.setattr("ocs.site_config.parse_args", lambda **_: parsed)
+    monkeypatch.setattr("txaio.start_logging", lambda **_: None)
+    monkeypatch.setattr("ocs.ocs_agent.init_site_agent", lambda *_: pytest.fail("it started"))
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == (
+        f"TCPDeviceAgent: {tmp_path}/bad.yaml:10: queries.name.perod: there is no such key "
+        "(did you mean 'period'?)\n")
+
+
+def test_docstrings_are_in_the_form_of_ocs():
+    for name, kind in (("acq", "Process"), ("query", "Task"), ("set", "Task"),
+                       ("reconnect", "Task")):
+        first, _, rest = getattr(TCPDeviceAgent, name).__doc__.partition("\n")
+        assert first.startswith(f"{name}(") and f"**{kind}** - " in rest
