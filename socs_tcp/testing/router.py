@@ -29,7 +29,7 @@ from .wamp import HOST, accepts_joins
 REALM = "test_realm"
 ADDRESS_ROOT = "observatory"
 #: Seconds; a router is up in 4 on an idle machine, most of which are its imports.
-START_TIMEOUT = 60.0
+START_TIMEOUT = 90.0
 CLIENT_TIMEOUT = 30.0
 STOP_TIMEOUT = 5.0
 
