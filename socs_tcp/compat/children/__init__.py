@@ -1,0 +1,1 @@
+"""Not for import: a directory for ``PYTHONPATH``; see ``sitecustomize.py``."""

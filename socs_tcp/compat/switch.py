@@ -1,0 +1,141 @@
+"""Putting our class in the place of ``socs.tcp.TCPInterface``, and back."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.metadata
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ..log import DeviceLogger
+from ..tcp import TCPInterface
+
+log = DeviceLogger()
+
+# Reentrant: where `children/sitecustomize.py` is in force, `install` imports socs.tcp,
+# and that import calls `install`.
+_lock = threading.RLock()
+# All three are guarded by _lock. What stood in our place; None while we are not in it.
+_original: type | None = None
+# Modules in which something was exchanged, by name, for the way back.
+_users: set[str] = set()
+
+
+def installed() -> bool:
+    """Is our class in the place of SOCS' own? Any thread."""
+    return _original is not None
+
+
+def install() -> None:
+    """Put `socs_tcp.TCPInterface` in the place of ``socs.tcp.TCPInterface``.
+
+    Drivers that were imported before get it as their base class, those that are imported
+    later find it in ``socs.tcp``. A second call does nothing. Any thread may call it.
+
+    Raises
+    ------
+    ImportError
+        If SOCS is not installed, or is too old to have ``socs.tcp``.
+    RuntimeError
+        If devices were made already: they would lack what our class needs.
+    """
+    global _original  # noqa: PLW0603 (one switch a process)
+    with _lock:
+        tcp = import_socs_tcp()
+        original = tcp.TCPInterface
+        if original is TCPInterface:
+            return
+        count = _living(original)
+        if count:
+            raise RuntimeError(
+                f"{count} device(s) were made on socs.tcp.TCPInterface already: call "
+                "socs_tcp.compat.install() before the first one, or start the program with "
+                "python -m socs_tcp.compat")
+        drivers = _exchange(original, TCPInterface, lambda module: True)
+        _original = original
+        before = f"; drivers imported before: {', '.join(drivers)}" if drivers else ""
+        log.info(f"socs.tcp.TCPInterface is socs_tcp.TCPInterface from now on "
+                 f"(socs {_version('socs')}, socs_tcp {_version('socs_tcp')}){before}")
+
+
+def uninstall() -> None:
+    """Undo `install`, for tests. Devices made in between should be closed. Any thread."""
+    global _original  # noqa: PLW0603
+    with _lock:
+        if _original is None:
+            return
+        _exchange(TCPInterface, _original,
+                  lambda module: module in _users or module.startswith("socs."))
+        _original = None
+        _users.clear()
+        log.info("socs.tcp.TCPInterface is SOCS' own again")
+
+
+def import_socs_tcp() -> Any:
+    """The module ``socs.tcp``.
+
+    Raises
+    ------
+    ImportError
+        That says what to do.
+    """
+    try:
+        return importlib.import_module("socs.tcp")
+    except Exception as exc:        # a SOCS that is half installed raises RuntimeError
+        raise ImportError(
+            f"cannot import socs.tcp ({exc}): socs_tcp.compat runs SOCS' drivers, and needs "
+            f"SOCS 0.6 or newer in this environment ({sys.prefix}): pip install socs"
+        ) from exc
+
+
+def _living(original: type) -> int:
+    """How many objects of this class, or of a subclass, there are."""
+    for _ in range(2):
+        count = sum(issubclass(type(thing), original) for thing in gc.get_objects())
+        if not count:
+            break
+        gc.collect()        # many drivers hold themselves in a cycle
+    return count
+
+
+def _exchange(old: type, new: type, concerned: Callable[[str], bool]) -> list[str]:
+    """Replace `old` by `new` as a base class, and as a name in modules.
+
+    Parameters
+    ----------
+    old, new : type
+    concerned : callable
+        Is the module of this name?
+
+    Returns
+    -------
+    list of str
+        The names of the subclasses that have a new base.
+    """
+    moved = []
+    drivers: list[type] = old.__subclasses__()
+    for driver in drivers:
+        if concerned(driver.__module__):
+            driver.__bases__ = tuple(new if base is old else base
+                                     for base in driver.__bases__)
+            _users.add(driver.__module__)
+            moved.append(driver.__name__)
+    for name, module in tuple(sys.modules.items()):
+        names = getattr(module, "__dict__", None)
+        if not isinstance(names, dict) or not concerned(name):
+            continue
+        for key, value in tuple(names.items()):
+            if value is old:
+                names[key] = new
+                _users.add(name)
+    return moved
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "of unknown version"

@@ -1,0 +1,24 @@
+"""SOCS is needed here: without it these tests fail, they are not passed over."""
+
+import importlib.metadata
+
+import pytest
+
+#: What `docs/socs_drivers.rst` and `socs_tests` are about.
+SOCS_VERSION = "0.6.4"
+
+# SOCS' own tests: test_socs_suite.py runs them in processes of their own.
+collect_ignore = ["socs_tests"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def socs():
+    """Fail with what to do where SOCS is missing or another version."""
+    try:
+        version = importlib.metadata.version("socs")
+    except importlib.metadata.PackageNotFoundError:
+        version = None
+    if version != SOCS_VERSION:
+        pytest.fail(f"these tests need socs {SOCS_VERSION}, and there is {version or 'none'}. "
+                    f"`python3 run.py test` installs it; by hand: "
+                    f"pip install --no-deps socs=={SOCS_VERSION}", pytrace=False)
