@@ -13,12 +13,12 @@ import socket
 from collections import deque
 from typing import Any
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IPullProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
+from .drain import Drain
 from .errors import DeviceConnectionError, Disconnected, Sent, again, from_cause
 from .framing import Framer, LineFramer, RawFramer, Text
 from .policy import KEEPALIVE, check_seconds
@@ -26,27 +26,6 @@ from .sockets import configure
 
 #: Bytes that may wait for a reader beyond one whole frame before the transport is paused.
 READ_LIMIT = 131072
-
-
-@implementer(IPullProducer)
-class _Drain:
-    """Asks a transport to say when it has handed all bytes to the system.
-
-    A consumer calls a pull producer's `resumeProducing` when its buffer is empty, and once
-    at registration.
-    """
-
-    def __init__(self, protocol: FrameProtocol) -> None:
-        self._protocol = protocol
-        self.registered = False
-
-    def resumeProducing(self) -> None:
-        if self.registered:
-            self._protocol._drained()
-        self.registered = True
-
-    def stopProducing(self) -> None:
-        """The connection is lost; `connectionLost` does what is to be done."""
 
 
 class FrameProtocol(Protocol):
@@ -69,7 +48,8 @@ class FrameProtocol(Protocol):
         self._decoder = framer.decoder()
         self._read_limit = framer.max_length + READ_LIMIT
         self._paused = False
-        # A Deferred leaves its deque before it fires, so that it can fire once only.
+        # A Deferred leaves its deque before it fires, so that it can fire once only,
+        # whatever the callbacks of the others do.
         self._readers: deque[tuple[Deferred[bytes], int]] = deque()
         self._senders: deque[Deferred[None]] = deque()
         self._draining = False
@@ -86,10 +66,13 @@ class FrameProtocol(Protocol):
         handle = getattr(transport, "getHandle", lambda: None)()
         if isinstance(handle, socket.socket) and handle.family != socket.AF_UNIX:
             configure(handle, self._keepalive)
-        if not getattr(transport, "TLS", False) and hasattr(transport, "_tempDataLen"):
-            self._direct = getattr(transport, "writeSomeData", None)
+        # (Not for a wrapper that only lends us the attributes of what it wraps.)
+        if isinstance(transport, FileDescriptor):
+            self._direct = transport.writeSomeData
 
     def dataReceived(self, data: bytes) -> None:
+        if self._lost is not None:      # TLS may still have some, which makes no sense
+            return
         self._decoder.feed(data)
         while self._readers:
             reader, size = self._readers[0]
@@ -126,39 +109,47 @@ class FrameProtocol(Protocol):
 
     def sent_all(self) -> Deferred[None]:
         """Fires when all bytes written so far are with the system, which they are not yet."""
-        waiting: Deferred[None] = Deferred(self._senders.remove)
+        waiting: Deferred[None] = Deferred(self._forget_sender)
         self._senders.append(waiting)
         return waiting
+
+    def _forget_sender(self, sender: Deferred[None]) -> None:
+        self._senders = deque(other for other in self._senders if other is not sender)
 
     def _write(self, data: bytes) -> bool:
         """Write; True if the system has taken all of it already."""
         transport: Any = self.transport
+        tls = getattr(transport, "TLS", False)
         # Where nothing is in front of us we write at once, not at the next turn of the
         # reactor: that spares it the registration for writing, twice a query.
-        if self._direct is not None and not transport.dataBuffer and not transport._tempDataLen:
+        if self._direct is not None and not (tls or transport.dataBuffer
+                                             or transport._tempDataLen):
             done = self._direct(data)
             if done == len(data):
                 return True
             if isinstance(done, int):
                 data = data[done:]
             # otherwise the connection is lost, which the transport finds out by itself
+        if self._draining:
+            transport.write(data)
+            return False
+        drain = Drain(self._drained, tls)
+        transport.registerProducer(drain, tls)
         transport.write(data)
-        if not self._draining:
-            drain = _Drain(self)
-            transport.registerProducer(drain, False)
-            if not drain.registered:        # a transport in memory, which never asks for more
-                transport.unregisterProducer()
-                return True
-            self._draining = True
+        if not drain.waiting:       # it takes all; or is in memory, and never asks for more
+            transport.unregisterProducer()
+            return True
+        self._draining = True
         return False
 
     def _drained(self) -> None:
         transport: Any = self.transport
         transport.unregisterProducer()
         self._draining = False
-        senders, self._senders = self._senders, deque()
-        for sender in senders:
-            sender.callback(None)
+        for sender in tuple(self._senders):
+            if sender in self._senders:     # a callback of another may have cancelled it
+                self._senders.remove(sender)
+                sender.callback(None)
 
     # reading
 
@@ -218,12 +209,10 @@ class FrameProtocol(Protocol):
         return Disconnected("not connected yet", host=self.host, port=self.port, sent=sent)
 
     def _fail_all(self, error: DeviceConnectionError) -> None:
-        waiting: list[Deferred[Any]] = [reader for reader, _size in self._readers]
-        waiting += self._senders
-        self._readers.clear()
-        self._senders.clear()
-        for deferred in waiting:
-            deferred.errback(Failure(again(error, "maybe")))
+        while self._readers:
+            self._readers.popleft()[0].errback(Failure(again(error, "maybe")))
+        while self._senders:
+            self._senders.popleft().errback(Failure(again(error, "maybe")))
 
 
 class LineProtocol(FrameProtocol):
