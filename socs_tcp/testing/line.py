@@ -36,7 +36,7 @@ class Line:
         self._paused_until = -math.inf
         # Commands have come that were not answered, since too much waits to be sent.
         self._backlog = False
-        #: The end was decided; it may still have to be carried out.
+        #: The end was decided: what is not sent yet is not to be sent any more.
         self.ended = False
 
     # what comes from the client
@@ -166,7 +166,9 @@ class Line:
                 continue
             op, last = faults.cut(op)
             if last:
-                self.end(Act.CLOSE)
+                self._out.clear()
+                self._waiting = 0
+                self.push(Act.CLOSE)
             if op:
                 return op
         return None

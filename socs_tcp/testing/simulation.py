@@ -43,6 +43,17 @@ class Simulation:
         #: When `tick` must be called at the latest, in seconds of `clock`.
         self.wake_at = math.inf
 
+    def __repr__(self) -> str:
+        return f"{self.journal.describe()}; {self.faults!r}"
+
+    def check(self) -> None:
+        """Raise what went wrong in the script, if something did. Any thread."""
+        error = self.journal.error
+        if isinstance(error, AssertionError):
+            raise error                 # it says what is to be said
+        if error is not None:
+            raise RuntimeError(f"the simulated device itself failed: {error!r}") from error
+
     @property
     def refusing(self) -> bool:
         """Are connections to be refused?"""

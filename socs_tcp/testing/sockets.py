@@ -66,6 +66,8 @@ class Peer:
     def move(self) -> None:
         """Send what is to be sent now, and wait for what is to be waited for."""
         while not self.closed:
+            if self.line.ended:
+                self._unsent = b""
             if self._unsent and not self._send():
                 break
             op = self.line.take()
@@ -210,11 +212,7 @@ class SocketHost:
 
     def check(self) -> None:
         """Raise what went wrong in the device's script, if something did. Any thread."""
-        error = self._simulation.journal.error
-        if isinstance(error, AssertionError):
-            raise error                 # it says what is to be said
-        if error is not None:
-            raise RuntimeError(f"the simulated device itself failed: {error!r}") from error
+        self._simulation.check()
 
     def __enter__(self) -> Self:
         return self
@@ -229,8 +227,7 @@ class SocketHost:
             exc.add_note(told)
 
     def __repr__(self) -> str:
-        return (f"<{type(self).__name__} {self.host}:{self.port}: "
-                f"{self._simulation.journal.describe()}; {self.faults!r}>")
+        return f"<{type(self).__name__} {self.host}:{self.port}: {self._simulation!r}>"
 
     # the thread of the loop
 

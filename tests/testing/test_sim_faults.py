@@ -34,6 +34,14 @@ def test_hang_up_is_clean_even_with_something_unread(server, client):
     assert client.rest() == b""             # a reset would raise
 
 
+def test_hang_up_on_a_client_that_does_not_read(server, client):
+    server.device.set_answer("BIG", b"y" * 100000)
+    client.sock.sendall(b"BIG\r\n" * 1000)
+    server.wait_for_commands(20)
+    server.faults.hang_up()
+    assert server.clients == 0
+
+
 def test_reset(server, client):
     server.faults.reset()
     with pytest.raises(ConnectionResetError):
