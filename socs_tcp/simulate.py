@@ -19,7 +19,7 @@ import re
 
 from .description import IDENTIFY, Description, DescriptionError, Parameter, Query, Step, Value
 from .description.fields import Field, Group, Item, Packed
-from .description.load import ON_CONNECT
+from .description.loader import ON_CONNECT
 from .framing import FixedFramer, Framer, LengthFramer, PromptFramer
 from .testing.device import ScriptedDevice
 

@@ -12,7 +12,7 @@ See the page "Describing a device" of the documentation for every key.
 
 from .errors import DescriptionError, ParseError
 from .fields import Field
-from .load import DEFAULT_FEED, IDENTIFY, LINK_FEED, find, load, loads, shipped
+from .loader import DEFAULT_FEED, IDENTIFY, LINK_FEED, find, load, loads, shipped
 from .model import Description, FeedSpec, Parameter, Query
 from .steps import Ask, Step, script
 from .template import Template, Value
