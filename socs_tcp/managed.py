@@ -98,7 +98,7 @@ class ManagedDevice:
             reason, host=self.ip_address, port=self.port, phase="connect",
             timeout=self.timeout or CONNECT_TIMEOUT)
         self.link.failed(error)
-        self._requests.fail_queue(lambda _request: again(error, "no"))
+        self._requests.fail_queue(lambda request: again(error, request.sent))
         self.link.tell()
 
     def connection_over(self) -> None:
@@ -154,7 +154,7 @@ class ManagedDevice:
         self._connect_error = error
         self.drop()
         self.link.failed(error)
-        self._requests.fail_queue(lambda _request: again(error, "no"))
+        self._requests.fail_queue(lambda request: again(error, request.sent))
         self.link.tell()
 
     def _ready(self, wire: Wire) -> None:
@@ -205,10 +205,11 @@ class ManagedDevice:
         if not in_flight:
             if self._requests.wire is not None:
                 return self.error(ReplyTimedOut, f"its turn did not come {within}: "
-                                   f"{len(self._requests.flight)} before it", "send", "no")
+                                   f"{len(self._requests.flight)} before it", "send", request.sent)
             if self._connect_error is not None:
-                return again(self._connect_error, "no")
-            return self.error(ConnectTimedOut, f"no connection {within}", "connect", "no")
+                return again(self._connect_error, request.sent)
+            return self.error(ConnectTimedOut, f"no connection {within}", "connect",
+                              request.sent)
         self.link.timeouts += 1
         if request.kind == "send":
             error = self.error(SendTimedOut, f"the device did not take the command {within}",

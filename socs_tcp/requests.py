@@ -133,7 +133,7 @@ class Requests:
         self._starting = True
         try:
             while self.wire is not None and self.queue and self._may_start(self.queue[0]):
-                self._start(self.wire, self.queue.popleft())
+                self._start(self.wire, self.queue[0])
         finally:
             self._starting = False
 
@@ -145,28 +145,35 @@ class Requests:
                 and self.flight[-1].kind == "query")
 
     def _start(self, wire: Wire, request: Request) -> None:
+        # It stays in the queue until it starts: whoever hears what we find out about the
+        # connection may cancel it, or close the client.
         if request.kind == "recv":
             frame = wire.next_frame()
-            if frame is not None:
-                self._owner.exchange_done(None)
-                request.succeed(frame)
-            elif self.wire is wire:
+            if self.wire is not wire:
+                return              # what came made no sense
+            self.queue.popleft()
+            if frame is None:
                 self.flight.append(request)
             else:
-                self.queue.appendleft(request)      # what came made no sense
+                self._owner.exchange_done(None)
+                request.succeed(frame)
             return
-        if request.kind == "query" and not self.flight:
-            matched = callable(self._late)
-            if self._stale and not matched:
-                self._owner.drop()
-            if self.wire is not wire or not wire.settle(keep=matched):
-                self.queue.appendleft(request)      # nothing is lost: it was not sent
-                return
+        if request.kind == "query" and not self.flight and not self._settle(wire, request):
+            return                  # nothing is lost: it was not sent
+        self.queue.popleft()
         self.flight.append(request)
         request.started = self._clock.seconds()
         request.sent = "maybe"
         if wire.put(request):
             self.flushed(request)
+
+    def _settle(self, wire: Wire, request: Request) -> bool:
+        """May `request` be sent, with nothing under way that could be taken for its reply?"""
+        matched = callable(self._late)
+        if self._stale and not matched:
+            self._owner.drop()
+        return (self.wire is wire and wire.settle(keep=matched) and self.wire is wire
+                and bool(self.queue) and self.queue[0] is request)
 
     # going
 
@@ -200,13 +207,12 @@ class Requests:
     def fail_flight(self, error: Callable[[Request], BaseException]) -> None:
         """The connection is gone; what may be repeated goes back to the queue, once."""
         flight, self.flight = self.flight, deque()
-        for request in reversed(flight):
-            if request.safe_to_repeat and request.deferred is not None:
-                request.safe_to_repeat = False
-                request.sent = "no"
-                self.queue.appendleft(request)
+        repeated = [r for r in flight if r.safe_to_repeat and r.deferred is not None]
+        for request in repeated:
+            request.safe_to_repeat = False
+        self.queue.extendleft(reversed(repeated))
         for request in flight:
-            if request not in self.queue:
+            if request not in repeated:
                 request.fail(error(request))
 
     def fail_queue(self, error: Callable[[Request], BaseException]) -> None:
@@ -250,19 +256,20 @@ class Requests:
     def _time_is_up(self) -> None:
         self._timer = None
         now = self._clock.seconds()
+        # Said as things stand, before a connection is given up for those in flight.
+        overdue = [(r, self._owner.expired(r, False)) for r in self.queue if r.deadline <= now]
         for request in [r for r in self.flight if r.deadline <= now and not r.abandoned]:
             if request in self.flight:      # not yet failed with the connection
                 error = self._owner.expired(request, True)
-                self._release(request)
+                if request in self.flight:  # nor by somebody who heard of it just now
+                    self._release(request)
                 request.fail(error)
-        overdue = [r for r in self.queue if r.deadline <= now]
         if overdue and self.flight and self.flight[0].abandoned:
-            self.flight.clear()             # it does not even answer late: start afresh
-            self._owner.drop()
-        for request in overdue:
+            self._owner.drop()              # it does not even answer late: start afresh
+        for request, error in overdue:
             if request in self.queue:
                 self.queue.remove(request)
-                request.fail(self._owner.expired(request, False))
+                request.fail(error)
         deadlines = [r.deadline for r in (*self.flight, *self.queue) if not r.abandoned]
         if deadlines and min(deadlines) != math.inf:
             self._watch(min(deadlines))
