@@ -86,8 +86,10 @@ class TCPInterface:
         # Two underscores: drivers that inherit from us use up most of the short names.
         self.__keepalive = check_seconds("keepalive", keepalive, optional=True)
         check_seconds("min_interval", min_interval)
+        #: Where a reply ends.
+        self.framer = RawFramer() if framer is None else framer
         self.__talk = Conversation(
-            self, RawFramer() if framer is None else framer,
+            self, self.framer,
             late_replies=check_late_replies(late_replies), on_connect=on_connect,
             identity=None if identify is None else Identity(identify),
             min_interval=min_interval)

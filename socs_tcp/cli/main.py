@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from . import demo
+from . import check, console, demo, proxy, query, replay, simulate, watch
 
 #: Modules with ``add_parser(commands)``, which sets ``run``: a function that takes the parsed
 #: arguments and returns the exit code. What it needs it imports when it runs.
-COMMANDS = [demo]
+COMMANDS = [query, console, watch, simulate, proxy, replay, check, demo]
 
 INTERRUPTED = 130
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of ``python -m socs_tcp`` with all its commands."""
+    """The parser of ``socs-tcp``, or ``python -m socs_tcp``, with all its commands."""
     parser = argparse.ArgumentParser(
-        prog="socs_tcp", description="TCP devices for OCS agents, from the command line.")
+        prog="socs-tcp", description="TCP devices for OCS agents, from the command line.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(commands)

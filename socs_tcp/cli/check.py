@@ -1,0 +1,79 @@
+"""``check``: is a description right, and does the device agree?"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DeviceConnectionError
+from .common import EXIT_CODES, FAILED, GOOD, USAGE, Style, address, complain, exit_code, no_log
+
+if TYPE_CHECKING:
+    from ..described import Reading
+    from ..description import Description
+
+EPILOG = f"""example:
+  socs-tcp check kikusui_pmx
+  socs-tcp check kikusui_pmx 127.0.0.1:5025
+
+{EXIT_CODES}"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to those of the main parser."""
+    parser = commands.add_parser(
+        "check", help="validate a description, and ask the device", epilog=EPILOG,
+        description="Read a description and say what is in it, or where and what is wrong. "
+                    "With a device, ask each of its queries once; nothing is set.",
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("description", metavar="FILE",
+                        help="YAML file, or the name of a description that comes with socs_tcp")
+    parser.add_argument("device", metavar="HOST:PORT", type=address, nargs="?", help="a device")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check; the exit code."""
+    from ..description import load  # noqa: PLC0415 (needs a YAML parser, as few commands do)
+
+    no_log()
+    try:
+        description = load(options.description)
+    except ValueError as exc:
+        complain(exc)
+        return USAGE
+    style = Style()
+    fields = sum(len(query.fields) for query in description.queries.values())
+    print(f"{description.file}: {style('good', 'good')}: {description.device}, "
+          f"{len(description.queries)} queries with {fields} fields, "
+          f"{len(description.parameters)} parameters")
+    return GOOD if options.device is None else _ask(description, options.device, style)
+
+
+def _ask(description: Description, device: tuple[str, int], style: Style) -> int:
+    from ..described import read_all  # noqa: PLC0415
+
+    code = GOOD
+    try:
+        for reading in read_all(description, *device):
+            print("\n".join(_lines(reading, style)), flush=True)
+            if reading.errors:
+                code = FAILED
+    except DeviceConnectionError as exc:
+        complain(exc)
+        return exit_code(exc)
+    return code
+
+
+def _lines(reading: Reading, style: Style) -> list[str]:
+    if not reading.query.fields:
+        return [f"{reading.query.name}: {style('good', 'good')}"]
+    lines = []
+    for field in reading.query.fields:
+        if field.name in reading.errors:
+            shown = style("bad", reading.errors[field.name].problem)
+        else:
+            value = reading.values[field.name]
+            shown = f"{ascii(value) if isinstance(value, str) else value} {field.unit}".rstrip()
+        lines.append(f"{reading.query.name}: {field.name} = {shown}")
+    return lines

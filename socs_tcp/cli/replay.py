@@ -1,0 +1,49 @@
+"""``replay``: a device that says again what was recorded."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from .common import FAILED, USAGE, add_framing, complain, make_framer
+from .serve import CONTROL, add_listening, serve
+
+EPILOG = f"""{CONTROL}
+example:
+  socs-tcp replay session.txt --port 7025 --match
+
+exit codes: 0 good; 1 something else was asked than was recorded, which is shown as a diff
+(not with --match); 2 the command line makes no sense.
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to those of the main parser."""
+    parser = commands.add_parser(
+        "replay", help="be a device that was recorded", epilog=EPILOG,
+        description="Answer as the device did that `proxy --record` recorded.",
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recording", metavar="FILE", type=Path, help="what `proxy` recorded")
+    add_listening(parser)
+    parser.add_argument("--match", action="store_true",
+                        help="answer in any order, as often as asked")
+    add_framing(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answer until Ctrl-C; the exit code."""
+    from ..testing import DeviceServer, Replay, ReplayMismatch  # noqa: PLC0415
+
+    try:
+        device = Replay(options.recording, match=options.match, framer=make_framer(options))
+        server = DeviceServer(device, host=options.host, port=options.port)
+    except (OSError, ValueError) as exc:
+        complain(exc)
+        return USAGE
+    try:
+        return serve(server, f"replay of {options.recording}")
+    except ReplayMismatch as exc:
+        complain(f"something else was asked than was recorded:\n{exc}")
+        return FAILED
