@@ -29,13 +29,14 @@ class Phase:
         self.name = name
         self.late = array("d")      # seconds from when a poll was due until it began
         self.reply = array("d")     # seconds from when a poll was due until the reply was there
+        self.queries = 0            # that got their reply, from whatever device
         self.failed = 0             # polls of the devices that were unplugged
         self.missed = 0             # polls left out since the one before was not over
         self._began, self._cpu = now(), time.process_time()
 
     def summary(self) -> dict[str, Any]:
         wall, cpu = now() - self._began, time.process_time() - self._cpu
-        count = len(self.reply)
+        count = self.queries
         milli = {"late": self.late, "reply": self.reply}
         return {"queries": count, "failed": self.failed, "missed": self.missed,
                 "per_second": count / wall, "core_used": cpu / wall,
@@ -93,8 +94,11 @@ class Crowd:
         if index not in self._first_reply:
             self._first_reply[index] = done
         phase = self._phase
+        if phase is None:
+            return
+        phase.queries += 1
         # The other half is what is looked at: those that fail have nothing to notice.
-        if phase is not None and (self.order is None or not index % 2):
+        if self.order is None or not index % 2:
             phase.late.append(began - due)
             phase.reply.append(done - due)
 

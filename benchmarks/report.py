@@ -6,19 +6,33 @@ from typing import Any
 
 from .measure import Result
 
+TITLES = {
+    "query": "One question, one answer",
+    "many": "Many devices",
+    "bulk": "Bulk",
+    "pipelining": "Pipelining",
+    "startup": "Start-up",
+    "ocs_side": "The OCS side",
+}
+
 
 def show(result: Result) -> None:
     """Print what one part measured."""
     settings = ", ".join(f"{name}={value}" for name, value in result["settings"].items())
     print(f"\n{result['benchmark']}  ({settings})")
-    for kind in dict.fromkeys(tuple(row) for row in result["rows"]):
-        print()
-        print(table(list(kind), [[_cell(row[column]) for column in kind]
-                                 for row in result["rows"] if tuple(row) == kind]))
+    for block in tables(result):
+        print("\n" + block)
     for one in result["skipped"]:
         print(f"not measured: {one['subject']}: {one['why']}")
     if result["quick"]:
         print("(quick run: the figures are rough)")
+
+
+def tables(result: Result) -> list[str]:
+    """Rows with the same columns make one table."""
+    return [table(list(columns), [[_cell(row[column]) for column in columns]
+                                  for row in result["rows"] if tuple(row) == columns])
+            for columns in dict.fromkeys(tuple(row) for row in result["rows"])]
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -39,3 +53,27 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return "-" if value is None else str(value)
+
+
+def as_rst(results: list[Result], goals: str) -> str:
+    """All tables as a page to be included in the documentation."""
+    if not results:
+        return ""
+    machine, versions = results[0]["machine"], results[0]["versions"]
+    parts = [".. Written by ``python -m benchmarks --docs``.", "",
+             f"{machine['cores']}-core {machine['architecture']} machine, {machine['system']}, "
+             f"{machine['python']}; "
+             + ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+             + ".", ""]
+    if any(result["quick"] for result in results):
+        parts += ["**From a quick run: the figures are rough.**", ""]
+    parts += ["Goals", "-----", "", goals, ""]
+    for result in results:
+        title = TITLES[result["benchmark"]]
+        settings = ", ".join(f"{name.replace('_', ' ')} {value}"
+                             for name, value in result["settings"].items())
+        parts += [title, "-" * len(title), "", f"``python -m benchmarks.{result['benchmark']}``: "
+                  f"{settings}. Medians, with the quartiles in brackets.", ""]
+        for block in tables(result):
+            parts += [block, ""]
+    return "\n".join(parts)

@@ -1,0 +1,101 @@
+"""A device that streams: bytes per second for frames of 1 kB, 64 kB and 1 MB, each framer.
+
+The device sends from memory with ``sendfile``, which spares it the copy that the receiver has
+to make: it is never the bottleneck. It has one core, the receiver another. Each subject runs
+in a process of its own, in turns; `bulk_worker` holds the subjects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+from . import measure, report
+from .bulk_device import SIZES
+from .bulk_worker import SUBJECTS
+from .echo import server_process
+from .measure import Result
+
+RAW = ("bare socket", "TCPInterface recv", "RawProtocol recv")
+
+
+def one_run(name: str, port: int, size: int, total: int) -> dict[str, float]:
+    """Receive `total` bytes in frames of `size`."""
+    with server_process("benchmarks.bulk_worker", name, str(port), str(size),
+                        str(total)) as process:
+        line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"bulk: {name} with frames of {size} bytes ended; see its message above")
+    return json.loads(line)
+
+
+def measured(rounds: int, total: int, *, quick: bool) -> Result:
+    result = measure.new_result("bulk", quick, rounds=rounds, megabytes=total >> 20)
+    cores = measure.cores()
+    with contextlib.ExitStack() as stack:
+        stack.callback(measure.pin, *cores)
+        measure.pin(cores[-1])
+        device = stack.enter_context(server_process("benchmarks.bulk_device"))
+        port = int(device.stdout.readline())
+        measure.pin(cores[0])       # inherited by the receivers
+        names = list(SUBJECTS)
+        for size in SIZES:
+            measure.say(f"bulk: frames of {size} bytes, {len(names)} subjects, {rounds} rounds")
+            found = measure.interleaved(names, rounds,
+                                        lambda name, size=size: one_run(name, port, size, total))
+            for name in list(names):
+                if "skip" in found[name][0]:
+                    measure.skip(result, name, found[name][0]["skip"])
+                    names.remove(name)
+                    del found[name]
+            _fill(result, found, size)
+    _growth(result)
+    return result
+
+
+def _fill(result: Result, found: dict[str, list[dict[str, float]]], size: int) -> None:
+    rows = {}
+    for name, runs in found.items():
+        rows[name] = {"subject": name, "frame": size,
+                      "MB_per_s": measure.spread(one["bytes"] / one["wall"] / 1e6 for one in runs),
+                      "cpu_ns_per_kB": measure.spread(one["cpu"] / one["bytes"] * 1e12
+                                                      for one in runs)}
+    bare = rows["bare socket"]
+    for name, row in rows.items():
+        row["wall_vs_bare"] = measure.ratio(bare["MB_per_s"]["median"], row["MB_per_s"]["median"])
+        row["cpu_vs_bare"] = measure.ratio(row["cpu_ns_per_kB"]["median"],
+                                           bare["cpu_ns_per_kB"]["median"])
+        result["rows"].append(row)
+        for what in ("wall_vs_bare", "cpu_vs_bare"):
+            result["figures"][f"bulk.{size}.{name}.{what}"] = row[what]
+
+
+def _growth(result: Result) -> None:
+    """The worst of ours over all sizes; and the cost per byte of long frames against shorter."""
+    figures, rows = result["figures"], result["rows"]
+    ours = sorted({row["subject"] for row in rows if SUBJECTS[row["subject"]].ours})
+    for kind, wanted in (("raw", True), ("framed", False)):
+        ratios = [row["wall_vs_bare"] for row in rows
+                  if row["subject"] in ours and (row["subject"] in RAW) is wanted]
+        if ratios:
+            figures[f"bulk.{kind}.worst_vs_bare"] = max(ratios)
+    cost = {(row["subject"], row["frame"]): row["cpu_ns_per_kB"]["median"] for row in rows}
+    growth = [measure.ratio(cost[name, SIZES[2]], cost[name, SIZES[1]]) for name in ours]
+    if growth:
+        figures["bulk.cpu_per_byte.1MB_vs_64kB"] = max(growth)
+
+
+def main(args: list[str] | None = None) -> Result:
+    parser = measure.make_parser("bulk", __doc__)
+    parser.add_argument("--rounds", type=int, help="default 15; 3 if quick")
+    parser.add_argument("--megabytes", type=int, help="a round; default 256; 32 if quick")
+    opts = parser.parse_args(args)
+    result = measured(opts.rounds or (3 if opts.quick else 15),
+                      (opts.megabytes or (32 if opts.quick else 256)) << 20, quick=opts.quick)
+    measure.save(opts.json, result)
+    report.show(result)
+    return result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The benchmarks run, and say what they say in the shape that is agreed. Never a timing."""
+
+import json
+
+import pytest
+
+from benchmarks import goals, many, measure, query, report
+
+pytestmark = pytest.mark.skipif(not hasattr(measure.os, "sched_setaffinity"),
+                                reason="the benchmarks need Linux")
+
+SUBJECTS = ("bare socket", "TCPInterface send+recv", "DeviceClient query")
+
+
+@pytest.fixture(scope="module")
+def result():
+    return query.measured(2, 5, quick=True, subjects=SUBJECTS)
+
+
+def test_each_subject_has_its_times(result):
+    assert [row["subject"] for row in result["rows"]] == list(SUBJECTS)
+    for row in result["rows"]:
+        for time in ("wall_us", "cpu_us"):
+            assert set(row[time]) == {"median", "p25", "p75", "n"}
+            assert row[time]["n"] == 2
+            assert row[time]["median"] > 0
+        assert row["wall_vs_bare"] > 0
+    assert result["rows"][0]["wall_vs_bare"] == 1
+
+
+def test_what_the_goals_ask_for_is_there(result):
+    assert {"query.send_recv.wall_vs_bare", "query.client.cpu_vs_bare"} <= set(result["figures"])
+    assert result["quick"] is True
+    assert result["skipped"] == []
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_a_goal_without_a_figure_is_not_measured(result):
+    verdicts = {row["goal"]: row["verdict"] for row in goals.judged([result])}
+    assert verdicts["TCPInterface send + recv / socs.tcp"] == "not measured"
+    assert "not measured" in goals.shown([result])
+
+
+def test_reached_or_not():
+    def verdict(value):
+        figures = {"benchmark": "query", "figures": {"query.send_recv.wall_vs_bare": value}}
+        return goals.judged([figures])[0]["verdict"]
+    assert verdict(1.05) == "reached"
+    assert verdict(1.12) == "reached, not the aim"
+    assert verdict(1.2) == "NOT REACHED"
+
+
+def test_a_missing_peer_is_left_out_loudly(capsys):
+    result = measure.new_result("query", True)
+    measure.skip(result, "socs.tcp", "cannot import it")
+    assert result["skipped"] == [{"subject": "socs.tcp", "why": "cannot import it"}]
+    assert "NOT MEASURED: socs.tcp" in capsys.readouterr().err
+
+
+def test_turns_are_interleaved():
+    order = []
+    measure.interleaved(["a", "b", "c"], 3, order.append)
+    assert order == ["a", "b", "c", "b", "c", "a", "c", "a", "b"]
+
+
+def test_spread():
+    assert measure.spread([3, 1, 2, 5, 4]) == {"median": 3, "p25": 2, "p75": 4, "n": 5}
+    assert measure.spread([7]) == {"median": 7, "p25": 7, "p75": 7, "n": 1}
+    with pytest.raises(ValueError, match="nothing was measured"):
+        measure.spread([])
+
+
+def test_the_busiest_stretch():
+    assert many.busiest([0.0, 1.0, 1.05, 1.09, 2.0], 0.1) == 3
+    assert many.busiest([], 0.1) == 0
+
+
+def test_the_table_is_one_that_sphinx_reads(result):
+    lines = report.tables(result)[0].splitlines()
+    assert set(lines[0]) == {"=", " "}
+    assert lines[0] == lines[2] == lines[-1]
