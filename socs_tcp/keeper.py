@@ -11,7 +11,7 @@ import math
 import threading
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .channel import Channel
 from .errors import (
@@ -32,6 +32,10 @@ from .sockets import shut
 
 if TYPE_CHECKING:
     from .tcp import TCPInterface
+
+
+#: The deadline of the call around this one, and the seconds that one was given.
+Outer: TypeAlias = tuple[float, float | None]
 
 
 class Keeper:
@@ -63,7 +67,7 @@ class Keeper:
 
     # the frame of each call
 
-    def begin(self, timeout: float | None) -> float:
+    def begin(self, timeout: float | None) -> Outer:
         """Take the device for one call; returns what `end` needs back."""
         if timeout is None:
             deadline = math.inf
@@ -74,20 +78,24 @@ class Keeper:
                 raise self.error(
                     ReplyTimedOut, "another call has been using the device for all of the "
                     f"{timeout:g} s this one could wait", "send", "no")
-        outer = self._deadline
-        if deadline < outer:
-            self._deadline = deadline
-        self._allowed = timeout
+        outer = self._deadline, self._allowed
+        if deadline < self._deadline:
+            self._deadline, self._allowed = deadline, timeout
         self._depth += 1
         return outer
 
-    def end(self, outer: float) -> None:
+    def end(self, outer: Outer) -> None:
         """Give the device back, then tell what became of the link (without the lock)."""
-        self._deadline = outer
+        self._deadline, self._allowed = outer
         self._depth = depth = self._depth - 1
         self._lock.release()
         if not depth and self._face.link.news:
             self._face.link.tell()
+
+    def renew(self, timeout: float | None) -> None:
+        """Give what is left to do of the outermost call the time of a whole one."""
+        if self._depth == 1 and timeout is not None:
+            self._deadline = monotonic() + timeout
 
     def remaining(self) -> float:
         """Seconds until this call has to be over."""
@@ -153,7 +161,10 @@ class Keeper:
         if self._closed.is_set():
             self.connect_error = self._closed_error()
             return False
-        if self.remaining() <= 0 or (wait > 0 and monotonic() < earliest):
+        # An attempt in the last moment of a call would only waste a question: the next call
+        # makes it at once, with all of its time. (Half a call is what an answer may take.)
+        needed = (self._allowed or 0) / 2 if wait > 0 else 0
+        if self.remaining() <= needed:
             self.connect_error = self.connect_error or self.error(
                 ConnectFailed, "no time left for another attempt to connect", "connect", "no")
             return False
@@ -174,8 +185,9 @@ class Keeper:
             if self._face.comm is not None:     # otherwise the exchange that failed told it
                 self.drop()
                 self._face.link.failed(self.connect_error)
-        except BaseException:
+        except BaseException as exc:
             self.drop()
+            self._face.link.failed(exc)
             raise
         else:
             self._face.link.good()
@@ -208,6 +220,8 @@ class Keeper:
     def why_not_connected(self) -> DeviceConnectionError:
         """A new error for a caller who needs a connection where there is none."""
         cause = self.connect_error
+        if self._closed.is_set():
+            return self._closed_error()
         if cause is None:
             return self.error(Disconnected, "not connected", "connect", "no")
         return again(cause, "no")

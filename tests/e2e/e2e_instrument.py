@@ -107,7 +107,9 @@ class Instrument:
                 else:
                     self.stop(op)
         for op in ("acq", "acq_b"):
-            self.start_well(op)
+            self.start(op, period=PERIOD)
+        for op in ("acq", "acq_b"):
+            self.until(op, lambda session: session["data"].get("count"), PATIENCE)
             self.stop(op)
 
     def close(self):

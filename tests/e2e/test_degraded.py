@@ -3,7 +3,15 @@
 import time
 
 import pytest
-from e2e_instrument import AFTER_ANSWER, AFTER_SILENCE, AT_ONCE, PATIENCE, PERIOD, TIMEOUT
+from e2e_instrument import (
+    AFTER_ANSWER,
+    AFTER_SILENCE,
+    AT_ONCE,
+    MIN_INTERVAL,
+    PATIENCE,
+    PERIOD,
+    TIMEOUT,
+)
 
 
 @pytest.mark.parametrize("fault", ["unplug", "hang up and refuse", "reset and refuse"])
@@ -17,8 +25,9 @@ def test_a_lost_connection_while_polling(instrument, fault):
         server.faults.refuse()
         server.faults.reset() if fault.startswith("reset") else server.faults.hang_up()
     assert instrument.until_degraded("acq", AT_ONCE) - began < AT_ONCE
-    # a refused reconnect, again and again, changes nothing
-    instrument.until("acq", lambda s: s["degraded"] and time.monotonic() > began + 1, 2)
+    # refused reconnects change nothing
+    instrument.until(
+        "acq", lambda s: s["degraded"] and time.monotonic() > began + 2 * MIN_INTERVAL, 2)
 
     mended = time.monotonic()
     server.faults.heal()
@@ -41,15 +50,13 @@ def test_a_short_loss_is_told_too(instrument, fault):
     instrument.readings("acq")
 
 
-@pytest.mark.parametrize("fault", ["black hole", "silence", "late"])
+@pytest.mark.parametrize("fault", ["black hole", "late"])
 def test_no_answer_in_time(instrument, fault):
     instrument.start_well()
     faults = instrument.a.server.faults
     began = time.monotonic()
     if fault == "black hole":
         faults.black_hole()
-    elif fault == "silence":
-        faults.silence(times=None)
     else:
         faults.late(TIMEOUT * 1.3, times=None)
     seen = instrument.until_degraded("acq", AFTER_SILENCE)

@@ -44,8 +44,8 @@ def test_a_lost_device_leaves_the_agent_its_place_on_the_router(instrument):
     instrument.b.server.faults.black_hole()
     instrument.until_degraded("acq", PATIENCE)
     instrument.until_degraded("acq_b", PATIENCE)
-    # Two seconds, in which several calls time out and several attempts fail.
-    slowest, give_up = 0.0, time.monotonic() + 2
+    # So long that several calls time out and several attempts fail.
+    slowest, give_up = 0.0, time.monotonic() + 3 * TIMEOUT
     while time.monotonic() < give_up:
         asked = time.monotonic()
         assert instrument.session("acq")["degraded"]
