@@ -124,7 +124,7 @@ class ManagedDevice:
             self._ready(wire)
             return
         self._setup = setup = Setup(self, wire)
-        preparing = setup.run(self._identity, self._on_connect)
+        preparing = setup.start(self._identity, self._on_connect)
         limit = self.timeout or CONNECT_TIMEOUT
         preparing.addTimeout(limit, self.reactor, lambda _result, _timeout: Failure(self.error(
             ReplyTimedOut, f"not ready for use within {limit:g} s", "identify", "maybe")))
@@ -238,18 +238,19 @@ class ManagedDevice:
         self.comm = None
         self._requests.use(None)
 
-    def _end_setup(self) -> None:
+    def _end_setup(self) -> Setup | None:
         setup, self._setup = self._setup, None
         if setup is not None:
             setup.requests.use(None)
             setup.requests.stop()
+        return setup
 
     def _fail_flight(self, error: DeviceConnectionError) -> None:
-        setup = self._setup
-        self._end_setup()
+        setup = self._end_setup()
         if setup is not None:
             setup.requests.fail_flight(lambda request: again(error, request.sent))
             setup.requests.fail_queue(lambda _request: again(error, "no"))
+            setup.cancel()
         self._requests.fail_flight(lambda request: again(error, request.sent))
 
     def error(self, kind: type[DeviceConnectionError], text: str, phase: Phase,

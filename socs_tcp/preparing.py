@@ -24,10 +24,27 @@ class Setup:
         self._client = client
         self.requests = Requests(self, client.reactor, "drop", 1)
         self.requests.use(wire)
+        self._running: Deferred[Any] | None = None
+        self._cancelled = False
+
+    def start(self, identity: Identity | None,
+              on_connect: Callable[[Any], Any] | None) -> Deferred[Any]:
+        """Identify the device, then let the driver tell it what it must know."""
+        self._running = self._run(identity, on_connect)
+        if self._cancelled:         # by on_connect itself, which closed the client
+            self._running.cancel()
+        return self._running
+
+    def cancel(self) -> None:
+        """The connection is gone; `on_connect` may be waiting for something else."""
+        self._cancelled = True
+        if self._running is not None:
+            self._running.cancel()
+        # what on_connect asked for when it heard of the loss may have begun to wait anew
+        self.requests.stop()
 
     @inlineCallbacks
-    def run(self, identity: Identity | None, on_connect: Callable[[Any], Any] | None) -> Any:
-        """Identify the device, then let the driver tell it what it must know."""
+    def _run(self, identity: Identity | None, on_connect: Callable[[Any], Any] | None) -> Any:
         if identity is not None:
             reply = yield self.query(identity.query)
             identity.check(reply)

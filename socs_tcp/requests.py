@@ -58,7 +58,7 @@ class Wire(Protocol):
         """The next whole frame that has come."""
 
     def settle(self, keep: bool) -> bool:
-        """Discard what nobody asked for (unless `keep`); False if the connection is lost."""
+        """Discard what nobody asked for (but what has begun, if `keep`); False if it is lost."""
 
 
 class Owner(Protocol):
@@ -191,18 +191,22 @@ class Requests:
             frame = self.wire.next_frame()
             if frame is None:
                 break
-            head = self.flight[0]
-            if head.kind == "query" and callable(self._late) and not self._late(head.data, frame):
+            request = self._whose(frame)
+            if request is not None:
+                self.flight.remove(request)
+            if request is None or request.abandoned:
                 self._owner.discarded(len(frame))
                 continue
-            self.flight.popleft()
-            if head.abandoned:
-                self._owner.discarded(len(frame))
-                continue
-            self._owner.exchange_done(self._clock.seconds() - head.started
-                                      if head.kind == "query" else None)
-            head.succeed(frame)
+            self._owner.exchange_done(self._clock.seconds() - request.started
+                                      if request.kind == "query" else None)
+            request.succeed(frame)
         self.start()
+
+    def _whose(self, frame: bytes) -> Request | None:
+        """Which of those in flight `frame` answers: the first, or the first that it matches."""
+        if callable(self._late) and self.flight[0].kind == "query":
+            return next((r for r in self.flight if self._late(r.data, frame)), None)
+        return self.flight[0]
 
     def fail_flight(self, error: Callable[[Request], BaseException]) -> None:
         """The connection is gone; what may be repeated goes back to the queue, once."""

@@ -1,0 +1,145 @@
+"""A storm on one `TCPInterface`, shared by many threads."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import Any
+
+from socs_tcp import DeviceConnectionError, Disconnected, TCPInterface
+
+from . import census
+from .plan import Plan, Report
+from .questions import answer, question
+from .scene import HEAL_BOUND, Scene
+
+
+class Numbers:
+    """Hands out each number once, to whichever thread asks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._next = 0
+        self._end = 0
+
+    def allow(self, count: int) -> None:
+        with self._lock:
+            self._end += count
+
+    def take(self) -> int | None:
+        with self._lock:
+            if self._next >= self._end:
+                return None
+            self._next += 1
+            return self._next
+
+
+class Asker:
+    """What each of the threads does."""
+
+    def __init__(self, scene: Scene, device: TCPInterface, numbers: Numbers) -> None:
+        self.scene = scene
+        self.device = device
+        self.numbers = numbers
+        self.pack = scene.dialect.pack
+        self.unpack = scene.dialect.unpack
+
+    def run(self, chance: random.Random) -> None:
+        plan, ledger = self.scene.plan, self.scene.ledger
+        while (number := self.numbers.take()) is not None:
+            timeout = chance.uniform(*plan.timeouts)
+            outcome: Any
+            started = time.monotonic()
+            try:
+                outcome = self.unpack(self.device.query(
+                    self.pack(question(number)), timeout=timeout,
+                    safe_to_repeat=chance.random() < 0.3))
+            except BaseException as exc:
+                outcome = exc
+            ledger.closed(number, outcome, time.monotonic() - started, timeout)
+            if chance.random() < 0.05 and self.device.check_idle() not in (True, False):
+                ledger.closed(number, TypeError("check_idle"), 0.0, 0.0)
+
+
+def blow(scene: Scene, device: TCPInterface, numbers: Numbers, count: int, turn: int) -> None:
+    """One round: all threads, until `count` questions are over."""
+    numbers.allow(count)
+    asker = Asker(scene, device, numbers)
+    threads = [threading.Thread(target=asker.run, name=f"asker-{i}", args=(
+        random.Random(f"{scene.plan.seed} {turn} {i}"),)) for i in range(scene.plan.callers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def heal(scene: Scene, device: TCPInterface) -> None:
+    """No more faults: the link must come up, and stay."""
+    scene.server.faults.heal()
+    started = time.monotonic()
+    number, problem = 0xF0000000, "nothing"
+    while time.monotonic() - started < HEAL_BOUND:
+        number += 1
+        try:
+            reply = scene.dialect.unpack(device.query(scene.dialect.pack(question(number)),
+                                                      timeout=HEAL_BOUND / 3))
+        except DeviceConnectionError as exc:
+            problem = repr(exc)
+            continue
+        if reply == answer(number) and device.link.state.value == "up":
+            scene.report.heal = max(scene.report.heal, time.monotonic() - started)
+            return
+        problem = f"{reply!r}, link {device.link!r}"
+    scene.report.broken.append(f"not healed within {HEAL_BOUND} s: {problem}")
+
+
+def close_in_flight(scene: Scene, device: TCPInterface) -> None:
+    """Close it under the threads: each call ends at once, with `Disconnected`."""
+    scene.server.faults.silence(times=None)
+    ends: list[tuple[float, Any]] = []
+    closed = time.monotonic()
+
+    def wait(i: int) -> None:
+        try:
+            end: Any = device.query(scene.dialect.pack(question(0xE0000000 + i)), timeout=30)
+        except BaseException as exc:
+            end = exc
+        ends.append((time.monotonic() - closed, type(end)))
+    seen = scene.server.commands
+    threads = [threading.Thread(target=wait, args=(i,)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    scene.server.wait_for_commands(seen + 1)
+    closed = time.monotonic()
+    device.close()
+    for thread in threads:
+        thread.join(10)
+    bad = [end for end in ends if end[0] > scene.plan.margin or end[1] is not Disconnected]
+    if bad or len(ends) < 3:
+        scene.report.broken.append(f"close() left {3 - len(ends)} waiting, or late: {bad}")
+
+
+def play(scene: Scene) -> None:
+    """All rounds, and the end."""
+    plan = scene.plan
+    with scene.playing() as server:
+        device = TCPInterface(server.host, server.port, 1.0, **scene.options())
+        numbers = Numbers()
+        source = plan.faults()
+        for turn in range(plan.rounds):
+            server.faults.draw_from(source)
+            blow(scene, device, numbers, plan.queries // plan.rounds, turn)
+            heal(scene, device)
+            scene.report.blocks.append(census.blocks())
+        close_in_flight(scene, device)
+        scene.look_at(device.link)
+
+
+def storm(plan: Plan) -> Report:
+    """Run it; `Report.check` tells whether all was as it must be."""
+    scene = Scene(plan)
+    before = census.Census()
+    play(scene)
+    scene.report.broken += census.left_over_soon(before)
+    return scene.sum_up()

@@ -1,0 +1,129 @@
+"""One storm in numbers, the faults it may hold, and what is reported of it.
+
+Left out is what no protocol could tell from the truth (see ``docs/reliability.rst``):
+
+- whole answers of others that the device sends by itself are only in storms that match
+  replies to questions;
+- a device that leaves out one answer while several questions are under way (``silence``,
+  ``black_hole``) is only in storms with one question at a time, or that match;
+- garbage that is a whole frame by itself (zero bytes as a length) is only in storms with one
+  question at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from socs_tcp.testing import RandomFaults
+
+SAFE = ("hang_up", "hang_up_mid_reply", "hang_up_after", "reset", "late", "split", "glue",
+        "accept_and_hang_up", "reboot", "refuse", "slow_reader", "endless_line")
+#: Break the order of replies: only with one question under way, or where replies are matched.
+SWALLOWING = ("silence", "black_hole")
+GARBAGE = ("garbage",)
+
+#: Seconds past its timeout that a call may take before it counts as past its bound.
+MARGIN = 0.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One storm."""
+
+    face: str                       # 'blocking' or 'twisted'
+    late: str = "drop"              # 'drop', 'drain' or 'match'
+    dialect: str = "line"
+    in_flight: int = 1
+    identify: bool = False
+    queries: int = 600
+    seed: int = 1
+    callers: int = 8
+    rate: float = 0.08              # of faults, per exchange
+    timeouts: tuple[float, float] = (0.05, 0.25)
+    cancelled: float = 0.05         # of the questions, on the Twisted face
+    margin: float = MARGIN
+    rounds: int = 3
+
+    @property
+    def name(self) -> str:
+        """For a person, and for ``pytest -k``."""
+        return "-".join([self.face, self.late, self.dialect,
+                         *([f"{self.in_flight}_in_flight"] if self.in_flight > 1 else []),
+                         *(["identify"] if self.identify else [])])
+
+    def kinds(self) -> tuple[str, ...]:
+        """The faults that a client can be expected to see through."""
+        ordered = self.in_flight == 1 or self.late == "match"
+        garbage = self.in_flight == 1 or self.dialect == "line"
+        return SAFE + (SWALLOWING if ordered else ()) + (GARBAGE if garbage else ())
+
+    def faults(self) -> RandomFaults:
+        """What chance has in store; the same for the same seed."""
+        return RandomFaults(self.seed, rate=self.rate, kinds=self.kinds(), max_seconds=0.05)
+
+
+@dataclass
+class Report:
+    """What a storm has shown. All in `broken` is a failure."""
+
+    plan: Plan
+    seconds: float = 0.0
+    asked: int = 0
+    answers: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, int] = field(default_factory=dict)
+    injected: dict[str, int] = field(default_factory=dict)
+    connections: int = 0
+    losses: int = 0                 # as the link counts them
+    timeouts: int = 0
+    worst_overrun: float = 0.0
+    heal: float = 0.0               # seconds from the end of the faults to a good answer
+    blocks: list[int] = field(default_factory=list)     # of memory in use, after each round
+    log_lines: int = 0
+    broken: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Raise if something was not as it must be, with what brings it back."""
+        if self.broken:
+            what = "\n  ".join(self.broken)
+            raise AssertionError(
+                f"the storm {self.plan.name} with seed {self.plan.seed} found:\n  {what}\n"
+                f"again: SOCS_TCP_STORM_SEED={self.plan.seed} SOCS_TCP_STORM_QUERIES="
+                f"{self.plan.queries} pytest tests/storms -k '{self.plan.name}'\n"
+                f"faults: {self.plan.faults()!r}\n{self}")
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "plan": asdict(self.plan), "name": self.plan.name}
+
+    def __str__(self) -> str:
+        return json.dumps(self.as_json())
+
+
+def from_environment(plan: Plan) -> Plan:
+    """`plan` as the environment variables will have it."""
+    return replace(plan, queries=int(os.environ.get("SOCS_TCP_STORM_QUERIES", plan.queries)),
+                   seed=int(os.environ.get("SOCS_TCP_STORM_SEED", plan.seed)),
+                   margin=float(os.environ.get("SOCS_TCP_STORM_MARGIN", plan.margin)))
+
+
+PLANS = (
+    Plan("blocking", "drop"),
+    Plan("blocking", "drop", identify=True),
+    Plan("blocking", "drop", "length"),
+    Plan("blocking", "drain"),
+    Plan("blocking", "drain", "length"),
+    Plan("blocking", "match"),
+    Plan("blocking", "match", "length"),
+    Plan("twisted", "drop"),
+    Plan("twisted", "drop", identify=True),
+    Plan("twisted", "drop", "length"),
+    Plan("twisted", "drain"),
+    Plan("twisted", "drain", "length"),
+    Plan("twisted", "match"),
+    Plan("twisted", "match", "length"),
+    Plan("twisted", "drop", in_flight=4),
+    Plan("twisted", "drain", in_flight=4),
+    Plan("twisted", "match", in_flight=4),
+)

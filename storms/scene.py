@@ -1,0 +1,114 @@
+"""What storms on both faces have in common: the device, the log, and the sum at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from twisted.logger import LogLevel, globalLogPublisher
+
+import socs_tcp.link
+from socs_tcp.testing import DeviceServer, ScriptedDevice
+
+from . import census
+from .ledger import Ledger
+from .plan import Plan, Report
+from .questions import DIALECTS, IDENTITY, Device, matches
+
+#: Seconds in which a device must be in use again once the faults are over.
+HEAL_BOUND = 3.0
+
+
+class CountingLog:
+    """Counts the lines that a link would log, so that a storm does not write thousands."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.errors: list[str] = []
+
+    def info(self, text: str) -> None:
+        self.lines += 1
+
+    warn = info
+
+    def error(self, text: str) -> None:
+        self.errors.append(text)
+
+
+class Scene:
+    """A device with faults, and a ledger."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.report = Report(plan)
+        self.ledger = Ledger(plan.margin)
+        self.dialect = DIALECTS[plan.dialect]
+        self.log = CountingLog()
+        self.unhandled: list[str] = []      # errors in Deferreds that nobody heard of
+        self.device = Device(self.dialect, echoes=plan.late == "match")
+        self.server: Any = None
+
+    def options(self) -> dict[str, Any]:
+        """For the constructor of either face."""
+        identify = None
+        if self.plan.identify:
+            identify = (self.dialect.pack(b"ID?"), self.dialect.pack(IDENTITY))
+        late: Any = matches(self.dialect) if self.plan.late == "match" else self.plan.late
+        return {"framer": self.dialect.framer(), "late_replies": late, "min_interval": 0.02,
+                "identify": identify}
+
+    @contextmanager
+    def playing(self) -> Iterator[Any]:
+        """The device is there. What it has seen is in the report when it is gone."""
+        before_log, socs_tcp.link.log = socs_tcp.link.log, self.log     # type: ignore
+        globalLogPublisher.addObserver(self._observe)
+        started = time.monotonic()
+        try:
+            with DeviceServer(ScriptedDevice(self.device, framer=self.dialect.framer())) as server:
+                self.server = server
+                yield server
+                self.report.injected = dict(server.faults.injected)
+                self.report.connections = server.connections
+        finally:
+            self.server = None
+            globalLogPublisher.removeObserver(self._observe)
+            socs_tcp.link.log = before_log
+            self.report.seconds = time.monotonic() - started
+
+    def _observe(self, event: Any) -> None:
+        if event.get("log_level") in (LogLevel.error, LogLevel.critical):
+            self.unhandled.append(f"{event.get('log_format')}: {event.get('log_failure')}"[:300])
+
+    def look_at(self, link: Any) -> None:
+        """The link of a device that was closed."""
+        if link.state.value != "closed" or not link.down:
+            self.report.broken.append(f"the link of a closed device is {link.state.value}")
+        self.report.losses, self.report.timeouts = link.losses, link.timeouts
+
+    def sum_up(self) -> Report:
+        """Fill in the report, and say what was not as it must be."""
+        ledger, report, plan = self.ledger, self.report, self.plan
+        report.asked, report.worst_overrun = ledger.asked, ledger.worst_overrun
+        report.answers, report.errors = dict(ledger.answers), dict(ledger.errors)
+        report.log_lines = self.log.lines
+        broken = report.broken
+        for name, found in (("answers to another question", ledger.wrong),
+                            ("errors that are not ours", ledger.foreign),
+                            ("calls past their bound", ledger.overruns),
+                            ("errors that nobody heard of", self.unhandled),
+                            ("observers or logs that failed", self.log.errors),
+                            ("commands that nobody sent", self.device.mangled)):
+            if found:
+                broken.append(f"{name} ({len(found)}): {found[:5]}")
+        if ledger.answers["right"] < ledger.asked * 0.2:
+            broken.append("hardly anything was answered: this storm shows nothing")
+        if not report.injected:
+            broken.append("no fault struck: this storm shows nothing")
+        if report.log_lines > 3 * (report.losses + report.timeouts + report.connections):
+            broken.append(f"{report.log_lines} lines in the log")
+        complaint = census.growth(report.blocks, ledger.asked // plan.rounds * (plan.rounds - 2))
+        if complaint:
+            broken.append(complaint)
+        return report
