@@ -1,0 +1,100 @@
+"""A pytest plugin for SOCS' own tests: in the place of docker, and of fixed ports.
+
+SOCS runs its integration tests beside a crossbar router in a docker container, with
+emulated devices at fixed ports. Here the router is one that `test_socs_suite.py` has started,
+each port is one that is free, and no test file is changed for it.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import ocs.testing
+import pytest
+import socs.tcp
+import yaml
+from socs.testing import device_emulator
+
+from socs_tcp.testing.router import free_port
+
+SAID = "socs.tcp.TCPInterface is socs_tcp.TCPInterface from now on"
+#: The agent that is interrupted at the end, as SOCS does with each; OCS takes 6 s for that.
+INTERRUPTED = "pfeiffer_tpg366_agent"
+#: From the port that a test names to the one it gets.
+ports = {}
+
+create_device_emulator = device_emulator.create_device_emulator
+new_runner = ocs.testing._AgentRunner.__init__
+shutdown = ocs.testing._AgentRunner.shutdown
+
+
+def emulator_at_a_free_port(responses, relay_type, port=9001, **options):
+    """`create_device_emulator`, at another port."""
+    return create_device_emulator(responses, relay_type, ports.setdefault(port, free_port()),
+                                  **options)
+
+
+def runner_that_kills(runner, agent_path, agent_name, args, kill_to_exit=False):
+    new_runner(runner, agent_path, agent_name, args, agent_name != INTERRUPTED)
+
+
+def shutdown_of_an_agent_on_ours(runner):
+    """End an agent as ever, and see in its output that it ran on our class."""
+    told = []
+    communicate = runner.proc.communicate
+
+    def remember(**options):
+        told.append("".join(communicate(**options)))
+        return told[-1], ""
+    runner.proc.communicate = remember
+    shutdown(runner)
+    assert SAID in told[0], f"{runner.agent_name} did not run on socs_tcp:\n{told[0]}"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--every", type=int, default=1, help="take every N-th test only")
+    parser.addoption("--first", type=int, default=0, help="... from this one on")
+
+
+def pytest_configure(config):
+    device_emulator.create_device_emulator = emulator_at_a_free_port
+    # At the end it sleeps a second for a thread that looks every 10 ms.
+    device_emulator.time = SimpleNamespace(sleep=lambda seconds: time.sleep(min(seconds, 0.05)))
+    ocs.testing._AgentRunner.__init__ = runner_that_kills
+    ocs.testing._AgentRunner.shutdown = shutdown_of_an_agent_on_ours
+    ocs.testing.check_crossbar_connection = lambda: None
+
+
+def pytest_report_header(config):
+    return f"socs.tcp.TCPInterface is that of {socs.tcp.TCPInterface.__module__}"
+
+
+def pytest_collection_modifyitems(config, items):
+    items[:] = items[config.getoption("--first")::config.getoption("--every")]
+
+
+@pytest.fixture(scope="session")
+def docker_services():
+    """A site configuration that leads to the router that is there, and to the emulators."""
+    router = os.environ["SOCS_SUITE_ROUTER"]
+    site = yaml.safe_load(Path("socs.yaml").read_text())
+    site["hub"].update(wamp_server=f"ws://{router}/ws", wamp_http=f"http://{router}/call",
+                       # a place of their own for the agents of this process
+                       address_root=f"observatory{os.getpid()}")
+    for instance in site["hosts"]["localhost"]["agent-instances"]:
+        instance["arguments"] = [at_free_port(words) for words in instance["arguments"]]
+    Path("default.yaml").write_text(json.dumps(site))
+
+
+def at_free_port(words):
+    if isinstance(words, list) and words[0] == "--port" and str(words[1]).isdigit():
+        return ["--port", str(ports.get(int(words[1]), words[1]))]
+    return words
+
+
+@pytest.fixture
+def cov():
+    """What pytest-cov offers; OCS' agent runner asks for it."""
+    return None

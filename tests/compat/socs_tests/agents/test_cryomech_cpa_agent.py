@@ -1,0 +1,1 @@
+from socs.agents.cryomech_cpa.agent import PTCAgent  # noqa: F401
