@@ -36,12 +36,13 @@ class Channel:
         New.
     """
 
-    __slots__ = ("_fd", "_plain", "_poll", "comm", "dead", "decoder", "owed")
+    __slots__ = ("_fd", "_plain", "_poll", "asked", "comm", "dead", "decoder", "owed")
 
     def __init__(self, comm: Any, decoder: Decoder) -> None:
         self.comm = comm
         self.decoder = decoder
         self.owed = 0           # replies to questions that were given up
+        self.asked = False      # something was sent by itself, and nothing received since
         self.dead = False       # its loss has been noticed
         # A subclass of socket (TLS, say) does more than read and write its descriptor.
         self._plain = type(comm) is socket.socket
@@ -70,11 +71,12 @@ class Channel:
             return True
         events = self._poll(0)
         return bool(events) and (bool(events[0][1] & _GONE)
-                                 or (not _RDHUP and self._peek_eof()))
+                                 or (not _RDHUP and self.at_end()))
 
-    def _peek_eof(self) -> bool:
+    def at_end(self) -> bool:
+        """Is nothing left to read of a connection that is `lost`?"""
         try:
-            return not self.comm.recv(1, socket.MSG_PEEK)
+            return not self.decoder.buffer and not self.comm.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
 
@@ -100,7 +102,8 @@ class Channel:
         if deadline == math.inf:
             return bool(self._poll(None))
         seconds = deadline - monotonic()
-        return bool(self._poll(int(seconds * 1000) + 1 if seconds > 0 else 0))
+        # The system counts milliseconds, and not beyond 24 days.
+        return bool(self._poll(min(int(seconds * 1000) + 1, 0x7FFFFFFF) if seconds > 0 else 0))
 
     def put(self, data: bytes, deadline: float) -> None:
         """Hand all of `data` to the system. To be called after `lost` or `quiet`.
@@ -117,7 +120,8 @@ class Channel:
         OSError
             If the connection is lost.
         """
-        if self._plain:
+        # (One without a timeout would block for as long as the device likes.)
+        if self._plain and (deadline == math.inf or self.comm.gettimeout() is not None):
             try:
                 done = os.write(self._fd, data)     # type: ignore[arg-type]
             except BlockingIOError:
@@ -169,19 +173,44 @@ class Channel:
             raise TimeoutError("timed out")
         return self.get(_READ_SIZE)
 
-    def discard(self, most: int) -> tuple[int, bool]:
+    def discard(self, most: int, *, whole: bool = False) -> tuple[int, bool]:
         """Throw away what has come without being asked for.
+
+        Parameters
+        ----------
+        most : int
+            So many bytes are normal.
+        whole : bool
+            Keep a frame of which only the beginning has come (where replies are matched,
+            its end is not mistaken for another reply then).
 
         Returns
         -------
         (int, bool)
             How many bytes (more than `most`: the device talks without pause), and whether
             the connection is still there.
+
+        Raises
+        ------
+        FramingError
+            If what came makes no sense, where whole frames are to be found.
+        OSError
+            If the connection is lost.
         """
-        count = self.decoder.clear()
+        count = self._throw_away(whole)
         while self._fd is not None and count <= most and self._poll(0):
             data = self.get(_READ_SIZE)
             if not data:
                 return count, False
-            count += len(data)
+            self.decoder.feed(data)
+            count += self._throw_away(whole)
         return count, True
+
+    def _throw_away(self, whole: bool) -> int:
+        decoder = self.decoder
+        if not whole:
+            return decoder.clear()
+        before = len(decoder)
+        while decoder.next_frame() is not None:
+            pass
+        return before - len(decoder)

@@ -9,7 +9,14 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from .channel import Channel
-from .errors import DeviceConnectionError, Disconnected, FramingError, address_name, show
+from .errors import (
+    DeviceConnectionError,
+    Disconnected,
+    FramingError,
+    address_name,
+    from_cause,
+    show,
+)
 from .framing import Framer
 from .policy import MOST_UNASKED
 from .protocol import LineProtocol
@@ -122,16 +129,23 @@ class Wire(LineProtocol):
         return frame
 
     def settle(self, keep: bool) -> bool:
-        """Discard what nobody asked for (unless `keep`); False if the connection is lost."""
+        """Discard what nobody asked for; False if the connection is lost.
+
+        Where replies are matched with their questions (`keep`), the beginning of a frame
+        stays; whole ones are discarded there, too, since they cannot answer what was not
+        asked yet: otherwise each query could get the reply to the one before it for ever.
+        """
         channel = self._channel
         if channel.quiet():
             return True
         count, alive = 0, True
-        if not keep:
-            try:
-                count, alive = channel.discard(MOST_UNASKED)
-            except OSError:
-                alive = False
+        try:
+            count, alive = channel.discard(MOST_UNASKED, whole=keep)
+        except DeviceConnectionError as exc:
+            self._give_up(from_cause(exc, host=self.host, port=self.port, phase="send"))
+            return False
+        except OSError:
+            alive = False
         if count and self._owner is not None:
             self._owner.discarded(count)
         name = address_name(self.host, self.port)
