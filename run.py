@@ -4,6 +4,7 @@
     python3 run.py demo             the demonstration (--help shows its options)
     python3 run.py test [ARGS...]   the tests; ARGS go to pytest
     python3 run.py lint             ruff and mypy
+    python3 run.py bench [--quick]  the benchmarks (half an hour; --quick: some minutes)
 
 The environment is made beside this file, in .venv, the first time and when setup.cfg
 changes. Nothing but Python 3.11 or newer is needed.
@@ -32,7 +33,10 @@ PYTHON = VENV / "bin" / "python"
 #: Written last of all: an environment without it was interrupted, and is made again.
 STAMP = VENV / "installed.json"
 #: What each command needs of the extras in setup.cfg.
-EXTRAS = {"demo": "demo", "test": "test", "lint": "test"}
+EXTRAS = {"demo": "demo", "test": "test", "lint": "test", "bench": "bench"}
+#: The original, which the benchmarks measure beside ours. Not in an extra, since none can say
+#: --no-deps: with its dependencies it brings a pyasn1 too old for crossbar's pyasn1-modules.
+ORIGINAL = "socs==0.6.4"
 INTERRUPTED = 130
 
 
@@ -49,6 +53,8 @@ def main(args):
     try:
         with only_one_at_a_time():
             make_environment(EXTRAS[command])
+            if command == "bench":
+                add_original()
     except KeyboardInterrupt:
         print("\nInterrupted; the next run begins again.", file=sys.stderr)
         return INTERRUPTED
@@ -57,7 +63,8 @@ def main(args):
         return 1
     if command == "lint":
         return lint()
-    module = {"demo": ["socs_tcp", "demo"], "test": ["pytest"]}[command]
+    module = {"demo": ["socs_tcp", "demo"], "test": ["pytest"],
+              "bench": ["benchmarks"]}[command]
     # In our place: signals and the exit code then need no passing on.
     sys.stdout.flush()
     os.execve(PYTHON, [str(PYTHON), "-m", *module, *rest], environment())
@@ -109,6 +116,16 @@ def make_environment(extra):
         raise Failed(f"pip failed with code {code}; its message is above. "
                      "It needs a way to a package index: a network, a proxy or a mirror.")
     STAMP.write_text(json.dumps({"key": key, "extras": extras}))
+
+
+def add_original():
+    """Install the original where it is missing; the benchmarks run without it, too."""
+    there = "import sys, importlib.util as u; sys.exit(u.find_spec('socs') is None)"
+    if subprocess.call([str(PYTHON), "-c", there], env=environment()) and \
+            subprocess.call([*pip(), "install", "--disable-pip-version-check", "--no-deps",
+                             ORIGINAL], env=environment()):
+        print(f"run.py: {ORIGINAL} cannot be installed; it will not be measured",
+              file=sys.stderr)
 
 
 def read_stamp():

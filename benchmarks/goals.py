@@ -54,11 +54,12 @@ GOALS = (
 
 
 def judged(results: list[Result]) -> list[dict[str, object]]:
-    """Each goal with its figure, as rows."""
+    """Each goal of the parts that ran, with its figure, as rows."""
+    parts = {result["benchmark"] for result in results}
     figures = {name: value for result in results for name, value in result["figures"].items()}
     return [{"goal": goal.text, "limit": goal.limit, "aim": goal.aim,
              "figure": figures.get(goal.figure), "verdict": _verdict(goal, figures)}
-            for goal in GOALS]
+            for goal in GOALS if goal.figure.split(".")[0] in parts]
 
 
 def _verdict(goal: Goal, figures: dict[str, float]) -> str:
