@@ -53,4 +53,4 @@ class DeviceServer(SocketHost):
 
     def say(self, answer: Any) -> None:
         """Send to all clients what nobody asked for; an answer as in a script. Any thread."""
-        self._loop.run(lambda: self._simulation.say(answer))
+        self._run(lambda: self._simulation.say(answer))

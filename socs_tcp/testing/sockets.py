@@ -147,7 +147,7 @@ class SocketHost:
         self._listener = bind(host, port)
         self.host, self.port = self._listener.getsockname()[:2]
         self._loop = Loop(f"simulated-device-{self.port}", self._wait, self._turn, self._failed)
-        self._simulation = simulation(self._loop.run)
+        self._simulation = simulation(self._run)
         self.faults: Faults = self._simulation.faults
         self._loop.start()
         self._loop.run(self._look)
@@ -200,11 +200,11 @@ class SocketHost:
 
     def unplug(self) -> None:
         """Hang up on all clients; connections are refused until `plug_in`. Any thread."""
-        self._loop.run(self._simulation.unplug)
+        self._run(self._simulation.unplug)
 
     def plug_in(self) -> None:
         """Listen again, on the same port. Any thread."""
-        self._loop.run(self._simulation.plug_in)
+        self._run(self._simulation.plug_in)
 
     def close(self) -> None:
         """End the thread and close all sockets; a second call does nothing. Any thread."""
@@ -228,6 +228,17 @@ class SocketHost:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.host}:{self.port}: {self._simulation!r}>"
+
+    def _run(self, what: Callable[[], None]) -> None:
+        """Do `what` in the loop's thread, with every client known that is connected now."""
+        if self._loop.here:
+            what()
+            return
+
+        def accept_first() -> None:
+            self._accept(READ)
+            what()
+        self._loop.run(accept_first)
 
     # the thread of the loop
 

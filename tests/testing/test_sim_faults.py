@@ -14,9 +14,7 @@ def server():
 
 @pytest.fixture
 def client(server, connect):
-    client = connect(server)
-    server.wait_for_clients(1)
-    return client
+    return connect(server)
 
 
 # of the moment
@@ -25,6 +23,14 @@ def test_hang_up(server, client):
     server.faults.hang_up()
     assert server.clients == 0
     assert client.rest() == b""
+
+
+def test_who_is_connected_before_is_hung_up_on(server, connect):
+    for _ in range(200):
+        client = connect(server)
+        server.faults.hang_up()
+        assert client.rest() == b""
+        client.sock.close()
 
 
 def test_hang_up_is_clean_even_with_something_unread(server, client):

@@ -61,7 +61,6 @@ def test_unsolicited_output_on_demand_and_by_itself(connect):
         assert client.hear(12) == b"tick\r\ntick\r\n"
     with DeviceServer({}) as server:
         client = connect(server)
-        server.wait_for_clients(1)
         server.say("ALARM")
         assert client.line() == b"ALARM\r\n"
 

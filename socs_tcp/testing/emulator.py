@@ -1,0 +1,180 @@
+"""The call of ``socs.testing.device_emulator``, so that existing tests can move.
+
+::
+
+    -from socs.testing.device_emulator import create_device_emulator
+    +from socs_tcp.testing.emulator import create_device_emulator
+
+What is different: nothing sleeps (the original takes a second to shut down), port 0 can be
+used, several clients are served at once, and the emulator has the faults of a `DeviceServer`
+(``emulator.faults``, ``emulator.server``). Only TCP.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any
+
+from ..errors import show
+from ..framing import RawFramer
+from .device import ScriptedDevice
+from .faults import Faults
+from .server import DeviceServer
+from .sockets import Peer
+
+log = logging.getLogger("DeviceEmulator")       # the name that the original uses
+
+
+def create_device_emulator(responses: dict[Any, Any], relay_type: str, port: int = 9001,
+                           encoding: str | None = "utf-8",
+                           reconnect: bool = False) -> Callable[..., Any]:
+    """A pytest fixture that emulates a device.
+
+    Parameters
+    ----------
+    responses : dict
+        Commands with their responses; see `DeviceEmulator.define_responses`.
+    relay_type : str
+        ``'tcp'``. (For ``'serial'``, stay with the original.)
+    port : int
+        Where to listen on the loopback interface; 0 for any that is free.
+    encoding : str or None
+        See `DeviceEmulator`.
+    reconnect : bool
+        See `DeviceEmulator`.
+
+    Returns
+    -------
+    function
+        A fixture of which a test gets a `DeviceEmulator`.
+    """
+    import pytest  # noqa: PLC0415 (not needed by those who use the class alone)
+
+    if relay_type != "tcp":
+        raise NotImplementedError(f"relay_type {relay_type!r} is not implemented here, only 'tcp'")
+
+    @pytest.fixture
+    def create_device() -> Iterator[DeviceEmulator]:
+        device = DeviceEmulator(responses, encoding, reconnect=reconnect)
+        device.create_tcp_relay(port)
+        yield device
+        device.shutdown()
+    return create_device
+
+
+class DeviceEmulator:
+    """A device that answers whatever comes at once, without any terminators.
+
+    Parameters
+    ----------
+    responses : dict
+        Commands with their responses.
+    encoding : str or None
+        White space is stripped from a command, and it is decoded; responses are encoded.
+        None: commands and responses are bytes, as they are.
+    reconnect : bool
+        Go on listening when the client has left. Without it, connections are refused then.
+
+    Attributes
+    ----------
+    responses : dict
+        What is answered now. Replaced by the test, read by the thread of the device, which
+        alone takes from its lists.
+    default_response : str or None
+        For commands that are not known; None for no response.
+    socket_port : int or None
+        Where it listens.
+    server : DeviceServer or None
+    """
+
+    def __init__(self, responses: dict[Any, Any], encoding: str | None = "utf-8",
+                 reconnect: bool = False) -> None:
+        self.responses = deepcopy(responses)
+        self.default_response: Any = None
+        self.encoding = encoding
+        self.reconnect = reconnect
+        self.logger = log
+        self.socket_port: int | None = None
+        self.server: DeviceServer | None = None
+
+    @property
+    def faults(self) -> Faults:
+        """What is to go wrong; once `create_tcp_relay` was called."""
+        if self.server is None:
+            raise RuntimeError("the emulator does not run: call create_tcp_relay first")
+        return self.server.faults
+
+    def create_tcp_relay(self, port: int) -> None:
+        """Listen on `port` of the loopback interface; 0 for any that is free. Any thread.
+
+        Raises
+        ------
+        OSError
+            If the port is in use. (The original tries again for ever.)
+        """
+        device = ScriptedDevice(self._answer, framer=RawFramer())
+        kind = DeviceServer if self.reconnect else _OneClient
+        self.server = kind(device, port=port)
+        self.socket_port = self.server.port
+
+    def shutdown(self) -> None:
+        """Close all; a second call does nothing. Any thread."""
+        if self.server is not None:
+            self.server.close()
+        self.socket_port = None
+
+    def define_responses(self, responses: dict[Any, Any] | None,
+                         default_response: Any = None) -> None:
+        """Answer with these from now on. Any thread.
+
+        Parameters
+        ----------
+        responses : dict
+            Commands with their responses. A list of responses is given one after the other,
+            each once.
+        default_response : str, optional
+            For commands that are not known.
+        """
+        self.responses = deepcopy(responses) if responses else {}
+        self.default_response = default_response
+
+    def update_responses(self, responses: dict[Any, Any]) -> None:
+        """Answer with these, too. Any thread."""
+        self.responses = {**(self.responses or {}), **responses}
+
+    def get_response(self, msg: Any) -> Any:
+        """The response to one command, or None."""
+        responses = self.responses
+        if responses is None:
+            return None
+        if msg not in responses and self.default_response is not None:
+            return self.default_response
+        response = responses.get(msg)
+        if isinstance(response, list):
+            response = response.pop(0) if response else None
+        if response is None:
+            text = show(msg) if isinstance(msg, bytes) else ascii(msg)
+            self.logger.info("no response to %s", text)
+        return response
+
+    def _answer(self, command: bytes) -> bytes | None:
+        """What goes back for what came; the thread of the device."""
+        msg: Any = command
+        if self.encoding:
+            msg = command.strip().decode(self.encoding)
+        if not msg:
+            return None
+        response = self.get_response(msg)
+        if isinstance(response, str):
+            return response.encode(self.encoding or "utf-8")
+        return response     # type: ignore[no-any-return]
+
+
+class _OneClient(DeviceServer):
+    """Ends, as the original does, when its client has left."""
+
+    def _gone(self, peer: Peer) -> None:
+        super()._gone(peer)
+        self._simulation.unplug()
