@@ -45,19 +45,28 @@ class Conversation(Keeper):
         try:
             channel.put(data, self._deadline)
         except OSError as exc:
-            self.lose(channel, self.translate(exc, "send", "maybe"))
-            self._send_again(data)
+            error = self.translate(exc, "send", "maybe")
+            self.lose(channel, error)
+            channel = self._send_again(data, error)
+        channel.asked = True
         face.link.bytes_sent += len(data)
 
-    def _send_again(self, data: bytes) -> None:
+    def _send_again(self, data: bytes, first: DeviceConnectionError) -> Channel:
         self._face._reset()
-        channel = self.ready()
+        if self._face.comm is None and self.remaining() <= 0:
+            raise first
+        try:
+            channel = self.ready()
+        except DeviceConnectionError as exc:
+            exc.sent = first.sent       # the beginning of it may be with the device
+            raise
         try:
             channel.put(data, self._deadline)
         except OSError as exc:
             error = self.translate(exc, "send", "maybe")
             self.lose(channel, error)
             raise error from exc
+        return channel
 
     def check_ready(self) -> None:
         """Wait until there is something to read: as a part of `recv`, or as a call of its own."""
@@ -72,11 +81,17 @@ class Conversation(Keeper):
         if channel is None:
             raise self.why_not_connected()
         if not (channel.decoder.buffer or channel.wait(self._deadline)):
-            channel.owed += 1       # what comes now must not answer a later query
             self._face.link.timeouts += 1
             error = self._timed_out(channel)
-            self._face.link.failed(error)
+            self._unanswered(channel, error)
             raise error
+
+    def _unanswered(self, channel: Channel, error: DeviceConnectionError) -> None:
+        """Nothing came for `recv`: if it was asked for, it must not answer a later query."""
+        if channel.asked or channel.decoder.buffer:
+            channel.owed += 1
+            channel.asked = False
+        self._face.link.failed(error)
 
     def receive(self, bufsize: int) -> Any:
         """What has come, at least one byte."""
@@ -85,6 +100,7 @@ class Conversation(Keeper):
             channel = self.channel()    # a hook of the driver's may have changed it
             if channel is None:
                 raise self.why_not_connected()
+        channel.asked = False
         if channel.decoder.buffer:      # left over from a query
             return channel.decoder.take(bufsize)
         try:
@@ -105,17 +121,21 @@ class Conversation(Keeper):
 
     def next_frame(self) -> Any:
         """A frame that was not asked for by a query."""
-        channel = self.ready()
+        channel = self.channel()
+        # What came before a hang-up is still there, and is not lost.
+        if channel is None or (channel.lost() and channel.at_end()):
+            channel = self.ready()
         try:
             frame = self.read_frame(channel)
         except ReplyTimedOut as exc:
-            self._face.link.failed(exc)
+            self._unanswered(channel, exc)
             raise
         except (OSError, DeviceConnectionError) as exc:
             error = self.translate(exc, "recv", "yes")
             self.lose(channel, error)
             self.drop()
             raise error from exc
+        channel.asked = False
         self._face.link.good()
         return frame
 
@@ -124,10 +144,16 @@ class Conversation(Keeper):
     def exchange(self, data: bytes, safe_to_repeat: bool) -> Any:
         """Send a question and read its whole reply."""
         link = self._face.link
+        sent: Sent = "no"
         while True:
-            channel = self._settled()
+            try:
+                channel = self._settled()
+            except DeviceConnectionError as exc:
+                if sent != "no":        # the first time, before it was repeated
+                    exc.sent = sent
+                raise
             started = monotonic()
-            sent: Sent = "maybe"
+            sent = "maybe"
             try:
                 channel.put(data, self._deadline)
                 link.bytes_sent += len(data)
@@ -212,8 +238,11 @@ class Conversation(Keeper):
             discarded, alive = 0, False
         self._face.link.bytes_discarded += discarded
         if discarded > MOST_UNASKED:
+            error = self.error(FramingError, "the device sends without pause, unasked", "send",
+                               "no")
+            self.lose(channel, error)
             self.drop()
-            raise self.error(FramingError, "the device sends without pause, unasked", "send", "no")
+            raise error
         if not alive:
             self.lose(channel, self.error(Disconnected, "the device closed the connection",
                                           "send", "no"))

@@ -179,7 +179,7 @@ class TCPInterface:
         bufsize : int
             The most bytes to return.
         reset_on_error : bool
-            Make the connection anew if this fails.
+            Make the connection anew if this fails (which may take as long again).
 
         Returns
         -------
@@ -201,6 +201,7 @@ class TCPInterface:
             return data
         except ConnectionError:
             if reset_on_error:
+                talk.renew(self.timeout)
                 self._reset()
             raise
         finally:
