@@ -40,7 +40,8 @@ def test_whole_number(reply, value):
     assert parsed == value and type(parsed) is int
 
 
-@pytest.mark.parametrize("reply", [b"1.5", b"1e-3", b"9223372036854775808", b"9" * 40, b"one"])
+@pytest.mark.parametrize("reply", [b"1.5", b"1e-3", b"9223372036854775808", b"9" * 40, b"9" * 5000,
+                                   b"one"])
 def test_what_is_no_whole_number_or_too_large_to_store_is_refused(reply):
     with pytest.raises(BadReply):
         Field("n", Whole(), "int").parse(reply)
