@@ -301,6 +301,7 @@ class SocketHost:
         self._simulation.leave(peer.line)
 
     def _close_all(self) -> None:
+        self._simulation.unplugged = True       # whatever is due now: never listen again
         for peer in tuple(self._peers):
             peer.close()
         self._loop.watch(self._listener.fileno(), 0, self._accept)

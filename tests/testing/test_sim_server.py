@@ -265,3 +265,10 @@ def test_a_reply_takes_tens_of_microseconds(connect):
             client.hear(3)
             best = min(best, time.perf_counter() - began)
         assert best < 0.0005
+
+
+def test_closing_while_something_is_due():
+    server = DeviceServer({"A": "1"})
+    server._simulation.wake_at = 0.0        # as after a late reply, say
+    server.close()
+    assert server._simulation.journal.error is None
