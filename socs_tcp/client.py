@@ -187,9 +187,8 @@ class DeviceClient(ManagedDevice):
             self.drop()
             self._requests.fail_queue(lambda _request: self.closed_error())
             self._requests.stop()
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                waiter.errback(Failure(self.closed_error()))
+            while self._waiters:
+                self._waiters.pop(0).errback(Failure(self.closed_error()))
             self.link.closed()
             self.link.tell()
         if self._connector.state == "disconnected":

@@ -120,6 +120,8 @@ class ManagedDevice:
         self.comm = wire
         self.link.connected()
         self.link.tell()
+        if self.comm is not wire:       # an observer gave it up
+            return
         if self._identity is None and self._on_connect is None:
             self._ready(wire)
             return
@@ -134,11 +136,12 @@ class ManagedDevice:
     def _prepared(self, wire: Wire) -> None:
         if wire is not self.comm:
             return
-        self._end_setup()
+        self._end_setup(RuntimeError("the preparation of this connection is over"))
         self._factory.resetDelay()
         self.link.good()
         self.link.tell()
-        self._ready(wire)
+        if self.comm is wire:
+            self._ready(wire)
 
     def _not_prepared(self, wire: Wire, failure: Failure) -> None:
         if wire is not self.comm:
@@ -160,9 +163,8 @@ class ManagedDevice:
     def _ready(self, wire: Wire) -> None:
         self._connect_error = None
         self._requests.use(wire)
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            waiter.callback(wire)
+        while self._waiters and self.comm is wire:      # a callback may close us
+            self._waiters.pop(0).callback(wire)
 
     def wire_received(self, wire: Wire, count: int) -> None:
         """Bytes came."""
@@ -238,18 +240,17 @@ class ManagedDevice:
         self.comm = None
         self._requests.use(None)
 
-    def _end_setup(self) -> Setup | None:
+    def _end_setup(self, why: Exception) -> Setup | None:
         setup, self._setup = self._setup, None
         if setup is not None:
-            setup.requests.use(None)
-            setup.requests.stop()
+            setup.end(why)
         return setup
 
     def _fail_flight(self, error: DeviceConnectionError) -> None:
-        setup = self._end_setup()
+        setup = self._end_setup(error)
         if setup is not None:
             setup.requests.fail_flight(lambda request: again(error, request.sent))
-            setup.requests.fail_queue(lambda _request: again(error, "no"))
+            setup.requests.fail_queue(lambda request: again(error, request.sent))
             setup.cancel()
         self._requests.fail_flight(lambda request: again(error, request.sent))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred, fail, inlineCallbacks, maybeDeferred
 
-from .errors import DeviceConnectionError, ReplyTimedOut
+from .errors import DeviceConnectionError, Disconnected, ReplyTimedOut, again
 from .framing import Text
 from .identity import Identity
 from .requests import Kind, Request, Requests
@@ -26,6 +26,8 @@ class Setup:
         self.requests.use(wire)
         self._running: Deferred[Any] | None = None
         self._cancelled = False
+        self._expired: DeviceConnectionError | None = None
+        self._over: Exception | None = None     # why nothing more may be asked
 
     def start(self, identity: Identity | None,
               on_connect: Callable[[Any], Any] | None) -> Deferred[Any]:
@@ -40,7 +42,11 @@ class Setup:
         self._cancelled = True
         if self._running is not None:
             self._running.cancel()
-        # what on_connect asked for when it heard of the loss may have begun to wait anew
+
+    def end(self, why: Exception) -> None:
+        """Nothing more may be asked: the preparation is over, or its connection."""
+        self._over = self._over or why
+        self.requests.use(None)
         self.requests.stop()
 
     @inlineCallbacks
@@ -50,6 +56,10 @@ class Setup:
             identity.check(reply)
         if on_connect is not None:
             yield maybeDeferred(on_connect, self)
+            if self.requests.stale:
+                self.drop()
+            # What it did not wait for comes before anybody else, too.
+            yield self._add("send", b"", None)
 
     def query(self, msg: Text, timeout: float | None = None) -> Deferred[bytes]:
         """As `DeviceClient.query`."""
@@ -64,6 +74,8 @@ class Setup:
         return self._add("recv", b"", timeout)
 
     def _add(self, kind: Kind, data: bytes, timeout: float | None) -> Deferred[Any]:
+        if self._over is not None:
+            return fail(self._over)
         return self.requests.add(self._client.new_request(
             kind, data, self._client.timeout if timeout is None else timeout))
 
@@ -76,8 +88,20 @@ class Setup:
 
     def expired(self, request: Request, in_flight: bool) -> DeviceConnectionError:
         """The error for a request whose time is over."""
-        return self._client.error(ReplyTimedOut, f"no reply within {request.timeout:g} s",
-                                  "identify", request.sent)
+        error = self._client.error(ReplyTimedOut, f"no reply within {request.timeout:g} s",
+                                   "identify", request.sent)
+        if in_flight:
+            self._expired = error
+        return error
 
     def drop(self) -> None:
-        """The preparation fails with the request, and gives the connection up."""
+        """A reply was given up: it may come late, and must not answer anybody else.
+
+        So that the preparation has failed, even where `on_connect` makes light of it.
+        """
+        error = self._expired or self._client.error(
+            Disconnected, "on_connect gave up waiting for a reply, which may still come",
+            "identify", "maybe")
+        self.end(error)
+        self.requests.fail_flight(lambda request: again(error, request.sent))
+        self.requests.fail_queue(lambda request: again(error, request.sent))

@@ -102,7 +102,8 @@ class Requests:
         self._late = late_replies
         self._max = max_in_flight
         self.wire: Wire | None = None       # None while there is no connection to use
-        self._stale = False                 # a reply may come that nobody waits for any more
+        self.stale = False                  # a reply may come that nobody waits for any more
+        self._commanded = False             # a recv may wait for the reply to a send
         self.queue: deque[Request] = deque()
         self.flight: deque[Request] = deque()
         self._timer: Any = None             # for the earliest deadline, or earlier
@@ -111,7 +112,7 @@ class Requests:
     def use(self, wire: Wire | None) -> None:
         """Talk over `wire` from now on; None while there is none."""
         self.wire = wire
-        self._stale = False
+        self.stale = self._commanded = False
         self.start()
 
     # coming
@@ -164,13 +165,14 @@ class Requests:
         self.flight.append(request)
         request.started = self._clock.seconds()
         request.sent = "maybe"
+        self._commanded = self._commanded or request.kind == "send"
         if wire.put(request):
             self.flushed(request)
 
     def _settle(self, wire: Wire, request: Request) -> bool:
         """May `request` be sent, with nothing under way that could be taken for its reply?"""
         matched = callable(self._late)
-        if self._stale and not matched:
+        if self.stale and not matched:
             self._owner.drop()
         return (self.wire is wire and wire.settle(keep=matched) and self.wire is wire
                 and bool(self.queue) and self.queue[0] is request)
@@ -238,7 +240,7 @@ class Requests:
         """Free the place of a request in flight, without its reply reaching another."""
         if request.kind == "recv":
             self.flight.remove(request)
-            self._stale = True
+            self.stale = self.stale or self._commanded
         elif request.kind == "query" and callable(self._late):
             self.flight.remove(request)
         elif request.kind == "query" and self._late == "drain" and request.sent == "yes":

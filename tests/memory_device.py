@@ -59,15 +59,12 @@ class Transport(StringTransport):
     def registerProducer(self, producer, streaming):
         assert not streaming
         super().registerProducer(producer, streaming)
-        producer.resumeProducing()      # as Twisted does with a pull producer
-        if not self.stuck and self.producer is producer:
-            # the system takes all at the next turn of the reactor
-            self.reactor.callLater(0, self.drain, producer)
+        if self.stuck:      # otherwise all is taken at once
+            producer.resumeProducing()      # as Twisted does with a pull producer
 
-    def drain(self, producer=None):
+    def drain(self):
         """The device takes all that was written."""
-        if self.connected and self.producer is not None and producer in (None, self.producer):
-            self.producer.resumeProducing()
+        self.producer.resumeProducing()
 
     def deliver(self, data):
         """The device sends."""
@@ -90,7 +87,7 @@ class Transport(StringTransport):
         if self.disconnecting or not self.connected:
             return
         super().loseConnection()
-        if not self.stuck or self.producer is None:
+        if self.producer is None:
             self.reactor.callLater(0, self.lost, DONE)
 
     def abortConnection(self):

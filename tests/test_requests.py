@@ -308,7 +308,8 @@ def test_matching_passes_over_replies_of_others():
 
 
 @pytest.mark.parametrize("end", ["cancel", "timeout"])
-def test_a_query_after_a_recv_that_was_given_up_uses_a_new_connection(bench, end):
+def test_a_query_after_a_recv_for_a_sends_reply_was_given_up_uses_a_new_connection(bench, end):
+    bench.add("send")
     recv = bench.add("recv", timeout=1)
     if end == "cancel":
         recv.cancel()
@@ -321,7 +322,16 @@ def test_a_query_after_a_recv_that_was_given_up_uses_a_new_connection(bench, end
     assert bench.wire.put_ == [b"q"]
 
 
+def test_a_query_after_a_recv_of_what_nobody_asked_for_keeps_the_connection(bench):
+    bench.add("recv", timeout=1)
+    bench.clock.advance(1)
+    query = bench.add()
+    bench.frames(b"reply")
+    assert query.value == b"reply" and bench.owner.drops == 0
+
+
 def test_recv_after_recv_keeps_the_connection(bench):
+    bench.add("send")
     bench.add("recv", timeout=1)
     bench.clock.advance(1)
     again = bench.add("recv")
