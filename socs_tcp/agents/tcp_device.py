@@ -289,7 +289,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
         session.data = {**session.data, **data}
         if parameter.field in reading.errors:
             return False, f"{name} set to {value!r}, but {reading.errors[parameter.field]}"
-        return True, f"{name} set to {value!r}; the device says {_shown(reading)}"
+        return True, f"{name} set to {value!r}; the device says {_shown(reading, parameter.field)}"
 
     @inlineCallbacks
     def reconnect(self, session: Any, params: Any) -> Operation:
@@ -313,9 +313,9 @@ def _reading_data(reading: Reading) -> dict[str, Any]:
             "timestamp": reading.timestamp}
 
 
-def _shown(reading: Reading) -> str:
-    units = {f.name: f" {f.unit}" if f.unit else "" for f in reading.query.fields}
-    return ", ".join(f"{name} = {value}{units[name]}" for name, value in reading.values.items())
+def _shown(reading: Reading, only: str = "") -> str:
+    return ", ".join(f"{f.name} = {reading.values[f.name]}{f' {f.unit}' if f.unit else ''}"
+                     for f in reading.query.fields if not only or f.name == only)
 
 
 # starting
@@ -325,12 +325,15 @@ def make_parser(parser: argparse.ArgumentParser | None = None) -> argparse.Argum
     if parser is None:
         parser = argparse.ArgumentParser()
     group = parser.add_argument_group("Agent Options")
-    group.add_argument("--description", required=True,
+    # ocs-agent-cli passes no arguments of an agent's own on: a container gets them from here.
+    environment = os.environ.get
+    group.add_argument("--description", default=environment("DEVICE_DESCRIPTION"),
                        help="YAML file that describes the device, or the name of a description "
                             f"that comes with socs_tcp: {', '.join(shipped())}. A relative path "
-                            "is also looked for in $OCS_CONFIG_DIR.")
-    group.add_argument("--ip-address", "--host", required=True,
-                       help="Address or host name of the device.")
+                            "is also looked for in $OCS_CONFIG_DIR. $DEVICE_DESCRIPTION unless "
+                            "given.")
+    group.add_argument("--ip-address", "--host", default=environment("DEVICE_HOST"),
+                       help="Address or host name of the device; $DEVICE_HOST unless given.")
     group.add_argument("--port", type=int,
                        help="TCP port of the device; that of the description unless given.")
     group.add_argument("--mode", choices=["idle", "acq"], default="acq",
@@ -346,6 +349,9 @@ def check_arguments(args: argparse.Namespace) -> tuple[Description, int]:
     ValueError
         If they cannot be used (`DescriptionError` for the description).
     """
+    for name, value in (("--description", args.description), ("--ip-address", args.ip_address)):
+        if not value:
+            raise ValueError(f"the argument {name} is missing, in the site config file or here")
     description = load(args.description)
     if args.port is None and description.port is None:
         raise DescriptionError(description.file, 0, "", "has no key 'port', so the agent needs "

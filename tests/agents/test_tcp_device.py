@@ -6,6 +6,7 @@ import json
 import pytest
 import txaio
 from memory import MemoryDevice
+from ocs.common.influxdb_drivers import format_data
 from ocs.ocs_agent import OpSession, ParamError, ParamHandler
 from ocs.ocs_feed import Feed
 
@@ -215,6 +216,22 @@ def test_the_health_of_the_link_is_published_all_the_time(make):
     assert a.fields("link")["link_up"][-1] == 1
 
 
+def test_what_influxdb_gets(make):
+    """The lines that OCS' publisher makes of our feeds: whole numbers end in i, text is whole."""
+    a = make()
+    session, _ = a.start("acq")
+    a.device.advance(1)
+    a.agent._stop_acq(session)
+    a.device.advance(1)
+    lines = {line.rpartition(" ")[0] for feed, blocks in a.app.published
+             for line in format_data(blocks, a.app.feeds[feed].encoded(), "line")}
+    assert "observatory.test,feed=fast a=1.5,b=2i" in lines
+    assert "observatory.test,feed=slow name=\"the 'x'\"" in lines
+    assert ("observatory.test,feed=link link_up=1i,link_connects=1i,link_losses=0i,"
+            "link_exchanges=0i,link_timeouts=0i") in lines
+    assert any(line.startswith("observatory.test,feed=link link_rtt=0.") for line in lines)
+
+
 def test_one_query_that_is_never_answered_does_not_starve_the_others(make):
     a = make()
     a.device.device.set_answer("P?", None)
@@ -292,7 +309,7 @@ def test_raw_commands(make):
 def test_set_reads_back_and_publishes(make):
     a = make()
     data, end = a.run("set", name="a", value=3)
-    assert end == (True, "a set to 3; the device says a = 3.0 V, b = 2")
+    assert end == (True, "a set to 3; the device says a = 3.0 V")
     assert data["parameter"] == "a" and data["value"] == 3 and data["fields"]["a"] == 3.0
     assert a.device.heard == [b"A 3.0", b"P?"]
     assert a.fields("fast")["a"] == [3.0]
@@ -368,6 +385,16 @@ def test_arguments(tmp_path):
         arguments("--description", str(tmp_path / "x.yaml"))
     with pytest.raises(ValueError, match="port must be a number"):
         arguments("--description", str(tmp_path / "x.yaml"), "--port", "70000")
+
+
+def test_a_container_gives_arguments_by_its_environment(monkeypatch):
+    monkeypatch.setenv("DEVICE_DESCRIPTION", "cryomech_cpa")
+    monkeypatch.setenv("DEVICE_HOST", "compressor")
+    parsed = make_parser().parse_args([])
+    assert parsed.ip_address == "compressor" and check_arguments(parsed)[1] == 502
+    monkeypatch.delenv("DEVICE_HOST")
+    with pytest.raises(ValueError, match="the argument --ip-address is missing"):
+        check_arguments(make_parser().parse_args([]))
 
 
 def test_a_bad_description_stops_everything_with_one_message(tmp_path, capsys, monkeypatch):

@@ -1,6 +1,5 @@
 """`TCPDeviceAgent` as a site runs it: ocs-agent-cli, a site config, a router, a client."""
 
-import importlib.metadata
 import time
 
 import pytest
@@ -10,10 +9,6 @@ from socs_tcp.simulate import scripted_device
 from socs_tcp.testing import DeviceServer
 
 PATIENCE = 20
-AGENT = """\
-from socs_tcp.agents.tcp_device import main
-__all__ = ["main"]
-"""
 DESCRIPTION = """\
 device: a power supply
 timeout: 2
@@ -33,12 +28,11 @@ simulate: {identify: "ACME,PSU", volt: "1.5", state: "1"}
 def supply(crossbar_router, tmp_path_factory):
     """A simulated device, and a client of the agent that acquires it."""
     folder = tmp_path_factory.mktemp("site")
-    (folder / "TCPDeviceAgent.py").write_text(AGENT)
     (folder / "supply.yaml").write_text(DESCRIPTION)
     device = scripted_device(load(folder / "supply.yaml"))
     with DeviceServer(device) as server:
         crossbar_router.start_agent(
-            folder / "TCPDeviceAgent.py", "supply",
+            "TCPDeviceAgent", "supply",
             args=["--description", str(folder / "supply.yaml"),
                   "--ip-address", server.host, "--port", str(server.port)])
         yield server, crossbar_router.client("supply")
@@ -101,10 +95,9 @@ def test_stop_and_start(supply):
 
 
 def test_a_bad_description_ends_it_before_it_joins(crossbar_router, tmp_path):
-    (tmp_path / "TCPDeviceAgent.py").write_text(AGENT)
     (tmp_path / "bad.yaml").write_text(DESCRIPTION.replace("period", "perido", 1))
     agent = crossbar_router.start_agent(
-        tmp_path / "TCPDeviceAgent.py", "bad",
+        "TCPDeviceAgent", "bad",
         args=["--description", str(tmp_path / "bad.yaml"), "--host", "localhost", "--port", "1"])
     give_up = time.monotonic() + PATIENCE
     while agent.running and time.monotonic() < give_up:
@@ -113,15 +106,3 @@ def test_a_bad_description_ends_it_before_it_joins(crossbar_router, tmp_path):
     assert "bad.yaml:7: queries.volt.perido: there is no such key (did you mean 'period'?)" \
         in agent.output()
     assert "Traceback" not in agent.output() and "joined" not in agent.output()
-
-
-def test_ocs_finds_the_agent_by_its_plugin():
-    entry_points = importlib.metadata.entry_points(group="ocs.plugins", name="socs_tcp")
-    if not entry_points:
-        pytest.skip("socs_tcp is installed without its entry point: install it again")
-    (entry_point,) = entry_points
-    plugin = entry_point.load()
-    assert plugin.package_name == "socs_tcp"
-    agent = plugin.agents["TCPDeviceAgent"]
-    module = importlib.import_module(agent["module"])
-    assert callable(getattr(module, agent["entry_point"]))
