@@ -50,7 +50,9 @@ def line(report: Report) -> str:
             f"{report.connections} connections\n  answers: {told(report.answers)}\n"
             f"  errors: {told(report.errors)}\n  faults: {told(report.injected)}\n"
             f"  worst call: {report.worst_overrun:+.3f} s past its timeout; healed in "
-            f"{report.heal:.3f} s; memory blocks {report.blocks}; log lines {report.log_lines}")
+            f"{report.heal:.3f} s; black hole noticed {report.notice:+.3f} s past its timeout; "
+            f"{report.hammered} connections a second to a device that hangs up\n"
+            f"  memory blocks {report.blocks}; log lines {report.log_lines}")
     return text + "".join(f"\n  BROKEN: {broken}" for broken in report.broken)
 
 

@@ -7,11 +7,11 @@ import threading
 import time
 from typing import Any
 
-from socs_tcp import DeviceConnectionError, Disconnected, TCPInterface
+from socs_tcp import Disconnected, TCPInterface
 
 from . import census
 from .plan import Plan, Report
-from .questions import answer, question
+from .questions import answer, question, safe_to_repeat
 from .scene import HEAL_BOUND, Scene
 
 
@@ -54,7 +54,7 @@ class Asker:
             try:
                 outcome = self.unpack(self.device.query(
                     self.pack(question(number)), timeout=timeout,
-                    safe_to_repeat=chance.random() < 0.3))
+                    safe_to_repeat=safe_to_repeat(number)))
             except BaseException as exc:
                 outcome = exc
             ledger.closed(number, outcome, time.monotonic() - started, timeout)
@@ -78,20 +78,41 @@ def heal(scene: Scene, device: TCPInterface) -> None:
     """No more faults: the link must come up, and stay."""
     scene.server.faults.heal()
     started = time.monotonic()
-    number, problem = 0xF0000000, "nothing"
+    number, end = 0xF0000000, None
     while time.monotonic() - started < HEAL_BOUND:
         number += 1
-        try:
-            reply = scene.dialect.unpack(device.query(scene.dialect.pack(question(number)),
-                                                      timeout=HEAL_BOUND / 3))
-        except DeviceConnectionError as exc:
-            problem = repr(exc)
-            continue
-        if reply == answer(number) and device.link.state.value == "up":
+        end = ask(scene, device, number, HEAL_BOUND / 3)
+        if end == answer(number) and device.link.state.value == "up":
             scene.report.heal = max(scene.report.heal, time.monotonic() - started)
             return
-        problem = f"{reply!r}, link {device.link!r}"
-    scene.report.broken.append(f"not healed within {HEAL_BOUND} s: {problem}")
+    scene.report.broken.append(f"not healed within {HEAL_BOUND} s: {end!r}, {device.link!r}")
+
+
+def ask(scene: Scene, device: TCPInterface, number: int, timeout: float) -> Any:
+    """One question; its answer or its exception."""
+    try:
+        return scene.dialect.unpack(device.query(scene.dialect.pack(question(number)),
+                                                 timeout=timeout))
+    except Exception as exc:
+        return exc
+
+
+def notice(scene: Scene, device: TCPInterface) -> None:
+    """A black hole: each question that is not answered tells, the first one at once."""
+    scene.server.faults.black_hole()
+    with scene.useless():
+        for _ in range(3):
+            started = time.monotonic()
+            end = ask(scene, device, 0xD0000000, 0.1)
+            scene.noticed(device.link, end, time.monotonic() - started, 0.1)
+    scene.server.faults.heal()
+
+
+def hammer(scene: Scene, device: TCPInterface) -> None:
+    """A device that accepts and hangs up, asked as fast as can be."""
+    with scene.hammering() as until:
+        while time.monotonic() < until:
+            ask(scene, device, 0xC0000000, 0.1)
 
 
 def close_in_flight(scene: Scene, device: TCPInterface) -> None:
@@ -125,6 +146,7 @@ def play(scene: Scene) -> None:
     plan = scene.plan
     with scene.playing() as server:
         device = TCPInterface(server.host, server.port, 1.0, **scene.options())
+        scene.watch(device.link)
         numbers = Numbers()
         source = plan.faults()
         for turn in range(plan.rounds):
@@ -132,7 +154,8 @@ def play(scene: Scene) -> None:
             blow(scene, device, numbers, plan.queries // plan.rounds, turn)
             heal(scene, device)
             scene.report.blocks.append(census.blocks())
-        close_in_flight(scene, device)
+        for stage in (notice, heal, hammer, heal, close_in_flight):
+            stage(scene, device)
         scene.look_at(device.link)
 
 

@@ -20,7 +20,7 @@ from socs_tcp import DeviceClient, Disconnected
 
 from . import census
 from .plan import Plan, Report
-from .questions import answer, question
+from .questions import answer, question, safe_to_repeat
 from .scene import HEAL_BOUND, Scene
 
 
@@ -87,7 +87,7 @@ class Asker:
         started = time.monotonic()
         query: Deferred[bytes] = crowd.client.query(
             scene.dialect.pack(question(number)), timeout=timeout,
-            safe_to_repeat=chance.random() < 0.3)
+            safe_to_repeat=safe_to_repeat(number))
         killer = None
         if chance.random() < scene.plan.cancelled:
             # soon enough, mostly, to meet it queued or in flight
@@ -141,14 +141,32 @@ class Crowd:
                 f"{self.client.link!r}, queue {list(self.client._requests.queue)}")
 
 
-def ask(turner: Turner, scene: Scene, client: DeviceClient, number: int) -> Any:
+def ask(turner: Turner, scene: Scene, client: DeviceClient, number: int, timeout: float) -> Any:
     """One question; its answer or its exception."""
     ends: list[Any] = []
-    client.query(scene.dialect.pack(question(number)), timeout=HEAL_BOUND / 3).addBoth(ends.append)
+    client.query(scene.dialect.pack(question(number)), timeout=timeout).addBoth(ends.append)
     if not turner.until(lambda: ends, HEAL_BOUND):
         return "a Deferred that never fires"
     end = ends[0]
     return end.value if isinstance(end, Failure) else scene.dialect.unpack(end)
+
+
+def notice(turner: Turner, scene: Scene, client: DeviceClient) -> None:
+    """A black hole: each question that is not answered tells, the first one at once."""
+    scene.server.faults.black_hole()
+    with scene.useless():
+        for _ in range(3):
+            started = time.monotonic()
+            end = ask(turner, scene, client, 0xD0000000, 0.1)
+            scene.noticed(client.link, end, time.monotonic() - started, 0.1)
+    scene.server.faults.heal()
+
+
+def hammer(turner: Turner, scene: Scene, client: DeviceClient) -> None:
+    """A device that accepts and hangs up, asked as fast as can be."""
+    with scene.hammering() as until:
+        while time.monotonic() < until:
+            ask(turner, scene, client, 0xC0000000, 0.1)
 
 
 def heal(turner: Turner, scene: Scene, client: DeviceClient) -> None:
@@ -158,7 +176,7 @@ def heal(turner: Turner, scene: Scene, client: DeviceClient) -> None:
     number, end = 0xF0000000, None
     while time.monotonic() - started < HEAL_BOUND:
         number += 1
-        end = ask(turner, scene, client, number)
+        end = ask(turner, scene, client, number, HEAL_BOUND / 3)
         if end == answer(number) and client.link.state.value == "up":
             scene.report.heal = max(scene.report.heal, time.monotonic() - started)
             return
@@ -198,6 +216,7 @@ def play(turner: Turner, scene: Scene, before: census.Census) -> None:
     with scene.playing() as server:
         client = DeviceClient(server.host, server.port, 1.0, reactor=turner.reactor,
                               max_in_flight=plan.in_flight, **scene.options())
+        scene.watch(client.link)
         source = plan.faults()
         each = plan.queries // plan.rounds
         for turn in range(plan.rounds):
@@ -206,7 +225,8 @@ def play(turner: Turner, scene: Scene, before: census.Census) -> None:
             heal(turner, scene, client)
             at_rest(scene, before)
             scene.report.blocks.append(census.blocks())
-        close_in_flight(turner, scene, client)
+        for stage in (notice, heal, hammer, heal, close_in_flight):
+            stage(turner, scene, client)
         scene.look_at(client.link)
         turner.until(lambda: not turner.left_over(), 2.0)
         scene.report.broken += turner.left_over()

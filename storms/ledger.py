@@ -24,6 +24,7 @@ class Ledger:
         self.answers: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.fragments: list[str] = []
         self.foreign: list[str] = []        # errors that are not ours
         self.overruns: list[str] = []       # calls past their bound
         self.worst_overrun = 0.0            # seconds past the timeout, within the bound or not
@@ -42,8 +43,9 @@ class Ledger:
             elif isinstance(outcome, bytes):
                 verdict = judge(number, outcome)
                 self.answers[verdict.value] += 1
-                if verdict is Verdict.WRONG:
-                    self._note(self.wrong, f"#{number} ({number:08x}) got {outcome!r}")
+                if verdict in (Verdict.WRONG, Verdict.FRAGMENT):
+                    self._note(self.wrong if verdict is Verdict.WRONG else self.fragments,
+                               f"#{number} ({number:08x}) got {outcome!r}")
             elif isinstance(outcome, DeviceConnectionError):
                 self.errors[type(outcome).__name__] += 1
             else:

@@ -3,7 +3,7 @@
 Left out is what no protocol could tell from the truth (see ``docs/reliability.rst``):
 
 - whole answers of others that the device sends by itself are only in storms that match
-  replies to questions;
+  replies to questions, or where they come in one piece with the answer before them;
 - a device that leaves out one answer while several questions are under way (``silence``,
   ``black_hole``) is only in storms with one question at a time, or that match;
 - garbage that is a whole frame by itself (zero bytes as a length) is only in storms with one
@@ -38,11 +38,13 @@ class Plan:
     dialect: str = "line"
     in_flight: int = 1
     identify: bool = False
-    queries: int = 600
+    unasked: bool = False           # answers of others come glued to the end of an answer
+    queries: int = 450
     seed: int = 1
     callers: int = 8
     rate: float = 0.08              # of faults, per exchange
-    timeouts: tuple[float, float] = (0.05, 0.25)
+    timeouts: tuple[float, float] = (0.03, 0.2)
+    longest: float = 0.1            # seconds that a fault may last, or a reply be late
     cancelled: float = 0.05         # of the questions, on the Twisted face
     margin: float = MARGIN
     rounds: int = 3
@@ -52,17 +54,19 @@ class Plan:
         """For a person, and for ``pytest -k``."""
         return "-".join([self.face, self.late, self.dialect,
                          *([f"{self.in_flight}_in_flight"] if self.in_flight > 1 else []),
-                         *(["identify"] if self.identify else [])])
+                         *(["identify"] if self.identify else []),
+                         *(["unasked"] if self.unasked else [])])
 
     def kinds(self) -> tuple[str, ...]:
         """The faults that a client can be expected to see through."""
         ordered = self.in_flight == 1 or self.late == "match"
         garbage = self.in_flight == 1 or self.dialect == "line"
-        return SAFE + (SWALLOWING if ordered else ()) + (GARBAGE if garbage else ())
+        safe = tuple(kind for kind in SAFE if not (self.unasked and kind == "split"))
+        return safe + (SWALLOWING if ordered else ()) + (GARBAGE if garbage else ())
 
     def faults(self) -> RandomFaults:
         """What chance has in store; the same for the same seed."""
-        return RandomFaults(self.seed, rate=self.rate, kinds=self.kinds(), max_seconds=0.05)
+        return RandomFaults(self.seed, rate=self.rate, kinds=self.kinds(), max_seconds=self.longest)
 
 
 @dataclass
@@ -79,9 +83,11 @@ class Report:
     losses: int = 0                 # as the link counts them
     timeouts: int = 0
     worst_overrun: float = 0.0
+    notice: float = 0.0             # seconds past the timeout until a black hole was noticed
     heal: float = 0.0               # seconds from the end of the faults to a good answer
     blocks: list[int] = field(default_factory=list)     # of memory in use, after each round
     log_lines: int = 0
+    hammered: int = 0               # connections a second to a device that hangs up at once
     broken: list[str] = field(default_factory=list)
 
     def check(self) -> None:
@@ -112,6 +118,7 @@ PLANS = (
     Plan("blocking", "drop"),
     Plan("blocking", "drop", identify=True),
     Plan("blocking", "drop", "length"),
+    Plan("blocking", "drop", unasked=True),
     Plan("blocking", "drain"),
     Plan("blocking", "drain", "length"),
     Plan("blocking", "match"),
@@ -119,6 +126,7 @@ PLANS = (
     Plan("twisted", "drop"),
     Plan("twisted", "drop", identify=True),
     Plan("twisted", "drop", "length"),
+    Plan("twisted", "drop", unasked=True),
     Plan("twisted", "drain"),
     Plan("twisted", "drain", "length"),
     Plan("twisted", "match"),

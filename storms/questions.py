@@ -9,7 +9,6 @@ a device sends garbage in front of its answer).
 from __future__ import annotations
 
 import re
-import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +29,11 @@ class Verdict(Enum):
     """What an answer is."""
 
     RIGHT = "right"
+    #: With garbage in front of it, which no framing can tell from the answer; or, where
+    #: garbage looks like a frame without content, empty.
     DAMAGED = "damaged"
+    #: Not even that: a piece of an answer.
+    FRAGMENT = "fragment"
     #: The answer to another question.
     WRONG = "wrong"
 
@@ -58,7 +61,14 @@ def judge(number: int, reply: bytes) -> Verdict:
         other = int(match[1], 16)
         if other != number and match[0] == answer(other):
             return Verdict.WRONG
-    return Verdict.DAMAGED
+    if not reply or reply.endswith(answer(number)):
+        return Verdict.DAMAGED
+    return Verdict.FRAGMENT
+
+
+def safe_to_repeat(number: int) -> bool:
+    """May the device get this question twice?"""
+    return number % 3 == 0
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,8 @@ class Dialect:
     framer: Callable[[], Framer]
     pack: Callable[[bytes], bytes]
     unpack: Callable[[bytes], bytes]
+    #: What the device says between two answers in one piece.
+    glue: bytes
 
 
 def _two_bytes(payload: bytes) -> bytes:
@@ -76,11 +88,12 @@ def _two_bytes(payload: bytes) -> bytes:
 
 
 DIALECTS = {
-    "line": Dialect("line", lambda: LineFramer(max_length=MAX_LENGTH), bytes, bytes),
+    "line": Dialect("line", lambda: LineFramer(max_length=MAX_LENGTH), bytes, bytes,
+                    b"\r\n"),
     "length": Dialect(
         "length", lambda: LengthFramer(2, lambda header: int.from_bytes(header, "big"),
                                        max_length=MAX_LENGTH),
-        _two_bytes, lambda frame: frame[2:]),
+        _two_bytes, lambda frame: frame[2:], b""),
 }
 
 
@@ -98,16 +111,22 @@ class Device:
     Parameters
     ----------
     dialect : Dialect
-    echoes : bool
-        Send, in front of every seventh answer, the one to an earlier question once more.
+    echoes : {'', 'before', 'after'}
+        Send, in front of every seventh answer or glued to its end, the one to an earlier
+        question once more.
+    most : int
+        The highest number whose repetitions are counted.
     """
 
-    def __init__(self, dialect: Dialect, echoes: bool = False) -> None:
+    def __init__(self, dialect: Dialect, echoes: str = "", most: int = 0) -> None:
         self._dialect = dialect
         self._echoes = echoes
         self._last = 0
-        self._lock = threading.Lock()       # guards mangled
+        # Written by the thread of the device, read when it has ended.
         self.mangled: list[bytes] = []      # commands that no client can have meant
+        self.repeated: list[int] = []       # asked more often than is safe
+        # of a fixed size, so as not to look like a leak
+        self._seen = bytearray(most + 1)
 
     def __call__(self, command: bytes) -> bytes | tuple[bytes, ...] | None:
         text = self._dialect.unpack(command)
@@ -116,11 +135,14 @@ class Device:
         match = _QUESTION.fullmatch(text)
         number = int(match[1], 16) if match else -1
         if number < 0 or text != question(number):
-            with self._lock:
-                self.mangled.append(command[:60])
+            self.mangled.append(command[:60])
             return None
+        if number < len(self._seen):
+            self._seen[number] += 1
+            if self._seen[number] > 1 + safe_to_repeat(number):
+                self.repeated.append(number)
         last, self._last = self._last, number
-        right = self._dialect.pack(answer(number))
-        if self._echoes and number % 7 == 0:
-            return self._dialect.pack(answer(last)), right
-        return right
+        right, echo = (self._dialect.pack(answer(n)) for n in (number, last))
+        if number % 7 or not self._echoes:
+            return right
+        return (echo, right) if self._echoes == "before" else right + self._dialect.glue + echo

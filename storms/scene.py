@@ -10,6 +10,7 @@ from typing import Any
 from twisted.logger import LogLevel, globalLogPublisher
 
 import socs_tcp.link
+from socs_tcp import DeviceConnectionError
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 
 from . import census
@@ -19,6 +20,10 @@ from .questions import DIALECTS, IDENTITY, Device, matches
 
 #: Seconds in which a device must be in use again once the faults are over.
 HEAL_BOUND = 3.0
+#: Seconds between two attempts to connect.
+MIN_INTERVAL = 0.02
+#: For so many seconds a device hangs up at once on whoever connects.
+HAMMERING = 0.4
 
 
 class CountingLog:
@@ -47,8 +52,10 @@ class Scene:
         self.dialect = DIALECTS[plan.dialect]
         self.log = CountingLog()
         self.unhandled: list[str] = []      # errors in Deferreds that nobody heard of
-        self.device = Device(self.dialect, echoes=plan.late == "match")
+        echoes = "after" if plan.unasked else "before" if plan.late == "match" else ""
+        self.device = Device(self.dialect, echoes, most=plan.queries)
         self.server: Any = None
+        self.ups = 0
 
     def options(self) -> dict[str, Any]:
         """For the constructor of either face."""
@@ -56,7 +63,7 @@ class Scene:
         if self.plan.identify:
             identify = (self.dialect.pack(b"ID?"), self.dialect.pack(IDENTITY))
         late: Any = matches(self.dialect) if self.plan.late == "match" else self.plan.late
-        return {"framer": self.dialect.framer(), "late_replies": late, "min_interval": 0.02,
+        return {"framer": self.dialect.framer(), "late_replies": late, "min_interval": MIN_INTERVAL,
                 "identify": identify}
 
     @contextmanager
@@ -81,6 +88,40 @@ class Scene:
         if event.get("log_level") in (LogLevel.error, LogLevel.critical):
             self.unhandled.append(f"{event.get('log_format')}: {event.get('log_failure')}"[:300])
 
+    def watch(self, link: Any) -> None:
+        """Count how often the link comes up."""
+        def observe(_link: Any, change: Any) -> None:
+            self.ups += not change.down
+        link.observe(observe)
+
+    def noticed(self, link: Any, end: Any, elapsed: float, timeout: float) -> None:
+        """The device was a black hole, and one question was asked."""
+        self.report.notice = max(self.report.notice, elapsed - timeout)
+        if not isinstance(end, DeviceConnectionError) or not link.down:
+            self.report.broken.append(f"a black hole was not noticed: {end!r}, {link!r}")
+
+    @contextmanager
+    def useless(self) -> Iterator[None]:
+        """Meanwhile the device accepts connections and answers nothing: the link stays down."""
+        ups = self.ups
+        yield
+        if self.ups > ups:
+            self.report.broken.append("the link came up, and nothing had been answered")
+
+    @contextmanager
+    def hammering(self) -> Iterator[float]:
+        """Meanwhile the device hangs up on whoever connects, who must not try too often."""
+        self.server.faults.accept_and_hang_up()
+        self.server.faults.hang_up()
+        before = self.server.connections
+        with self.useless():
+            yield time.monotonic() + HAMMERING
+        count = self.server.connections - before
+        self.report.hammered = round(count / HAMMERING)
+        if count > HAMMERING / MIN_INTERVAL + 5:
+            self.report.broken.append(f"{count} connections in {HAMMERING} s, with "
+                                      f"{MIN_INTERVAL} s between two")
+
     def look_at(self, link: Any) -> None:
         """The link of a device that was closed."""
         if link.state.value != "closed" or not link.down:
@@ -96,6 +137,8 @@ class Scene:
         broken = report.broken
         for name, found in (("answers to another question", ledger.wrong),
                             ("errors that are not ours", ledger.foreign),
+                            ("pieces of answers", ledger.fragments),
+                            ("commands sent twice", self.device.repeated),
                             ("calls past their bound", ledger.overruns),
                             ("errors that nobody heard of", self.unhandled),
                             ("observers or logs that failed", self.log.errors),
@@ -104,6 +147,13 @@ class Scene:
                 broken.append(f"{name} ({len(found)}): {found[:5]}")
         if ledger.answers["right"] < ledger.asked * 0.2:
             broken.append("hardly anything was answered: this storm shows nothing")
+        # One answer at most for each: half of the garbage comes behind its answer, where it
+        # must be thrown away; with matching and several in flight it meets the next.
+        if ledger.answers["damaged"] > report.injected.get("garbage", 0):
+            broken.append("more answers are damaged than there was garbage")
+        if plan.late != "drain" and not ledger.errors["FramingError"] and \
+                report.injected.get("endless_line", 0) > 2:
+            broken.append("endless lines were not found out")
         if not report.injected:
             broken.append("no fault struck: this storm shows nothing")
         if report.log_lines > 3 * (report.losses + report.timeouts + report.connections):

@@ -74,3 +74,34 @@ def test_several_in_flight_are_matched_each_with_its_own_reply():
     bench.advance(10)
     assert isinstance(lost.value, ReplyTimedOut)
     bench.close()
+
+
+def test_nothing_is_sent_while_a_reply_is_owed():
+    """Drain, several in flight: a reply that never comes would else shift all that follow,
+    so that each gets the reply of the next, for ever."""
+    bench = proven(late_replies="drain", max_in_flight=2)
+    lost = bench.query("a", 1)
+    bench.advance(1)
+    assert isinstance(lost.value, ReplyTimedOut)
+    bench.take()
+    waiting = bench.query("b", 2)
+    assert bench.take() == b""
+    bench.reply(b"A\r\n")
+    assert bench.take() == b"b\r\n"
+    bench.reply(b"B\r\n")
+    assert waiting.value == b"B"
+    bench.close()
+
+
+def test_a_reply_that_stays_out_is_not_waited_for_for_ever():
+    bench = proven(late_replies="drain", max_in_flight=2)
+    bench.query("a", 1)
+    bench.advance(1)
+    bench.query("b", 2)
+    bench.advance(2)
+    bench.run_until_attempt()
+    bench.accept()
+    again = bench.query("c")
+    bench.reply(b"C\r\n")
+    assert again.value == b"C"
+    bench.close()
