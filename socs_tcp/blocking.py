@@ -93,8 +93,8 @@ class Conversation(Keeper):
             channel.asked = False
         self._face.link.failed(error)
 
-    def receive(self, bufsize: int) -> Any:
-        """What has come, at least one byte."""
+    def receive(self, bufsize: int, revive: bool) -> Any:
+        """What has come, at least one byte. Revive a connection that was known to be lost?"""
         channel, link = self._channel, self._face.link
         if channel is None or channel.comm is not self._face.comm:
             channel = self.channel()    # a hook of the driver's may have changed it
@@ -107,7 +107,7 @@ class Conversation(Keeper):
             data = channel.get(bufsize)
         except OSError as exc:
             error = self.translate(exc, "recv", "yes")
-            self.lose(channel, error)
+            self._lost_to_recv(channel, error, revive)
             raise error from exc
         if data:
             if link.state is not LinkState.UP:
@@ -116,8 +116,26 @@ class Conversation(Keeper):
                 link.bytes_received += len(data)
             return data
         error = self.end_of_connection(channel)
-        self.lose(channel, error)
+        self._lost_to_recv(channel, error, revive)
         raise error
+
+    def _lost_to_recv(self, channel: Channel, error: DeviceConnectionError,
+                      revive: bool) -> None:
+        """Note a loss; if it was known, make a new connection in the place of the lost one.
+
+        A driver that selects `comm` and reads leftovers away before it sends would otherwise
+        never come to its `send`, which reconnects. Such a driver cannot stand None in
+        `comm`, either: until there is a new connection, the lost one stays there.
+        """
+        if not (channel.dead and revive):
+            self.lose(channel, error)
+            return
+        face = self._face
+        self.open()
+        if face.comm is None and not self._closed.is_set():
+            face.comm, self._channel = channel.comm, channel
+        elif face.comm is not channel.comm:
+            channel.comm.close()
 
     def next_frame(self) -> Any:
         """A frame that was not asked for by a query."""

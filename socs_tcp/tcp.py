@@ -174,6 +174,9 @@ class TCPInterface:
         What comes may be part of a reply, or more than one, and after a timeout it may be
         the answer to an earlier question: `query` is the safe way.
 
+        A lost connection is told by a `Disconnected`. A further `recv` on it tells that
+        again, but makes a new connection, too, on which `send` and `recv` work as ever.
+
         Parameters
         ----------
         bufsize : int
@@ -197,7 +200,7 @@ class TCPInterface:
         outer = talk.begin(self.timeout)
         try:
             self._check_ready()
-            data: bytes = talk.receive(bufsize)
+            data: bytes = talk.receive(bufsize, not reset_on_error)
             return data
         except ConnectionError:
             if reset_on_error:
