@@ -1,4 +1,4 @@
-"""How readings become messages of OCS feeds. Pure."""
+"""How readings become messages of OCS feeds."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def reading_messages(reading: Reading) -> list[dict[str, Any]]:
         return [_message(name, reading.timestamp, values)]
     return [_message(f"{name}__{field}", reading.timestamp, {field: value})
             for field, value in values.items()]
+
+
+def publish(agent: Any, reading: Reading) -> None:
+    """Publish a reading to its feed. `agent` is the OCSAgent."""
+    for message in reading_messages(reading):
+        agent.publish_to_feed(reading.query.feed, message)
 
 
 def link_messages(link: Link, now: float) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -13,25 +12,17 @@ import txaio
 from ocs import ocs_agent, site_config
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.internet.defer import TimeoutError as DeferTimeout
-from twisted.internet.task import LoopingCall
 
 from ..agent import DeviceAgentMixin
 from ..described import DescribedClient, Reading
-from ..description import (
-    LINK_FEED,
-    Description,
-    DescriptionError,
-    load,
-    shipped,
-)
-from ..policy import check_port
-from .publishing import link_messages, link_status, reading_messages
+from ..description import LINK_FEED
+from .acquisition import Acquisition
+from .arguments import check_arguments, make_parser
+from .publishing import publish
 from .schedule import Schedule
 
 txaio.use_twisted()
 
-#: Seconds between two points of the feed that tells of the connection.
-LINK_PERIOD = 10.0
 #: Exit code for a description or an argument that makes no sense, as argparse has it.
 BAD_USAGE = 2
 
@@ -54,7 +45,6 @@ class TCPDeviceAgent(DeviceAgentMixin):
         self.log = agent.log
         self.device = device
         self.description = device.description
-        self._broken: dict[str, str] = {}       # fields that cannot be read, and why
         self.watch(device)
         for feed in self.description.feeds.values():
             agent.register_feed(feed.name, record=True, agg_params=feed.agg_params,
@@ -98,82 +88,30 @@ class TCPDeviceAgent(DeviceAgentMixin):
         schedule = Schedule(self.description.queries.values())
         if schedule.tick is None:
             return False, f"{self.description.file}: no query has a period"
-        self._broken = {}
-        fields = [f for q in self.description.queries.values() for f in q.fields]
-        session.data = {"fields": {}, "units": {f.name: f.unit for f in fields},
-                        "timestamps": {}, "errors": {}, "timestamp": None,
-                        "link": link_status(self.device.link)}
+        acquisition = Acquisition(self.agent, self.device, session)
 
         @inlineCallbacks
         def read_due() -> Generator[Deferred[Any], Any, None]:
             for query in schedule.due(self.device.reactor.seconds()):
                 if session.status not in ("starting", "running"):
                     return
-                self._take(session, (yield self.device.read(query)))
+                acquisition.take((yield self.device.read(query)))
 
         def done(_reading: None) -> None:
             if params["test_mode"] and schedule.all_asked:
                 session.set_status("stopping")
 
-        health = LoopingCall(self._publish_link, session)
-        health.clock = self.device.reactor
-        forget = self.device.link.observe(lambda _link, _change: self._publish_link(session))
-        health.start(LINK_PERIOD).addErrback(
-            lambda failure: self.log.error("the feed of the link failed: {e}", e=failure.value))
+        acquisition.begin()
         try:
             yield self.poll_deferred(session, read_due, done, schedule.tick)
         finally:
-            forget()
-            if health.running:
-                health.stop()
-            self._publish_link(session)
-            for name in (*self.description.feeds, LINK_FEED):
-                self.agent.feeds[name].flush_buffer()
+            acquisition.end()
         return True, "Acquisition exited cleanly."
 
     def _stop_acq(self, session: Any, params: Any = None) -> Deferred[tuple[bool, str]]:
         """Stop `acq`; it ends with the exchange that is under way."""
         session.set_status("stopping")
         return succeed((True, "Stopping acquisition."))
-
-    def _take(self, session: Any, reading: Reading) -> None:
-        """Publish a reading and keep its values, in new objects: the old ones may be in use."""
-        self._publish(reading)
-        self._tell_errors(session, reading)
-        names = [f.name for f in reading.query.fields]
-        old = session.data
-        fields = {n: v for n, v in old["fields"].items() if n not in names}
-        errors = {n: e for n, e in old["errors"].items() if n not in names}
-        session.data = {
-            **old,
-            "fields": {**fields, **reading.values},
-            "errors": {**errors, **{n: str(e) for n, e in reading.errors.items()}},
-            "timestamps": {**old["timestamps"], reading.query.name: reading.timestamp},
-            "timestamp": reading.timestamp,
-            "link": link_status(self.device.link),
-        }
-
-    def _publish(self, reading: Reading) -> None:
-        for message in reading_messages(reading):
-            self.agent.publish_to_feed(reading.query.feed, message)
-
-    def _publish_link(self, session: Any) -> None:
-        link = self.device.link
-        session.data = {**session.data, "link": link_status(link)}
-        for message in link_messages(link, time.time()):
-            self.agent.publish_to_feed(LINK_FEED, message)
-
-    def _tell_errors(self, session: Any, reading: Reading) -> None:
-        """One message when a field cannot be read any more, and one when it can again."""
-        for field in reading.query.fields:
-            error = reading.errors.get(field.name)
-            problem = error.problem if error else ""
-            if problem and field.name not in self._broken:
-                session.add_message(f"cannot read {error}")
-                self._broken[field.name] = problem
-            elif not problem and field.name in self._broken:
-                del self._broken[field.name]
-                session.add_message(f"can read {reading.query.name}: {field.name} again")
 
     # tasks
 
@@ -223,7 +161,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
             reading = yield self.device.read(self.description.query_for(name))
         except (ConnectionError, ValueError, PermissionError) as exc:
             return False, str(exc)
-        self._publish(reading)
+        publish(self.agent, reading)
         session.data = _reading_data(reading)
         if reading.errors:
             return False, "; ".join(str(error) for error in reading.errors.values())
@@ -283,7 +221,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
             reading = yield self.device.read(self.description.query_for_field(parameter.field))
         except (ConnectionError, ValueError) as exc:
             return False, str(exc)
-        self._publish(reading)
+        publish(self.agent, reading)
         data = _reading_data(reading)
         del data["query"]
         session.data = {**session.data, **data}
@@ -319,45 +257,6 @@ def _shown(reading: Reading, only: str = "") -> str:
 
 
 # starting
-
-def make_parser(parser: argparse.ArgumentParser | None = None) -> argparse.ArgumentParser:
-    """The arguments of this agent, for the command line and the site config file."""
-    if parser is None:
-        parser = argparse.ArgumentParser()
-    group = parser.add_argument_group("Agent Options")
-    # ocs-agent-cli passes no arguments of an agent's own on: a container gets them from here.
-    environment = os.environ.get
-    group.add_argument("--description", default=environment("DEVICE_DESCRIPTION"),
-                       help="YAML file that describes the device, or the name of a description "
-                            f"that comes with socs_tcp: {', '.join(shipped())}. A relative path "
-                            "is also looked for in $OCS_CONFIG_DIR. $DEVICE_DESCRIPTION unless "
-                            "given.")
-    group.add_argument("--ip-address", "--host", default=environment("DEVICE_HOST"),
-                       help="Address or host name of the device; $DEVICE_HOST unless given.")
-    group.add_argument("--port", type=int,
-                       help="TCP port of the device; that of the description unless given.")
-    group.add_argument("--mode", choices=["idle", "acq"], default="acq",
-                       help="Begin with acquisition (the default), or wait to be told.")
-    return parser
-
-
-def check_arguments(args: argparse.Namespace) -> tuple[Description, int]:
-    """The description and the port that are meant.
-
-    Raises
-    ------
-    ValueError
-        If they cannot be used (`DescriptionError` for the description).
-    """
-    for name, value in (("--description", args.description), ("--ip-address", args.ip_address)):
-        if not value:
-            raise ValueError(f"the argument {name} is missing, in the site config file or here")
-    description = load(args.description)
-    if args.port is None and description.port is None:
-        raise DescriptionError(description.file, 0, "", "has no key 'port', so the agent needs "
-                               "the argument --port")
-    return description, check_port(description.port if args.port is None else args.port)
-
 
 def main(args: list[str] | None = None) -> None:
     """Run the agent; what ``ocs-agent-cli`` calls."""

@@ -1,0 +1,48 @@
+"""The arguments of the agent, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from ..description import Description, DescriptionError, load, shipped
+from ..policy import check_port
+
+
+def make_parser(parser: argparse.ArgumentParser | None = None) -> argparse.ArgumentParser:
+    """The arguments of this agent, for the command line and the site config file."""
+    if parser is None:
+        parser = argparse.ArgumentParser()
+    group = parser.add_argument_group("Agent Options")
+    # ocs-agent-cli passes no arguments of an agent's own on: a container gets them from here.
+    environment = os.environ.get
+    group.add_argument("--description", default=environment("DEVICE_DESCRIPTION"),
+                       help="YAML file that describes the device, or the name of a description "
+                            f"that comes with socs_tcp: {', '.join(shipped())}. A relative path "
+                            "is also looked for in $OCS_CONFIG_DIR. $DEVICE_DESCRIPTION unless "
+                            "given.")
+    group.add_argument("--ip-address", "--host", default=environment("DEVICE_HOST"),
+                       help="Address or host name of the device; $DEVICE_HOST unless given.")
+    group.add_argument("--port", type=int,
+                       help="TCP port of the device; that of the description unless given.")
+    group.add_argument("--mode", choices=["idle", "acq"], default="acq",
+                       help="Begin with acquisition (the default), or wait to be told.")
+    return parser
+
+
+def check_arguments(args: argparse.Namespace) -> tuple[Description, int]:
+    """The description and the port that are meant.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be used (`DescriptionError` for the description).
+    """
+    for name, value in (("--description", args.description), ("--ip-address", args.ip_address)):
+        if not value:
+            raise ValueError(f"the argument {name} is missing, in the site config file or here")
+    description = load(args.description)
+    if args.port is None and description.port is None:
+        raise DescriptionError(description.file, 0, "", "has no key 'port', so the agent needs "
+                               "the argument --port")
+    return description, check_port(description.port if args.port is None else args.port)
