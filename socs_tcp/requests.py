@@ -141,9 +141,12 @@ class Requests:
     def _may_start(self, request: Request) -> bool:
         if not self.flight:
             return True
-        # Only queries of a device that allows it go out while others are in flight.
+        # Only queries of a device that allows it go out while others are in flight, and none
+        # while one of those was given up: were its reply lost, each later reply would be
+        # taken for the one before, and nobody would ever be answered again.
         return (request.kind == "query" and len(self.flight) < self._max
-                and self.flight[-1].kind == "query")
+                and self.flight[-1].kind == "query"
+                and not any(r.abandoned for r in self.flight))
 
     def _start(self, wire: Wire, request: Request) -> None:
         # It stays in the queue until it starts: whoever hears what we find out about the

@@ -231,12 +231,27 @@ def test_draining_in_the_middle_keeps_the_order():
     assert bench.owner.discarded_ == 2      # the bytes of r1
 
 
-def test_an_abandoned_reply_takes_a_place_in_flight():
-    bench = Bench("drain", max_in_flight=2)
+def test_nothing_is_sent_while_a_reply_that_was_given_up_is_to_come():
+    bench = Bench("drain", max_in_flight=3)
     bench.add(data=b"0").cancel()
     bench.add(data=b"1")
-    bench.add(data=b"2")
+    assert bench.wire.put_ == [b"0"]
+    bench.frames(b"r0")
     assert bench.wire.put_ == [b"0", b"1"]
+
+
+def test_a_reply_that_never_comes_does_not_shift_the_others_for_ever():
+    bench = Bench("drain", max_in_flight=3)
+    bench.add(data=b"0", timeout=1)
+    bench.clock.advance(1)
+    for number in range(1, 4):      # the device answers all but the first
+        query = bench.add(data=b"%d" % number, timeout=1)
+        if bench.requests.wire is None:
+            bench.reconnect()
+        if bench.wire.put_[-1] == b"%d" % number:
+            bench.frames(b"r%d" % number)
+        bench.clock.advance(1)
+    assert query.value == b"r3"
 
 
 def test_dropping_in_the_middle_fails_the_others_in_flight():
