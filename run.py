@@ -34,9 +34,10 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed.json"
 #: What each command needs of the extras in setup.cfg.
 EXTRAS = {"demo": "demo", "test": "test", "lint": "test", "bench": "bench"}
-#: The original, which the benchmarks measure beside ours. Not in an extra, since none can say
-#: --no-deps: with its dependencies it brings a pyasn1 too old for crossbar's pyasn1-modules.
-ORIGINAL = "socs==0.6.4"
+#: The original, which the benchmarks measure beside ours, and whose drivers the tests run. Not
+#: in an extra, since none can say --no-deps: with its dependencies it brings a pyasn1 too old
+#: for crossbar's pyasn1-modules. What its drivers really need is in the extra `test`.
+ORIGINAL = "socs", "0.6.4"
 INTERRUPTED = 130
 
 
@@ -53,7 +54,7 @@ def main(args):
     try:
         with only_one_at_a_time():
             make_environment(EXTRAS[command])
-            if command == "bench":
+            if command in ("bench", "test"):
                 add_original()
     except KeyboardInterrupt:
         print("\nInterrupted; the next run begins again.", file=sys.stderr)
@@ -119,13 +120,16 @@ def make_environment(extra):
 
 
 def add_original():
-    """Install the original where it is missing; the benchmarks run without it, too."""
-    there = "import sys, importlib.util as u; sys.exit(u.find_spec('socs') is None)"
-    if subprocess.call([str(PYTHON), "-c", there], env=environment()) and \
+    """Install the original where it is missing. Without it the rest of the tests runs, too."""
+    name, version = ORIGINAL
+    there = ("import sys; from importlib.metadata import version;"
+             f" sys.exit(version({name!r}) != {version!r})")
+    if subprocess.call([str(PYTHON), "-c", there], env=environment(),
+                       stderr=subprocess.DEVNULL) and \
             subprocess.call([*pip(), "install", "--disable-pip-version-check", "--no-deps",
-                             ORIGINAL], env=environment()):
-        print(f"run.py: {ORIGINAL} cannot be installed; it will not be measured",
-              file=sys.stderr)
+                             f"{name}=={version}"], env=environment()):
+        print(f"run.py: {name} {version} cannot be installed; it will not be measured, and "
+              "tests/compat will fail", file=sys.stderr)
 
 
 def read_stamp():

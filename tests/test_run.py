@@ -35,7 +35,8 @@ def run(tmp_path, monkeypatch):
         if "install" not in command:
             return real_call(command, **kwargs)
         module.installed.append(command[-1])
-        assert not module.STAMP.exists(), "interrupted now, it would pass for complete"
+        assert "--no-deps" in command or not module.STAMP.exists(), \
+            "interrupted now, it would pass for complete"
         return module.pip_code
 
     real_call = subprocess.call
@@ -113,6 +114,22 @@ def test_commands_and_their_arguments(run, monkeypatch, command, module):
     run.main([command, "-x", "--help"])
     assert started[0][1:3] == ["-m", module]
     assert started[0][-2:] == ["-x", "--help"]
+
+
+@pytest.mark.parametrize("command, wanted", [("demo", False), ("test", True), ("bench", True)])
+def test_the_original_is_there_without_its_dependencies(run, monkeypatch, command, wanted):
+    monkeypatch.setattr(run.os, "execve", lambda *args: None)
+    monkeypatch.setattr(run, "ORIGINAL", ("no-such-package", "1.0"))
+    run.main([command])
+    assert ("no-such-package==1.0" in run.installed) == wanted
+
+
+def test_an_original_that_is_there_is_left_alone(run, monkeypatch):
+    run.make_environment("test")
+    monkeypatch.setattr(run, "ORIGINAL", ("pytest", pytest.__version__))
+    monkeypatch.setattr(run, "PYTHON", sys.executable)
+    run.add_original()
+    assert run.installed == [".[test]"]
 
 
 def test_lint_runs_both_checks_and_fails_if_one_does(run, monkeypatch):
