@@ -263,7 +263,11 @@ def read_all(description: Description, ip_address: str, port: int) -> Iterator[R
                                   sent="yes") from exc
             yield Reading(description.identify, time.time(), {}, {})
         if description.on_connect:
-            converse(script(description.on_connect, "on_connect"))
+            try:
+                converse(script(description.on_connect, "on_connect"))
+            except ParseError as exc:
+                raise FramingError(f"{device.link.name}: {exc}", host=ip_address, port=port,
+                                   phase="recv", sent="yes") from exc
         for query in description.queries.values():
             try:
                 yield read_reply(query, converse(query.script()))

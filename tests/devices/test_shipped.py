@@ -6,9 +6,9 @@ commands are compared with what SOCS' drivers send.
 
 import pytest
 
-from socs_tcp import WrongDevice
+from socs_tcp import FramingError, WrongDevice
 from socs_tcp.described import read_all
-from socs_tcp.description import load, shipped
+from socs_tcp.description import load, loads, shipped
 from socs_tcp.simulate import DescribedDevice, scripted_device
 from socs_tcp.testing import DeviceServer
 
@@ -69,6 +69,16 @@ def test_another_device_is_noticed(name):
     device = scripted_device(description)
     device.reboot(identity="ACME,TOASTER" if name != "devantech_ds378" else b"\x13" * 8)
     with DeviceServer(device) as server, pytest.raises(WrongDevice, match="another device"):
+        list(read_all(description, server.host, server.port))
+
+
+def test_a_live_device_that_refuses_what_is_done_on_connect():
+    description = loads('device: x\nframing: {terminator: "\\n"}\n'
+                        'on_connect: [{send: "LOCK", expect: "LOCKED"}]\n'
+                        'queries: {q: {send: "Q", fields: {q: {}}}}\n')
+    device = scripted_device(description)
+    device.set_answer("LOCK", "DENIED")
+    with DeviceServer(device) as server, pytest.raises(FramingError, match="was b'DENIED'"):
         list(read_all(description, server.host, server.port))
 
 
