@@ -185,7 +185,7 @@ class DeviceClient(ManagedDevice):
             self._closed = True
             self._factory.stopTrying()
             self.drop()
-            self._requests.fail_queue(lambda _request: self.closed_error())
+            self._requests.fail_queue(lambda request: self.closed_error(request.sent))
             self._requests.stop()
             while self._waiters:
                 self._waiters.pop(0).errback(Failure(self.closed_error()))

@@ -259,8 +259,8 @@ class ManagedDevice:
         return kind(f"{self.link.name}: {text}", host=self.ip_address, port=self.port,
                     phase=phase, sent=sent)
 
-    def closed_error(self) -> DeviceConnectionError:
-        return self.error(Disconnected, "closed by this program", "connect", "no")
+    def closed_error(self, sent: Sent = "no") -> DeviceConnectionError:
+        return self.error(Disconnected, "closed by this program", "connect", sent)
 
     def new_request(self, kind: Kind, data: bytes, timeout: float | None,
                     safe_to_repeat: bool = False) -> Request:

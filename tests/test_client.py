@@ -1044,6 +1044,13 @@ def test_close_waits_for_the_end_of_the_connection():
     assert closing.value is None and not bench.transport.connected
 
 
+def test_close_knows_that_a_repeatable_query_was_sent():
+    bench = proven()
+    query = bench.query("A", safe_to_repeat=True)
+    bench.close()
+    assert query.value.sent == "yes"
+
+
 def test_close_in_a_callback_of_a_reply():
     bench = connected()
     closing = []
