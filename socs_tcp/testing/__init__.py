@@ -4,11 +4,13 @@ from .device import ScriptedDevice, on
 from .faults import Fault, Faults
 from .proxy import FaultProxy
 from .random_faults import RandomFaults
+from .reactor import DeviceFactory, listen
 from .record import Recording
 from .replay import Replay, ReplayMismatch
 from .server import DeviceServer
 
 __all__ = [
+    "DeviceFactory",
     "DeviceServer",
     "Fault",
     "FaultProxy",
@@ -18,5 +20,6 @@ __all__ = [
     "Replay",
     "ReplayMismatch",
     "ScriptedDevice",
+    "listen",
     "on",
 ]

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 
 from .faults import Fault
 
-#: What is drawn unless a test chooses otherwise: all that a client can get over at once.
+#: What is drawn unless a test chooses otherwise: all that a client can notice and get over
+#: at once. (Garbage inside a reply is nothing that it could notice.)
 DEFAULT_KINDS = ("hang_up", "hang_up_mid_reply", "hang_up_after", "reset", "silence", "late",
-                 "split", "glue", "garbage", "accept_and_hang_up", "reboot")
+                 "split", "glue", "accept_and_hang_up", "reboot")
 
 
 class RandomFaults:

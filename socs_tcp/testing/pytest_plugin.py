@@ -1,0 +1,94 @@
+"""Fixtures for those who test drivers and agents; pytest finds them by itself.
+
+=================== =======================================================================
+``device_server``   makes a `DeviceServer`: ``device_server({"*IDN?": "LSCI,MODEL372"})``
+``fault_proxy``     makes a `FaultProxy`: ``fault_proxy(host, port)``
+``ocs_agent``       a `LocalAgent`: the real OCSAgent, without a router
+``ocs_session``     a real, running OpSession of that agent
+``crossbar_router`` a `CrossbarRouter`: a real one with site config, for the whole thing
+=================== =======================================================================
+
+All are closed after the test; when it fails, what its devices saw is shown, with the seed
+of the faults that were drawn. Nothing is imported before a fixture is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .local_agent import LocalAgent
+    from .proxy import FaultProxy
+    from .router import CrossbarRouter
+    from .server import DeviceServer
+
+_SERVERS = pytest.StashKey[list[Any]]()
+
+
+@pytest.fixture
+def device_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., DeviceServer]]:
+    """Makes simulated devices; the arguments are those of `DeviceServer`."""
+    from .server import DeviceServer  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        def make(device: Any, **kwargs: Any) -> DeviceServer:
+            server = stack.enter_context(DeviceServer(device, **kwargs))
+            _remember(request, server)
+            return server
+        yield make
+
+
+@pytest.fixture
+def fault_proxy(request: pytest.FixtureRequest) -> Iterator[Callable[..., FaultProxy]]:
+    """Makes proxies to real devices; the arguments are those of `FaultProxy`."""
+    from .proxy import FaultProxy  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        def make(target_host: str, target_port: int, **kwargs: Any) -> FaultProxy:
+            proxy = stack.enter_context(FaultProxy(target_host, target_port, **kwargs))
+            _remember(request, proxy)
+            return proxy
+        yield make
+
+
+@pytest.fixture
+def ocs_agent() -> Iterator[LocalAgent]:
+    """A `LocalAgent`. Its operations are stopped after the test."""
+    from .local_agent import LocalAgent  # noqa: PLC0415
+
+    with closing(LocalAgent()) as agent:
+        yield agent
+
+
+@pytest.fixture
+def ocs_session(ocs_agent: LocalAgent) -> Any:
+    """A real OpSession, running, of an operation ``acq``; its ``app`` is `ocs_agent`."""
+    return ocs_agent.new_session("acq")
+
+
+@pytest.fixture(scope="session")
+def crossbar_router() -> Iterator[CrossbarRouter]:
+    """A running `CrossbarRouter`, one for all tests of the session that ask for it."""
+    from .router import CrossbarRouter  # noqa: PLC0415
+
+    with CrossbarRouter() as router:
+        yield router
+
+
+def _remember(request: pytest.FixtureRequest, server: Any) -> None:
+    request.node.stash.setdefault(_SERVERS, []).append(server)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+        item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the devices saw when a test fails."""
+    report = yield
+    servers = item.stash.get(_SERVERS, [])
+    if report.when == "call" and report.failed and servers:
+        report.sections.append(("Simulated devices", "\n".join(map(repr, servers))))
+    return report
