@@ -50,6 +50,17 @@ def bare_socket(port: int, size: int, total: int, clock: Clock) -> None:
     clock.stop(count)
 
 
+def bare_lines(port: int, size: int, total: int, clock: Clock) -> None:
+    """What is there in Python for whole lines, without any care for timeouts and the like."""
+    sock = socket.create_connection(("127.0.0.1", port))
+    reader = sock.makefile("rb", READ)
+    clock.start()
+    sock.sendall(order(size, total))
+    for _ in range(total // size):
+        reader.readline()
+    clock.stop(total)
+
+
 def tcp_recv(port: int, size: int, total: int, clock: Clock) -> None:
     from socs_tcp.tcp import TCPInterface
     device = TCPInterface("127.0.0.1", port, TIMEOUT)
@@ -189,6 +200,7 @@ async def _streams(port: int, size: int, total: int, clock: Clock) -> None:
 
 SUBJECTS = {
     "bare socket": Subject(bare_socket),
+    "bare socket, makefile": Subject(bare_lines),
     "socs.tcp recv": Subject(socs_recv),
     "TCPInterface recv": Subject(tcp_recv, True),
     **{f"TCPInterface, {kind}": Subject(tcp_frames(kind), True)

@@ -45,9 +45,12 @@ GOALS = (
     Goal("many.half_fails.back.busiest_0.1s_share",
          "... devices back in the busiest 0.1 s / devices", 0.2),
     Goal("many.half_fails.never_back", "... devices that did not come back", 0),
-    Goal("bulk.raw.worst_vs_bare", "bulk, raw: time / bare socket, worst size", 1.1),
-    Goal("bulk.framed.worst_vs_bare", "bulk, framed: time / bare socket, worst framer and size",
-         1.5),
+    Goal("bulk.TCPInterface.raw.65536.worst_vs_bare", "bulk, TCPInterface recv / bare socket", 1.1),
+    Goal("bulk.RawProtocol.raw.65536.worst_vs_bare", "bulk, RawProtocol recv / bare socket", 1.1),
+    *(Goal(f"bulk.{face}.framed.{size}.worst_vs_bare",
+           f"bulk, {face}, {name}, worst framer / bare socket", 1.5)
+      for face in ("TCPInterface", "LineProtocol")
+      for size, name in ((1024, "1 kB"), (65536, "64 kB"), (1 << 20, "1 MB"))),
     Goal("bulk.cpu_per_byte.1MB_vs_64kB", "bulk: CPU a byte, frames of 1 MB / 64 kB, worst framer",
          1.1),
 )
