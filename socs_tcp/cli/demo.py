@@ -109,10 +109,11 @@ class Demo:
             print("\nBROKEN PROMISES of socs_tcp:\n  " + "\n  ".join(broken)
                   + f"\nThe end of what its agent said:\n{said}")
             return 1
-        print("All promises of socs_tcp were kept: degraded is true within "
-              f"{scenes.AT_ONCE:g} s of a hang-up, within the timeout + {scenes.AT_ONCE:g} s of "
-              f"silence,\nfalse within a poll period + {scenes.AT_ONCE:g} s of the first good "
-              "answer and not before, and no reading is wrong.")
+        print("All promises of socs_tcp were kept: degraded is true "
+              f"within {scenes.AT_ONCE:g} s of a hang-up,\nwithin the timeout "
+              f"+ {scenes.AT_ONCE:g} s of silence, false within a poll period "
+              f"+ {scenes.AT_ONCE:g} s of the first\ngood answer and not before, "
+              "and no reading is wrong.")
         return 0
 
     def _start_agents(self, router: CrossbarRouter, stack: ExitStack) -> list[Watched]:

@@ -42,5 +42,5 @@ def _false(seen: Seen) -> str:
     if seen.true_after is None:
         return "-"
     if seen.false_early is not None:
-        return f"{seen.false_early:.1f} s after the fault!"
+        return f"{seen.false_early:.1f} s INTO the fault"
     return "never" if seen.false_after is None else f"{seen.false_after:.2f} s"

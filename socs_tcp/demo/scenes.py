@@ -127,13 +127,9 @@ class Stage:
 
     def play(self, scene: Scene) -> list[Seen]:
         """Play one scene; what was seen of each agent, in their order."""
-        for agent in self.agents:
-            if scene.period != PERIOD:
-                agent.start(scene.period)
-        before = [(agent.readings, agent.wrong) for agent in self.agents]
+        wrong = [agent.wrong for agent in self.agents]
         if scene.period != PERIOD:
-            self.watch(RECOVERY, lambda: all(agent.readings > seen for agent, (seen, _)
-                                             in zip(self.agents, before, strict=True)))
+            self._start(scene.period)
         self.say(f"  {scene.story}")
         began = self._fault_began = time.monotonic()
         for agent in self.agents:
@@ -146,13 +142,22 @@ class Stage:
         for agent in self.agents:
             scene.end(agent.device.server)
         self.say("    the devices are well again")
+        read = [agent.readings for agent in self.agents]
         self.watch(scene.watch_after)
         self.watch(max(RECOVERY, scene.period), lambda: all(
-            not agent.degraded and agent.device.first_answer_since(ended)
-            for agent in self.agents))
+            not agent.degraded and agent.readings > seen
+            for agent, seen in zip(self.agents, read, strict=True)))
         self._fault_began = 0.0
-        return [self._seen(agent, began, ended, wrong)
-                for agent, (_, wrong) in zip(self.agents, before, strict=True)]
+        return [self._seen(agent, began, ended, before)
+                for agent, before in zip(self.agents, wrong, strict=True)]
+
+    def _start(self, period: float) -> None:
+        """Start both anew with another period, and wait for their first readings."""
+        read = [agent.readings for agent in self.agents]
+        for agent in self.agents:
+            agent.start(period)
+        self.watch(RECOVERY, lambda: all(
+            agent.readings > seen for agent, seen in zip(self.agents, read, strict=True)))
 
     def _seen(self, agent: Watched, began: float, ended: float, wrong_before: int) -> Seen:
         true_at = agent.became(True, began)
@@ -162,7 +167,7 @@ class Stage:
             if early is not None and early >= ended:
                 early = None
             false_at = agent.became(False, max(true_at, ended))
-        answer = agent.device.first_answer_since(ended)
+        answer = agent.first_good_answer(ended)
         wrong = agent.wrong - wrong_before
         return Seen(
             true_after=None if true_at is None else true_at - began,

@@ -35,6 +35,8 @@ class Watched:
         When ``degraded`` was seen to change, by the monotonic clock, and what it became.
     readings, wrong : int
         Readings seen, and those of them that do not answer their question.
+    good : list of (float, int)
+        When each of the others was seen, and the number of its question.
     example : str
         The last wrong one, for a person.
     """
@@ -49,6 +51,7 @@ class Watched:
         self.changes: list[tuple[float, bool]] = []
         self.readings = 0
         self.wrong = 0
+        self.good: list[tuple[float, int]] = []
         self.example = ""
         self._last_asked = 0
 
@@ -57,7 +60,7 @@ class Watched:
         session = self._session()
         now = time.monotonic()
         if session.get("data"):
-            self._judge(**session["data"])
+            self._judge(now, **session["data"])
         degraded = bool(session.get("degraded"))
         changed = degraded != self.degraded
         if changed:
@@ -72,20 +75,27 @@ class Watched:
             raise DemoFailed(f"the agent {self.name} does not answer ({exc}); it said:\n"
                              f"{self.agent.tail()}") from exc
 
-    def _judge(self, asked: int, answer: str) -> None:
+    def _judge(self, now: float, asked: int, answer: str) -> None:
         if asked == self._last_asked:
             return
         self._last_asked = asked
         self.readings += 1
         number, _, value = answer.partition(" ")
         # two answers glued together are none, either
-        if number != str(asked) or len(value.split()) != 1:
+        if number == str(asked) and len(value.split()) == 1:
+            self.good.append((now, asked))
+        else:
             self.wrong += 1
             self.example = f"READ {asked} -> {answer!r}"
 
     def became(self, degraded: bool, since: float) -> float | None:
         """When ``degraded`` first became so after `since`; None if it did not."""
         return next((t for t, value in self.changes if t >= since and value is degraded), None)
+
+    def first_good_answer(self, since: float) -> float | None:
+        """When the device answered what became the first good reading seen after `since`."""
+        number = next((n for t, n in self.good if t >= since), None)
+        return None if number is None else self.device.when_answered(number)
 
     def start(self, period: float) -> None:
         """Start the acquisition anew, with `period` seconds between readings."""

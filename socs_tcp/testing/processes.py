@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 #: Lines of a child's output that an error shows.
@@ -16,6 +17,28 @@ TAIL_LINES = 40
 # Its standard input is a pipe of which only this program holds the other end: whatever ends
 # this program, kill -9 included, its children and theirs end, too.
 _LIFELINE = 'read -r _; kill -s KILL -- "-$1"'
+
+
+@contextmanager
+def no_interruption() -> Iterator[None]:
+    """Let what is inside be done to its end; a SIGINT or SIGTERM comes when it is.
+
+    Between the start of a process and the assignment that remembers it, an exception would
+    leave that process to itself. Only the main thread is ever interrupted.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _frame: came.append(number))
+                for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler or signal.SIG_DFL)    # None: not set from Python
+        for waiting in came:
+            signal.raise_signal(waiting)
 
 
 class ChildProcess:
@@ -46,13 +69,14 @@ class ChildProcess:
                  env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
         self.name = name
         self.output_file = output
-        with output.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                env=env, cwd=cwd, start_new_session=True)
-        self._lifeline = subprocess.Popen(
-            ["/bin/sh", "-c", _LIFELINE, "lifeline", str(self.pid)], stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        with no_interruption():
+            with output.open("ab") as log:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                    env=env, cwd=cwd, start_new_session=True)
+            self._lifeline = subprocess.Popen(
+                ["/bin/sh", "-c", _LIFELINE, "lifeline", str(self.pid)], stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def __repr__(self) -> str:
         state = "running" if self.running else f"ended with {self.returncode}"

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .processes import ChildProcess
+from .processes import ChildProcess, no_interruption
 from .wamp import HOST, accepts_joins
 
 REALM = "test_realm"
@@ -79,11 +79,12 @@ class CrossbarRouter:
 
     def __enter__(self) -> CrossbarRouter:
         check_installed()
-        self.directory = Path(tempfile.mkdtemp(prefix="socs_tcp-router-"))
-        # OCSClient speaks HTTP from this process, and minds its proxies.
-        self._no_proxy = os.environ.get("NO_PROXY")
-        os.environ["NO_PROXY"] = f"{HOST},{self._no_proxy}" if self._no_proxy else HOST
         try:
+            with no_interruption():
+                self.directory = Path(tempfile.mkdtemp(prefix="socs_tcp-router-"))
+                # OCSClient speaks HTTP from this process, and minds its proxies.
+                self._no_proxy = os.environ.get("NO_PROXY")
+                os.environ["NO_PROXY"] = f"{HOST},{self._no_proxy}" if self._no_proxy else HOST
             self.port = free_port()
             self._write_configuration()
             self.start()
@@ -138,7 +139,7 @@ class CrossbarRouter:
 
     def close(self) -> None:
         """End the agents and the router at once, and remove their files."""
-        try:
+        with no_interruption():
             # Not gracefully: OCS takes 3 s for that, and there is nothing to save.
             for agent in self.agents.values():
                 agent.kill()
@@ -146,7 +147,6 @@ class CrossbarRouter:
             if self._process is not None:
                 self._process.terminate()
                 self._process = None
-        finally:
             if self.directory != Path():
                 shutil.rmtree(self.directory, ignore_errors=True)
                 if self._no_proxy is None:

@@ -78,6 +78,13 @@ class Instrument:
         assert answered is not None and answered <= seen, "not degraded before a good answer"
         return seen - answered
 
+    def until_reading_well(self, op):
+        """As `until_well`, for a device that took questions all the time."""
+        asked = self.session(op)["data"]["asked"]
+        seen = self.until(op, lambda session: not session["degraded"], PATIENCE)
+        self.until(op, lambda session: session["data"]["asked"] != asked, PATIENCE)
+        return seen - self.a.when_answered(self.session(op)["data"]["asked"])
+
     def start_well(self, op="acq", period=PERIOD):
         """Start it and wait for readings."""
         self.start(op, period=period)

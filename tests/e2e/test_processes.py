@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from socs_tcp.testing.processes import ChildProcess
+from socs_tcp.testing.processes import ChildProcess, no_interruption
 
 # A child that starts one of its own and tells its number, as crossbar and agents may.
 WITH_A_CHILD = """
@@ -100,3 +100,19 @@ def test_nothing_is_left_when_the_parent_is_killed(tmp_path, number):
     parent.wait(10)
     parent.stdout.close()
     until(lambda: not alive(child) and not alive(other))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_waits_until_a_child_is_noted(number):
+    def interrupted(number, frame):
+        raise InterruptedError
+
+    before = signal.signal(number, interrupted)
+    noted = False
+    try:
+        with pytest.raises(InterruptedError), no_interruption():
+            signal.raise_signal(number)
+            noted = True
+    finally:
+        assert signal.signal(number, before) is interrupted
+    assert noted

@@ -30,8 +30,9 @@ class InstrumentAgent(DeviceAgentMixin):
 
     def note(self, session, question, answer):
         count = session.data.get("count", 0) + 1
-        wrong = session.data.get("wrong", 0) + (answer.split()[0] != question.encode().split()[1])
-        session.data = {"count": count, "wrong": wrong}
+        asked, answered = int(question.split()[1]), int(answer.split()[0])
+        wrong = session.data.get("wrong", 0) + (asked != answered)
+        session.data = {"count": count, "wrong": wrong, "asked": asked}
         self.agent.publish_to_feed("readings", {
             "block_name": "readings", "timestamp": time.time(), "data": {"count": count}})
 

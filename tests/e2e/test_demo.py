@@ -1,0 +1,110 @@
+"""The demonstration: it keeps its word, notices when not, and leaves nothing behind."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from e2e_instrument import PATIENCE
+
+from socs_tcp.cli import demo
+from socs_tcp.cli.main import main
+from socs_tcp.demo import scenes
+from socs_tcp.demo.device import NumberedThermometer
+from socs_tcp.demo.watch import Watched
+
+
+@pytest.fixture
+def pair(crossbar_router):
+    """The two agents of the demonstration, as it starts them."""
+    directory = Path(demo.__file__).parent.parent / "demo" / "agents"
+    devices = [NumberedThermometer() for _ in demo.Demo.FILES]
+    agents = [crossbar_router.start_agent(directory / file, f"demo-{name}", args=[
+                  "--device-port", str(device.server.port), "--timeout", str(scenes.TIMEOUT)])
+              for name, file, device in zip(demo.Demo.NAMES, demo.Demo.FILES, devices, strict=True)]
+    watched = [Watched(name, agent, crossbar_router.client(f"demo-{name}"), device)
+               for name, agent, device in zip(demo.Demo.NAMES, agents, devices, strict=True)]
+    for one in watched:
+        one.start(scenes.PERIOD)
+    yield watched
+    for agent, device in zip(agents, devices, strict=True):
+        agent.kill()
+        device.server.close()
+
+
+def test_we_keep_our_promises_and_the_original_cannot(pair):
+    """All scenes, shortened; the same judge for both."""
+    stage = scenes.Stage(pair, print)
+    assert stage.watch(PATIENCE, lambda: all(agent.readings > 2 for agent in pair))
+    broken = {}
+    for scene in scenes.SCENES:
+        idle = scene.period != scenes.PERIOD
+        scene = dataclasses.replace(  # noqa: PLW2901
+            scene, lasts={"hang-up, polling": 1.0, "late answers": 3.0}.get(scene.name, 1.6),
+            watch_after=scene.watch_after / 2, period=3.0 if idle else scene.period)
+        ours, original = stage.play(scene)
+        assert scenes.broken_promises(scene, ours) == []
+        broken[scene.name] = " ".join(scenes.broken_promises(scene, original))
+    assert "degraded was false" in broken["late answers"]
+    assert "wrong readings" in broken["late answers"]
+    assert "degraded was never true" in broken["hang-up, idle"]
+
+
+def processes_of(directory):
+    """Processes that work in `directory`, or were started with it as their TMPDIR."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:        # crossbar writes its title over its environment, so look twice
+            if os.readlink(process / "cwd").startswith(str(directory)) \
+                    or f"TMPDIR={directory}".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().decode(errors="replace"))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("moment, number, code", [
+    ("starting a crossbar router", signal.SIGTERM, 143),
+    ("1/4 hang-up", signal.SIGINT, 130),
+])
+def test_interrupted_it_leaves_nothing_behind(tmp_path, moment, number, code):
+    env = dict(os.environ, TMPDIR=str(tmp_path))
+    process = subprocess.Popen([sys.executable, "-m", "socs_tcp", "demo"], env=env, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with process.stdout:
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if moment in line:
+                break
+        assert moment in said[-1], "".join(said)
+        if "1/4" in moment:
+            # itself, two of crossbar, two agents; and what ends these if it is killed
+            assert len(processes_of(tmp_path)) == 8
+        process.send_signal(number)
+        said += process.stdout.readlines()
+    assert process.wait(PATIENCE) == code, "".join(said)
+    assert "Traceback" not in "".join(said)
+    give_up = time.monotonic() + PATIENCE
+    while left := processes_of(tmp_path):
+        assert time.monotonic() < give_up, left
+        time.sleep(0.02)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_says_what_is_missing(monkeypatch, capsys):
+    monkeypatch.setattr("socs_tcp.testing.router.importlib.util.find_spec", lambda name: None)
+    assert main(["demo"]) == 2
+    assert "pip install 'socs_tcp[demo]'" in capsys.readouterr().err
+
+
+def test_help_tells_what_it_does_and_how_it_ends(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["demo", "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "hang up" in text and "exit codes" in text
