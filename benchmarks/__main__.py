@@ -37,17 +37,24 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("bench-results"), metavar="DIR")
     parser.add_argument("--docs", action="store_true",
                         help="write tables and plots into docs/, too")
+    parser.add_argument("--report", action="store_true",
+                        help="run nothing: report what is in DIR, parts run one by one, too")
     opts = parser.parse_args(args)
     parts = opts.parts or list(PARTS)
     unknown = [part for part in parts if part not in PARTS]
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}")
     opts.out.mkdir(parents=True, exist_ok=True)
-    if measure.versions()["socs"] is None:
+    if measure.versions()["socs"] is None and not opts.report:
         measure.say(f"The original, socs.tcp, is not installed. To have it measured, too:\n"
                     f"    {measure.ADD_SOCS}")
     more = ["--quick"] if opts.quick else []
-    results = [result for part in parts if (result := run_part(part, opts.out, more)) is not None]
+    if opts.report:
+        results = [json.loads(path.read_text()) for part in parts
+                   if (path := opts.out / f"{part}.json").exists()]
+    else:
+        results = [result for part in parts
+                   if (result := run_part(part, opts.out, more)) is not None]
     print("\n" + goals.shown(results))
     for one in (skipped for result in results for skipped in result["skipped"]):
         print(f"not measured: {one['subject']}: {one['why']}")
