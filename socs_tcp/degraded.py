@@ -46,11 +46,11 @@ class Degraded:
     def __init__(self, agent: Any, reactor: Any) -> None:
         self._agent = agent
         self.reactor = reactor
-        # Guards the three below, and that a session's flag follows the *last* change.
-        # Nothing of others is called while it is held.
+        # Guards all below, and that a session's flag follows the *last* change.
+        # Neither OCS nor an observer is called while it is held.
         self._lock = threading.Lock()
         self._watched: list[Watched] = []
-        self._failing: dict[int, str] = {}      # by session_id: why its poll got no reading
+        self._failing: dict[int, bool] = {}     # by session_id: poll got no reading; told it?
         self._said: dict[int, bool] = {}        # by session_id: what we last made of it
         self._monitor: IdleMonitor | None = None
         self._follow_starts()
@@ -75,14 +75,19 @@ class Degraded:
     def watch(self, device: Any, ops: frozenset[str] | None) -> None:
         """Let the sessions follow the link of `device`."""
         link: Link = device.link
-        forget = link.observe(self._changed)
         with self._lock:
-            self._watched.append(Watched(device, link, ops, forget))
-        if AVAILABLE and hasattr(device, "tell_connections"):
-            if self._monitor is None:
+            known = next((w for w in self._watched if w.device is device), None)
+            if known is not None:       # for more operations: it is one device still
+                both = None if known.ops is None or ops is None else known.ops | ops
+                self._watched[self._watched.index(known)] = known._replace(ops=both)
+            else:
+                self._watched.append(Watched(device, link, ops, link.observe(self._changed)))
+            if self._monitor is None and AVAILABLE and hasattr(device, "tell_connections"):
                 self._monitor = IdleMonitor(self.reactor)
+        if known is None and self._monitor is not None and hasattr(device, "tell_connections"):
             self._monitor.watch(device)
-        self._apply_all()
+        for session in self._sessions():
+            self.begin(session)
 
     def unwatch(self, device: Any) -> None:
         """Follow it no more."""
@@ -115,23 +120,28 @@ class Degraded:
     def apply(self, session: Any) -> None:
         """Make `degraded` of one session what it should be."""
         with self._lock:
-            ident = session.session_id
-            wanted = ident in self._failing or any(
-                w.link.down and w.concerns(session) for w in self._watched)
-            # What an operation sets for reasons of its own stays until our view changes.
-            if wanted != self._said.get(ident, False):
-                self._said[ident] = wanted
-                session.degraded = wanted
+            self._set(session)
+
+    def _set(self, session: Any) -> None:
+        ident = session.session_id
+        wanted = ident in self._failing or any(
+            w.link.down and w.concerns(session) for w in self._watched)
+        # What an operation sets for reasons of its own stays until our view changes.
+        if wanted != self._said.get(ident, False):
+            self._said[ident] = wanted
+            session.degraded = wanted
 
     def begin(self, session: Any) -> None:
         """A session starts: it may find its device down."""
+        if session.status not in RUNNING:
+            return
         with self._lock:
             known = session.session_id in self._said
             alive = {s.session_id for s in list(self._agent.sessions.values()) if s is not None}
             alive.add(session.session_id)
             self._said = {i: said for i, said in self._said.items() if i in alive}
+            self._set(session)      # in one step: OCS and poll may begin it at the same time
             watched = list(self._watched)
-        self.apply(session)
         for w in watched:
             if w.link.down and w.concerns(session) and not known:
                 lasting = duration(max(session.start_time - w.link.since, 0))
@@ -141,18 +151,21 @@ class Degraded:
         """A poll got no reading: degraded, even if no watched link is to blame."""
         with self._lock:
             first = session.session_id not in self._failing
-            self._failing[session.session_id] = str(error)
-            blamed = any(w.link.down and w.concerns(session) for w in self._watched)
-        self.apply(session)
-        if first and not blamed:
+            if first:       # a link that is down has told its reason
+                self._failing[session.session_id] = not any(
+                    w.link.down and w.concerns(session) for w in self._watched)
+            tell = first and self._failing[session.session_id]
+            self._set(session)
+        if tell:
             self._say(session, f"no reading: {error}", None)
 
     def reading_good(self, session: Any) -> None:
         """A poll got a reading."""
-        if self._failing:
-            with self._lock:
-                self._failing.pop(session.session_id, None)
-        self.apply(session)
+        with self._lock:
+            told = self._failing.pop(session.session_id, False)
+            self._set(session)
+        if told:
+            self._say(session, "readings again", None)
 
     def end(self, session: Any) -> None:
         """A poll is over."""
