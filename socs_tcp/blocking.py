@@ -80,7 +80,10 @@ class Conversation(Keeper):
         channel = self.channel()
         if channel is None:
             raise self.why_not_connected()
-        if not (channel.decoder.buffer or channel.wait(self._deadline)):
+        readable = channel.decoder.buffer or channel.wait(self._deadline)
+        if self._closed.is_set():
+            raise self._closed_error("maybe")
+        if not readable:
             self._face.link.timeouts += 1
             error = self._timed_out(channel)
             self._unanswered(channel, error)
@@ -93,6 +96,13 @@ class Conversation(Keeper):
             channel.asked = False
         self._face.link.failed(error)
 
+    def _received(self, channel: Channel) -> None:
+        """What was asked for, or came late, is being received after all."""
+        channel.asked = False
+        # Where it is dropped with its connection, a rest of it may be still on its way.
+        if channel.owed and self._late == "drain":
+            channel.owed -= 1
+
     def receive(self, bufsize: int, revive: bool) -> Any:
         """What has come, at least one byte. Revive a connection that was known to be lost?"""
         channel, link = self._channel, self._face.link
@@ -100,7 +110,7 @@ class Conversation(Keeper):
             channel = self.channel()    # a hook of the driver's may have changed it
             if channel is None:
                 raise self.why_not_connected()
-        channel.asked = False
+        self._received(channel)
         if channel.decoder.buffer:      # left over from a query
             return channel.decoder.take(bufsize)
         try:
@@ -153,7 +163,7 @@ class Conversation(Keeper):
             self.lose(channel, error)
             self.drop()
             raise error from exc
-        channel.asked = False
+        self._received(channel)
         self._face.link.good()
         return frame
 

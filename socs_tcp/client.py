@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from .errors import address_name
-from .framing import Framer, LineFramer, Text
+from .framing import Framer, LineFramer, Text, checked
 from .identity import Identity, IdentitySpec
 from .link import Link
 from .managed import CONNECT_TIMEOUT, ManagedDevice
@@ -17,7 +17,9 @@ from .policy import (
     KEEPALIVE,
     MIN_INTERVAL,
     LateReplies,
+    check_host,
     check_late_replies,
+    check_on_connect,
     check_port,
     check_seconds,
 )
@@ -84,17 +86,18 @@ class DeviceClient(ManagedDevice):
                  keepalive: float | None = KEEPALIVE) -> None:
         if reactor is None:
             from twisted.internet import reactor  # noqa: PLC0415 (importing installs one)
-        self.ip_address = ip_address
+        self.ip_address = check_host(ip_address)
         self.port = check_port(port)
         self.timeout = check_seconds("timeout", timeout, optional=True)
         if not isinstance(max_in_flight, int) or max_in_flight < 1:
             raise ValueError(f"max_in_flight must be a number from 1, not {max_in_flight!r}")
-        self.framer = LineFramer() if framer is None else framer
+        self.framer = LineFramer() if framer is None else checked(framer)
         self.reactor = reactor
         self.link = Link(address_name(ip_address, self.port))
         self.comm = None
         super().__init__(
-            on_connect=on_connect, identity=None if identify is None else Identity(identify),
+            on_connect=check_on_connect(on_connect),
+            identity=None if identify is None else Identity(identify),
             late_replies=check_late_replies(late_replies), max_in_flight=max_in_flight,
             min_interval=min_interval,
             keepalive=check_seconds("keepalive", keepalive, optional=True))

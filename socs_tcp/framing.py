@@ -24,8 +24,22 @@ __all__ = [
     "PromptFramer",
     "RawFramer",
     "Text",
+    "checked",
     "to_bytes",
 ]
+
+
+def checked(framer: Framer) -> Framer:
+    """`framer` if it is one.
+
+    Raises
+    ------
+    TypeError
+        With what is expected.
+    """
+    if not isinstance(framer, Framer):
+        raise TypeError(f"framer must be a Framer, such as LineFramer(), not {framer!r}")
+    return framer
 
 
 class RawFramer(Framer):

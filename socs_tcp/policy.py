@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random as _random
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 #: Seconds between the starts of two connection attempts once a retry has failed.
 MIN_INTERVAL = 1.0
@@ -109,6 +109,34 @@ def check_port(value: object) -> int:
     if not 0 < port < 65536 or (isinstance(value, float) and value != port):
         raise ValueError(f"port must be a number from 1 to 65535, not {value!r}")
     return int(port)
+
+
+def check_host(value: str) -> str:
+    """`value` if it may be the name or address of a device.
+
+    Raises
+    ------
+    TypeError, ValueError
+        With what is expected.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"ip_address must be a host name or an address, not {value!r}")
+    if not value:
+        raise ValueError("ip_address must be a host name or an address, not an empty text")
+    return value
+
+
+def check_on_connect(value: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    """`value` if it can be called.
+
+    Raises
+    ------
+    TypeError
+        With what is expected.
+    """
+    if value is not None and not callable(value):
+        raise TypeError(f"on_connect must be a function of the device, not {value!r}")
+    return value
 
 
 def check_late_replies(value: LateReplies) -> LateReplies:

@@ -7,14 +7,16 @@ from typing import Any
 
 from .blocking import Conversation
 from .errors import address_name
-from .framing import Framer, RawFramer, Text, to_bytes
+from .framing import Framer, RawFramer, Text, checked, to_bytes
 from .identity import Identity, IdentitySpec
 from .link import Link
 from .policy import (
     KEEPALIVE,
     MIN_INTERVAL,
     LateReplies,
+    check_host,
     check_late_replies,
+    check_on_connect,
     check_port,
     check_seconds,
 )
@@ -79,20 +81,18 @@ class TCPInterface:
                  identify: IdentitySpec | None = None,
                  min_interval: float = MIN_INTERVAL,
                  keepalive: float | None = KEEPALIVE) -> None:
-        self.ip_address = ip_address
+        self.ip_address = check_host(ip_address)
         self.port = check_port(port)
         self.timeout = check_seconds("timeout", timeout, optional=True)
         self.link = Link(address_name(ip_address, self.port))
         # Two underscores: drivers that inherit from us use up most of the short names.
         self.__keepalive = check_seconds("keepalive", keepalive, optional=True)
         check_seconds("min_interval", min_interval)
-        #: Where a reply ends.
-        self.framer = RawFramer() if framer is None else framer
+        self.framer = RawFramer() if framer is None else checked(framer)
         self.__talk = Conversation(
-            self, self.framer,
-            late_replies=check_late_replies(late_replies), on_connect=on_connect,
-            identity=None if identify is None else Identity(identify),
-            min_interval=min_interval)
+            self, self.framer, late_replies=check_late_replies(late_replies),
+            on_connect=check_on_connect(on_connect), min_interval=min_interval,
+            identity=None if identify is None else Identity(identify))
         outer = self.__talk.begin(self.timeout)
         try:
             self.__talk.open()

@@ -99,6 +99,15 @@ def test_a_time_that_makes_no_sense_is_refused(device, timeout):
         device.query(b"A", timeout)
 
 
+@pytest.mark.parametrize("host, kwargs, kind", [
+    ("", {}, ValueError), (None, {}, TypeError), ("dev", {"framer": b"\n"}, TypeError),
+    ("dev", {"on_connect": "INIT"}, TypeError), ("dev", {"late_replies": "match"}, ValueError),
+    ("dev", {"timeout": 0}, ValueError), ("dev", {"identify": 5}, TypeError)])
+def test_a_parameter_that_makes_no_sense_is_refused(make, host, kwargs, kind):
+    with pytest.raises(kind):
+        make((host, 4001), connected=False, **kwargs)
+
+
 @pytest.mark.parametrize("msg", [None, 5, ["A"]])
 def test_a_message_that_is_none_is_refused(device, msg):
     with pytest.raises(TypeError, match="must be bytes or str"):
