@@ -28,8 +28,8 @@ RUN chown ocs /crossbar
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
 USER ocs
 EXPOSE 8001
-HEALTHCHECK --interval=2s --timeout=3s --start-period=30s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8001/info', timeout=2)"]
+HEALTHCHECK --interval=2s --timeout=3s --retries=30 \
+    CMD ["python", "-c", "import socket; socket.create_connection(('127.0.0.1', 8001), 2)"]
 ENTRYPOINT ["dumb-init", "crossbar", "start", "--cbdir", "/crossbar", "--color", "false"]
 
 FROM python:3.11-slim-bookworm AS agent
