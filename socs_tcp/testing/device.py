@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
 from ..errors import show
 from ..framing import (
@@ -21,45 +21,17 @@ from ..framing import (
     Text,
     to_bytes,
 )
-
-#: What a command may be: an exact one, or a pattern that the whole command must match.
-Key: TypeAlias = "str | bytes | re.Pattern[str] | re.Pattern[bytes]"
-#: What answers it; see :class:`ScriptedDevice`.
-Answer: TypeAlias = "str | bytes | list[Any] | tuple[Any, ...] | Callable[..., Any] | None"
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-_MARK = "_socs_tcp_on"
-_UNKNOWN = object()
-
-
-def on(command: Key) -> Callable[[_F], _F]:
-    r"""Mark a method of a device class as what answers `command`.
-
-    Parameters
-    ----------
-    command : str, bytes, or compiled pattern
-        An exact command, or a pattern whose groups become the arguments of the method.
-
-    Examples
-    --------
-    ::
-
-        class Heater:
-            def __init__(self):
-                self.setpoint = "0"
-
-            @on(re.compile(r"SETP (\S+)"))
-            def set(self, value):
-                self.setpoint = value
-
-            @on("SETP?")
-            def get(self):
-                return self.setpoint
-    """
-    def mark(method: _F) -> _F:
-        setattr(method, _MARK, command)
-        return method
-    return mark
+from .script import (
+    UNKNOWN,
+    Answer,
+    Key,
+    expand,
+    fresh,
+    full_match,
+    is_model,
+    marked_methods,
+    next_answer,
+)
 
 
 class ScriptedDevice:
@@ -149,7 +121,7 @@ class ScriptedDevice:
             return
         if isinstance(given, type):
             self._object = given()
-        elif _is_model(given):
+        elif is_model(given):
             if self._object is not None and hasattr(given, "reset_state"):
                 given.reset_state()
             self._object = given
@@ -160,7 +132,7 @@ class ScriptedDevice:
             raise TypeError("answers must be a dict, a callable, or an object with handle() "
                             f"or methods marked by @on, not {given!r}")
         self._handle = getattr(self._object, "handle", None)
-        for command, method in _marked(self._object):
+        for command, method in marked_methods(self._object):
             self.set_answer(command, method)
 
     def reboot(self, identity: Text | Mapping[Any, Any] | None = None) -> None:
@@ -177,14 +149,14 @@ class ScriptedDevice:
             return
         if not isinstance(identity, Mapping):
             identity = {self.identity_command: identity}
-        self._overrides = {to_bytes(k): _fresh(v) for k, v in identity.items()}
+        self._overrides = {to_bytes(k): fresh(v) for k, v in identity.items()}
 
     def set_answer(self, command: Key, answer: Answer) -> None:
         """Give `command` another answer, until the next reboot. Any thread may call it."""
         if isinstance(command, re.Pattern):
-            self._patterns[command] = _fresh(answer)
+            self._patterns[command] = fresh(answer)
         else:
-            self._exact[to_bytes(command)] = _fresh(answer)
+            self._exact[to_bytes(command)] = fresh(answer)
 
     # what is said
 
@@ -205,7 +177,7 @@ class ScriptedDevice:
             Without its terminator.
         """
         answer = self._find(command)
-        if answer is _UNKNOWN:
+        if answer is UNKNOWN:
             self.unknown.append(command)
             answer = self.default
         replies = self.replies(answer)
@@ -228,16 +200,16 @@ class ScriptedDevice:
     def _find(self, command: bytes) -> Any:
         for table in (self._overrides, self._exact):
             if command in table:
-                answer = _next(table[command])
+                answer = next_answer(table[command])
                 return answer() if callable(answer) else answer
         for pattern, given in tuple(self._patterns.items()):
-            match = _fullmatch(pattern, command)
+            match = full_match(pattern, command)
             if match is not None:
-                answer = _next(given)
+                answer = next_answer(given)
                 if callable(answer):
                     return answer(*match.groups())
-                return _expand(match, answer)
-        return _UNKNOWN if self._handle is None else self._handle(command)
+                return expand(match, answer)
+        return UNKNOWN if self._handle is None else self._handle(command)
 
     def __repr__(self) -> str:
         known = [show(c) for c in self._exact] + [repr(p.pattern) for p in self._patterns]
@@ -262,51 +234,3 @@ def _reply_terminator(framer: Framer) -> bytes:
     if isinstance(framer, LineFramer):
         return framer.terminators[0]
     return b""
-
-
-def _is_model(given: Any) -> bool:
-    return callable(getattr(given, "handle", None)) or bool(_marked(given))
-
-
-def _marked(model: Any) -> list[tuple[Key, Callable[..., Any]]]:
-    kind = type(model)
-    found = []
-    for name in dir(kind):
-        command = getattr(getattr(kind, name, None), _MARK, None)
-        if command is not None:
-            found.append((command, getattr(model, name)))
-    return found
-
-
-class _Turns:
-    """Answers that are given one after the other."""
-
-    def __init__(self, answers: list[Any]) -> None:
-        self.left = deque(answers)
-
-
-def _fresh(answer: Any) -> Any:
-    return _Turns(answer) if isinstance(answer, list) else answer
-
-
-def _next(answer: Any) -> Any:
-    if not isinstance(answer, _Turns):
-        return answer
-    return answer.left.popleft() if answer.left else _UNKNOWN
-
-
-def _fullmatch(pattern: re.Pattern[Any], command: bytes) -> re.Match[Any] | None:
-    if isinstance(pattern.pattern, bytes):
-        return pattern.fullmatch(command)
-    return pattern.fullmatch(command.decode("utf-8", "backslashreplace"))
-
-
-def _expand(match: re.Match[Any], answer: Any) -> Any:
-    """Put the groups into the text of an answer."""
-    if isinstance(answer, tuple):
-        return tuple(_expand(match, one) for one in answer)
-    if answer is None or answer is _UNKNOWN:
-        return answer
-    if isinstance(match.string, bytes):
-        return match.expand(to_bytes(answer))
-    return match.expand(answer if isinstance(answer, str) else to_bytes(answer).decode())

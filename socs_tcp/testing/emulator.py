@@ -21,8 +21,8 @@ from ..errors import show
 from ..framing import RawFramer
 from .device import ScriptedDevice
 from .faults import Faults
+from .peer import Peer
 from .server import DeviceServer
-from .sockets import Peer
 
 log = logging.getLogger("DeviceEmulator")       # the name that the original uses
 

@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from ..errors import FramingError
-from .faults import Fault
+from .fault import Fault
 from .plan import Act, Op, plan_reply
 
 if TYPE_CHECKING:

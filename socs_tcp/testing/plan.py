@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import TypeAlias
 
-from .faults import Fault
+from .fault import Fault
 
 
 class Act(Enum):

@@ -6,53 +6,19 @@ import contextlib
 import errno
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import FramingError
 from ..framing import Framer
+from .cutter import Cutter
 from .device import command_framer_of
 from .line import HIGH_WATER, Line
+from .loop import Loop
+from .peer import READ, WRITE, Peer
 from .plan import Act
 from .record import Recorder
 from .simulation import Simulation
-from .sockets import READ, WRITE, Peer, SocketHost
-
-
-class Cutter:
-    """Cuts a stream into frames and keeps all of its bytes."""
-
-    def __init__(self, framer: Framer | None) -> None:
-        self._framer = framer
-        self._buffer = bytearray()
-        self._scanned = 0
-
-    def feed(self, data: bytes) -> list[tuple[bytes, bytes]]:
-        """What `data` completes: each frame, and the same with all that ends it."""
-        if self._framer is None:
-            return [(data, data)] if data else []
-        self._buffer += data
-        whole: list[tuple[bytes, bytes]] = []
-        while self._buffer:
-            try:
-                found = self._framer.find(self._buffer, self._scanned)
-            except FramingError:
-                rest = self.rest()      # it is the client's to complain
-                return [*whole, (rest, rest)]
-            if found is None:
-                self._scanned = len(self._buffer)
-                break
-            length, consumed = found
-            whole.append((bytes(self._buffer[:length]), bytes(self._buffer[:consumed])))
-            del self._buffer[:consumed]
-            self._scanned = 0
-        return whole
-
-    def rest(self) -> bytes:
-        """What is not complete; it is gone from here."""
-        rest = bytes(self._buffer)
-        self._buffer.clear()
-        self._scanned = 0
-        return rest
+from .sockets import SocketHost
 
 
 class ProxyLine(Line):
@@ -95,30 +61,26 @@ class ProxyPeer(Peer):
     """One client's socket, and the one that leads from us to the device."""
 
     line: ProxyLine
-    _owner: FaultProxy
 
-    def __init__(self, owner: FaultProxy, sock: socket.socket, line: ProxyLine,
-                 number: int) -> None:
-        super().__init__(owner, sock, line)
-        self._number = number
-        self._recorder = owner._recorder
+    def __init__(self, loop: Loop, sock: socket.socket, line: ProxyLine,
+                 gone: Callable[[Peer], None], *, target: tuple[str, int],
+                 record: Callable[[str, bytes], None]) -> None:
+        super().__init__(loop, sock, line, gone)
+        self._target = target
+        self._record = record
         self._connected = False
         self._device_events = 0
         self._device: socket.socket | None = None
         self._tried = False
 
-    def _record(self, kind: str, data: bytes = b"") -> None:
-        if self._recorder is not None:
-            self._recorder.write(self._number, kind, data)
-
     def _reach_device(self) -> None:
         """Begin to connect, once the client is in and the way is free."""
-        if self._tried or self.line.ended or self._owner.faults.in_force("black_hole"):
+        if self._tried or self.line.ended or self.line.simulation.faults.in_force("black_hole"):
             return
         self._tried = True
-        self._record("open")
+        self._record("open", b"")
         try:
-            self._device = _begin_to_connect(self._owner.target)
+            self._device = _begin_to_connect(self._target)
         except OSError:
             self.line.device_left(Act.CLOSE)
 
@@ -179,7 +141,7 @@ class ProxyPeer(Peer):
         if device is not None:
             self._loop.watch(device.fileno(), 0, self._device_ready)
             device.close()
-            self._record("close")
+            self._record("close", b"")
 
     def close(self, how: Act = Act.CLOSE) -> None:
         if not self.closed:
@@ -229,8 +191,13 @@ class FaultProxy(SocketHost):
 
     def _peer(self, sock: socket.socket) -> Peer:
         self._count += 1
+        number, recorder = self._count, self._recorder
+
+        def record(kind: str, data: bytes) -> None:
+            if recorder is not None:
+                recorder.write(number, kind, data)
         line = ProxyLine(self._simulation, self._framer)
-        return ProxyPeer(self, sock, line, self._count)
+        return ProxyPeer(self._loop, sock, line, self._gone, target=self.target, record=record)
 
     def _close_all(self) -> None:
         super()._close_all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 
-from .faults import Fault
+from .fault import Fault
 
 #: What is drawn unless a test chooses otherwise: all that a client can notice and get over
 #: at once. (Garbage inside a reply is nothing that it could notice.)

@@ -6,8 +6,9 @@ import socket
 from typing import Any
 
 from .device import as_device
+from .peer import Peer
 from .simulation import DeviceSimulation
-from .sockets import Peer, SocketHost
+from .sockets import SocketHost
 
 
 class DeviceServer(SocketHost):
@@ -49,7 +50,7 @@ class DeviceServer(SocketHost):
         super().__init__(lambda run: DeviceSimulation(self.device, run), host, port)
 
     def _peer(self, sock: socket.socket) -> Peer:
-        return Peer(self, sock, self._simulation.new_line())
+        return Peer(self._loop, sock, self._simulation.new_line(), self._gone)
 
     def say(self, answer: Any) -> None:
         """Send to all clients what nobody asked for; an answer as in a script. Any thread."""

@@ -3,7 +3,7 @@
 import pytest
 
 from socs_tcp.testing import DeviceServer, Fault, RandomFaults
-from socs_tcp.testing.faults import KINDS, Injector
+from socs_tcp.testing.fault import KINDS, Injector
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport, StringTransportWithDisconnection
 
-from socs_tcp.testing import RandomFaults, ScriptedDevice
-from socs_tcp.testing.reactor import DeviceFactory
+from socs_tcp.testing import DeviceFactory, RandomFaults, ScriptedDevice
 
 SCRIPT = {"*IDN?": "ONE", "A": "abcdef", "TWO": ("1", "2")}
 

@@ -1,0 +1,144 @@
+"""One client's socket, and what is sent and read there."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import struct
+from collections.abc import Callable
+
+from .line import Line
+from .loop import Loop
+from .plan import FILLER, Act
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+#: So little is taken from a client by the system when the device does not read.
+SMALL_BUFFER = 4096
+
+
+class Peer:
+    """One client's socket and its line. The thread of the loop only."""
+
+    def __init__(self, loop: Loop, sock: socket.socket, line: Line,
+                 gone: Callable[[Peer], None]) -> None:
+        self._loop = loop
+        self._gone = gone
+        self.sock = sock
+        self.line = line
+        self.closed = False
+        self._unsent = b""
+        self._events = 0
+        self._small = False
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def ready(self, events: int) -> None:
+        """The socket can be read or written."""
+        if self.closed:
+            return
+        if events & READ and not self._read():
+            return
+        self.move()
+
+    def _read(self) -> bool:
+        size = self.line.read_size()
+        if not size:
+            return True
+        try:
+            data = self.sock.recv(size)
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return False
+        self.line.received(data)
+        return True
+
+    def move(self) -> None:
+        """Send what is to be sent now, and wait for what is to be waited for."""
+        while not self.closed:
+            if self.line.ended:
+                self._unsent = b""
+            if self._unsent and not self._send():
+                break
+            op = self.line.take()
+            if op is None:
+                break
+            if isinstance(op, bytes):
+                self._unsent = op
+            elif op is Act.ENDLESS:
+                self._unsent = FILLER
+                break       # the others want their turn
+            else:
+                self.close(op)
+        if not self.closed:
+            self._watch()
+
+    def _send(self) -> bool:
+        """Send; is all of it gone?"""
+        try:
+            count = self.sock.send(self._unsent)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            self.close()
+            return False
+        self._unsent = self._unsent[count:]
+        return not self._unsent
+
+    def _watch(self) -> None:
+        size = self.line.read_size()
+        events = (READ if size else 0) | (WRITE if self._unsent else 0)
+        slow = self.line.simulation.faults.in_force("slow_reader")
+        if slow and not size and not self._small:
+            # or the system would take some megabytes on our behalf
+            self._small = True
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+        if events != self._events:
+            self._events = events
+            self._loop.watch(self.sock.fileno(), events, self.ready)
+
+    def close(self, how: Act = Act.CLOSE) -> None:
+        """Close the socket, with a FIN or with a RST."""
+        if self.closed:
+            return
+        self.closed = True
+        self._loop.watch(self.sock.fileno(), 0, self.ready)
+        if how is Act.RESET:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            self._drain()
+        self.sock.close()
+        self._gone(self)
+
+    def _drain(self) -> None:
+        # Closing with something unread would be a reset. Bounded: a client may never stop.
+        with contextlib.suppress(OSError):
+            for _ in range(64):
+                if not self.sock.recv(65536):
+                    return
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that is bound but does not listen yet; port 0 for any that is free."""
+    family, kind, proto, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setblocking(False)
+        sock.bind(address)
+        if not port:
+            # A port that the system chose is given back when the listener is shut down;
+            # one that was asked for is kept. So ask for the one we have got.
+            second = bind(host, sock.getsockname()[1])
+            sock.close()
+            return second
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,108 @@
+"""One client of a simulated device, as a Twisted protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from .plan import FILLER, Act
+from .simulation import DeviceSimulation
+
+if TYPE_CHECKING:
+    from .twisted_device import DeviceFactory
+
+#: Seconds between two portions of an endless line. Not 0: on a ``Clock`` that would have
+#: no end within one moment.
+ENDLESS_EVERY = 0.001
+
+
+@implementer(IPushProducer)
+class SimulatedProtocol(Protocol):
+    """One client of a `DeviceFactory`, whatever its transport is."""
+
+    factory: DeviceFactory
+    transport: Any
+
+    def __init__(self, simulation: DeviceSimulation) -> None:
+        self.line = simulation.new_line()
+        self._simulation = simulation
+        self._may_write = True
+        self._reading = True
+        self._ended = False
+        self._again: Any = None         # the next portion of an endless line
+
+    def connectionMade(self) -> None:
+        self.transport.registerProducer(self, True)
+        self.factory._event(lambda: self.factory._admit(self))
+
+    def dataReceived(self, data: bytes) -> None:
+        self.factory._event(lambda: self._received(data))
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self._ended = True
+        self._stop_endless()
+        self.factory._event(lambda: self.factory._leave(self))
+
+    def _received(self, data: bytes) -> None:
+        self.line.received(data)
+        self.move()
+
+    # called by the transport when its own buffer is full, and when it is empty again
+
+    def pauseProducing(self) -> None:
+        self._may_write = False
+
+    def resumeProducing(self) -> None:
+        self._may_write = True
+        self.factory._event(self.move)
+
+    def stopProducing(self) -> None:
+        self._may_write = False
+
+    def move(self) -> None:
+        """Send what is to be sent now."""
+        if self.line.ended:
+            self._stop_endless()
+        while (self._may_write or self.line.ended) and not self._ended and self._again is None:
+            op = self.line.take()
+            if op is None:
+                break
+            if isinstance(op, bytes):
+                self.transport.write(op)
+            elif op is Act.ENDLESS:
+                self.transport.write(FILLER)
+                self._again = self.factory.reactor.callLater(ENDLESS_EVERY, self._go_on)
+            else:
+                self._end(op)
+        self._read_or_not()
+
+    def _go_on(self) -> None:
+        self._again = None
+        self.factory._event(self.move)
+
+    def _stop_endless(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+
+    def _end(self, how: Act) -> None:
+        self._ended = True
+        self.transport.unregisterProducer()
+        if how is Act.RESET or not self._may_write:     # it would wait until all is sent
+            self.transport.abortConnection()
+        else:
+            self.transport.loseConnection()
+
+    def _read_or_not(self) -> None:
+        wanted = self.line.read_size() > 0
+        if wanted == self._reading or self._ended:
+            return
+        self._reading = wanted
+        if wanted:
+            self.transport.resumeProducing()
+        else:
+            self.transport.pauseProducing()
