@@ -8,6 +8,7 @@ loss shows at the next call.
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,13 @@ class IdleMonitor:
             return
         # A socket leaves the set by itself when it is closed.
         self._devices[comm.fileno()] = device
-        self._epoll.register(comm, self._events)
+        try:
+            self._epoll.register(comm, self._events)
+        except FileExistsError:         # watched again
+            with contextlib.suppress(OSError, ValueError):
+                self._epoll.modify(comm, self._events)
+        except (OSError, ValueError):
+            pass        # somebody has closed the socket, or us in this moment: no call fails
 
     def stop(self) -> None:
         """Watch no more. Reactor thread only."""
@@ -77,7 +84,7 @@ class IdleMonitor:
     def _check(self, device: TCPInterface) -> None:
         # Busy: the call under way mostly finds out by itself, but not when the device
         # answers it and hangs up then.
-        if not device.check_idle():
+        if not device.check_idle() and not self._epoll.closed:
             self._reactor.callLater(RECHECK, self._check, device)
 
     def connectionLost(self, reason: Any) -> None:
