@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar
@@ -16,6 +17,9 @@ T = TypeVar("T")
 
 #: Seconds between two looks at whether an operation that waits was told to stop.
 STOP_CHECK = 0.05
+
+# Two threads that watch or poll first must not make two views of one agent.
+_MAKING = threading.Lock()
 
 
 def _running(session: Any) -> bool:
@@ -54,7 +58,9 @@ class DeviceAgentMixin:
                 raise RuntimeError(f"{type(self).__name__}.agent must be set to the OCSAgent "
                                    "before watch() or poll() is called")
             from twisted.internet import reactor  # noqa: PLC0415 (importing installs one)
-            self.__degraded = Degraded(agent, reactor)
+            with _MAKING:
+                if self.__degraded is None:
+                    self.__degraded = Degraded(agent, reactor)
         return self.__degraded
 
     def watch(self, device: Any, ops: Iterable[str] | None = None) -> None:
