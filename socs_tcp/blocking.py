@@ -85,7 +85,7 @@ class Conversation(Keeper):
             raise self._closed_error("maybe")
         if not readable:
             self._face.link.timeouts += 1
-            error = self._timed_out(channel)
+            error = self.timed_out(channel)
             self._unanswered(channel, error)
             raise error
 
@@ -187,9 +187,7 @@ class Conversation(Keeper):
                 link.bytes_sent += len(data)
                 sent = "yes"
                 frame = self.read_frame(channel)
-                while callable(self._late) and not self._late(data, frame):
-                    link.bytes_discarded += len(frame)
-                    frame = self.read_frame(channel)
+                frame = self._matching(channel, data, frame)
             except ReplyTimedOut as exc:
                 self._give_up(channel, exc)
                 raise
@@ -209,6 +207,17 @@ class Conversation(Keeper):
                 link.good(monotonic() - started)
             return frame
 
+    def _matching(self, channel: Channel, data: bytes, frame: Any) -> Any:
+        """The first frame, from `frame` on, that answers the question."""
+        while callable(self._late) and not self._late(data, frame):
+            self._face.link.bytes_discarded += len(frame)
+            if monotonic() > self._deadline:    # a device that never stops is always readable
+                self._face.link.timeouts += 1
+                raise self.timed_out(channel)
+            frame = self.read_frame(channel)
+        channel.owed = 0        # it answers again (and what else is owed was read before)
+        return frame
+
     def read_frame(self, channel: Channel) -> Any:
         """The next whole frame of this connection."""
         decoder, link = channel.decoder, self._face.link
@@ -220,7 +229,7 @@ class Conversation(Keeper):
                 if exc.errno is not None:       # ETIMEDOUT: the system gave it up
                     raise
                 link.timeouts += 1
-                raise self._timed_out(channel) from exc
+                raise self.timed_out(channel) from exc
             if type(data) is not bytes:
                 return data                     # a mock of a socket answers as it likes
             if not data:
@@ -236,15 +245,10 @@ class Conversation(Keeper):
         after = f" in the middle of a reply, after {show(rest.peek())}" if len(rest) else ""
         return self.error(Disconnected, f"the device closed the connection{after}", "recv", "yes")
 
-    def _timed_out(self, channel: Channel) -> DeviceConnectionError:
-        rest = channel.decoder
-        what = f"an unfinished reply, {show(rest.peek())}," if len(rest) else "no reply"
-        within = "in time" if self._allowed is None else f"within {self._allowed:g} s"
-        return self.error(ReplyTimedOut, f"{what} {within}", "recv", "yes")
-
     def _give_up(self, channel: Channel, error: DeviceConnectionError) -> None:
         """A reply did not come in time: see to it that it never answers another question."""
-        if self._late == "drop" or self._preparing:
+        # One that is matched may be lost; with two in a row, this connection is of no use.
+        if self._late == "drop" or self._preparing or (callable(self._late) and channel.owed):
             self.drop()
         else:
             channel.owed += 1

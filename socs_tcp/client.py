@@ -59,7 +59,7 @@ class DeviceClient(ManagedDevice):
         As in `TCPInterface`.
     max_in_flight : int
         So many queries may be sent before the first is answered. More than 1 only for a
-        device that answers all queries in their order.
+        device that answers all queries in their order, or with a matching `late_replies`.
     min_interval : float
         Seconds between two attempts to connect, once a retry has failed.
     keepalive : float or None

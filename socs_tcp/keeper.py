@@ -24,6 +24,7 @@ from .errors import (
     address_name,
     again,
     from_cause,
+    show,
 )
 from .framing import Framer
 from .identity import Identity
@@ -117,6 +118,12 @@ class Keeper:
 
     def _closed_error(self, sent: Sent = "no") -> DeviceConnectionError:
         return self.error(Disconnected, "closed by this program", "connect", sent)
+
+    def timed_out(self, channel: Channel) -> DeviceConnectionError:
+        rest = channel.decoder
+        what = f"an unfinished reply, {show(rest.peek())}," if len(rest) else "no reply"
+        within = "in time" if self._allowed is None else f"within {self._allowed:g} s"
+        return self.error(ReplyTimedOut, f"{what} {within}", "recv", "yes")
 
     # the connection
 

@@ -108,11 +108,13 @@ class Requests:
         self.flight: deque[Request] = deque()
         self._timer: Any = None             # for the earliest deadline, or earlier
         self._starting = False
+        self._unmatched = 0                 # queries in a row whose reply did not come
 
     def use(self, wire: Wire | None) -> None:
         """Talk over `wire` from now on; None while there is none."""
         self.wire = wire
         self.stale = self._commanded = False
+        self._unmatched = 0
         self.start()
 
     # coming
@@ -199,6 +201,7 @@ class Requests:
             request = self._whose(frame)
             if request is not None:
                 self.flight.remove(request)
+                self._unmatched = 0
             if request is None or request.abandoned:
                 self._owner.discarded(len(frame))
                 continue
@@ -246,6 +249,11 @@ class Requests:
             self.stale = self.stale or self._commanded
         elif request.kind == "query" and callable(self._late):
             self.flight.remove(request)
+            # One reply may be lost; with two in a row, whatever is at the other end answers
+            # no more on this connection. (Where it was cancelled, the Deferred is gone.)
+            self._unmatched += request.deferred is not None
+            if self._unmatched > 1:
+                self._owner.drop()
         elif request.kind == "query" and self._late == "drain" and request.sent == "yes":
             request.abandoned = True
         else:

@@ -49,7 +49,7 @@ class TCPInterface:
         it and reads the late reply before the next query is sent: for devices that
         stand no quick reconnects, and answer each query once. A function of the command
         and the reply (bytes) that says whether they match keeps it, and passes over replies
-        that do not match.
+        that do not match; only where two queries in a row get no match, it is dropped.
     on_connect : callable, optional
         Called with this object after each connect, in the thread that caused it, with the
         device reserved to it: to send what the device must be told first.

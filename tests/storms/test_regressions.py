@@ -1,9 +1,22 @@
 """What the storms, the fuzzing, the broken builds and the lost networks have found."""
 
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
 from memory_device import Bench, connected, proven
 from twisted.internet.defer import Deferred
 
-from socs_tcp import Disconnected, ReplyTimedOut
+from socs_tcp import (
+    DeviceConnectionError,
+    Disconnected,
+    LineFramer,
+    ReplyTimedOut,
+    TCPInterface,
+)
+from socs_tcp.testing import DeviceServer
 
 
 def test_a_query_behind_one_that_is_owed_is_not_forgotten():
@@ -105,3 +118,88 @@ def test_a_reply_that_stays_out_is_not_waited_for_for_ever():
     bench.reply(b"C\r\n")
     assert again.value == b"C"
     bench.close()
+
+
+def same(command, reply):
+    return command.strip() == reply
+
+
+def test_a_connection_that_matches_nothing_any_more_is_given_up():
+    """Its far end may have been restarted behind a gateway, or garbage may have shifted the
+    frames. One reply may be lost; where the next is, too, a new connection is worth a try."""
+    with DeviceServer(lambda command: command) as server, TCPInterface(
+            server.host, server.port, 1, framer=LineFramer(), min_interval=0.01,
+            late_replies=same) as device:
+        for _ in range(2):          # one lost reply at a time costs no connection
+            server.faults.silence()
+            with pytest.raises(ReplyTimedOut):
+                device.query("a", 0.05)
+            assert device.query("b") == b"b"
+        assert server.connections == 1
+        server.faults.silence(2)
+        for _ in range(2):
+            with pytest.raises(ReplyTimedOut):
+                device.query("c", 0.05)
+        assert device.query("d") == b"d"
+        assert server.connections == 2
+
+
+def test_a_connection_that_matches_nothing_any_more_is_given_up_twisted():
+    bench = connected(late_replies=same, max_in_flight=2)
+    for _ in range(2):
+        lost = bench.query("a", 1)
+        bench.advance(1)
+        assert isinstance(lost.value, ReplyTimedOut)
+        found = bench.query("b", 1)
+        bench.reply(b"b\r\n")
+        assert found.value == b"b"
+    assert bench.attempts == 1
+    lost = [bench.query("c", 1), bench.query("d", 1)]
+    bench.advance(1)
+    assert [type(one.value) for one in lost] == [ReplyTimedOut] * 2
+    bench.run_until_attempt()
+    bench.close()
+
+
+def test_giving_up_oneself_costs_no_connection():
+    bench = connected(late_replies=same)
+    for _ in range(3):
+        bench.query("a").cancel()
+    assert bench.client.comm is not None
+    bench.close()
+
+
+class Flood:
+    """A device that never stops talking, and answers nothing."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = self.listener.getsockname()
+        self.thread = threading.Thread(target=self._talk)
+        self.thread.start()
+
+    def _talk(self):
+        with contextlib.suppress(OSError):
+            connection, _ = self.listener.accept()
+            with connection:
+                while True:
+                    connection.sendall(b"x\r\n" * 1000)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+
+
+def test_a_flood_of_what_does_not_match_ends_with_the_timeout():
+    flood = Flood()
+    try:
+        with TCPInterface(*flood.address, 1, framer=LineFramer(), late_replies=same) as device:
+            started = time.monotonic()
+            with pytest.raises(DeviceConnectionError):
+                device.query("a", 0.1)
+            assert time.monotonic() - started < 2
+    finally:
+        flood.close()
