@@ -45,15 +45,17 @@ def serve(server: DeviceServer | FaultProxy, what: str) -> int:
     stop = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     try:
-        host = f"[{server.host}]" if ":" in server.host else server.host
-        print(f"{what} on {host}:{server.port}; Ctrl-C ends it", flush=True)
-        threading.Thread(target=_control, args=(server,), daemon=True, name="control").start()
-        stop.wait()
-    except KeyboardInterrupt:
-        print("\nended", flush=True)
+        with server:        # its end tells of what went wrong in the device's script
+            host = f"[{server.host}]" if ":" in server.host else server.host
+            print(f"{what} on {host}:{server.port}; Ctrl-C ends it", flush=True)
+            threading.Thread(target=_control, args=(server,), daemon=True,
+                             name="control").start()
+            try:
+                stop.wait()
+            except KeyboardInterrupt:
+                print("\nended", flush=True)
     finally:
         signal.signal(signal.SIGTERM, before)
-        server.close()
     return GOOD
 
 

@@ -28,7 +28,7 @@ def engine_missing() -> str:
     """Why there is no Docker engine to use; empty if there is one."""
     for command in (["docker", "compose", "version"], ["docker", "info"]):
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+            done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)
         except (OSError, subprocess.TimeoutExpired) as exc:
             return f"{' '.join(command)}: {exc}"
         if done.returncode:
@@ -55,7 +55,7 @@ class Check:
         print(f"{time.monotonic() - self._began:6.1f} s  {text}", flush=True)
 
     def docker(self, *args: str) -> str:
-        done = subprocess.run(["docker", *args], capture_output=True, text=True, cwd=PROJECT,
+        done = subprocess.run(["docker", *args], check=False, capture_output=True, text=True, cwd=PROJECT,
                               env=self._env, timeout=900)
         if done.returncode:
             raise RuntimeError(f"docker {' '.join(args)} failed:\n{done.stdout}{done.stderr}")
@@ -104,7 +104,7 @@ class Check:
         code = ("import socket, sys\ntry: socket.getaddrinfo('device', 1)\n"
                 "except socket.gaierror: sys.exit('gaierror')")
         done = subprocess.run(["docker", "compose", "-p", NAME, "exec", "-T", "agent", "python",
-                               "-c", code], capture_output=True, text=True, cwd=PROJECT,
+                               "-c", code], check=False, capture_output=True, text=True, cwd=PROJECT,
                               env=self._env, timeout=60)
         if done.returncode and "gaierror" not in done.stderr:
             raise RuntimeError(f"cannot look a name up in the container: {done.stderr}")

@@ -1,0 +1,41 @@
+"""Runs the check of docker-compose.yml where there is a Docker engine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import compose_check
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.timeout(900)
+def test_the_agent_survives_what_happens_to_containers():
+    missing = compose_check.engine_missing()
+    if missing:
+        pytest.skip(f"NOT TESTED: docker-compose.yml needs a Docker engine with Compose v2; "
+                    f"here: {missing}")
+    done = subprocess.run([sys.executable, compose_check.__file__], capture_output=True,
+                          text=True, timeout=850)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "all is well" in done.stdout
+
+
+def test_compose_points_the_agent_at_the_device_or_at_another_one():
+    """Runs everywhere: what the variables of the compose file become."""
+    services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
+    assert services["agent"]["environment"]["DEVICE_HOST"] == "${DEVICE:-device}"
+    assert "device" in services
+
+
+def test_the_agent_takes_its_device_from_the_environment(monkeypatch):
+    monkeypatch.setitem(os.environ, "DEVICE_HOST", "10.0.0.7")
+    monkeypatch.setitem(os.environ, "DEVICE_DESCRIPTION", "kikusui_pmx")
+    from socs_tcp.agents.tcp_device import make_parser
+    options = make_parser().parse_args([])
+    assert (options.ip_address, options.description) == ("10.0.0.7", "kikusui_pmx")
