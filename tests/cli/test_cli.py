@@ -35,8 +35,8 @@ def command_line(text):
 
 
 def run(text, **kwargs):
-    return subprocess.run(command_line(text), check=False, capture_output=True, text=True, timeout=BOUND,
-                          **kwargs)
+    return subprocess.run(command_line(text), check=False, capture_output=True, text=True,
+                          timeout=BOUND, **kwargs)
 
 
 class Served:

@@ -55,8 +55,8 @@ class Check:
         print(f"{time.monotonic() - self._began:6.1f} s  {text}", flush=True)
 
     def docker(self, *args: str) -> str:
-        done = subprocess.run(["docker", *args], check=False, capture_output=True, text=True, cwd=PROJECT,
-                              env=self._env, timeout=900)
+        done = subprocess.run(["docker", *args], check=False, capture_output=True, text=True,
+                              cwd=PROJECT, env=self._env, timeout=900)
         if done.returncode:
             raise RuntimeError(f"docker {' '.join(args)} failed:\n{done.stdout}{done.stderr}")
         return done.stdout.strip()
@@ -104,8 +104,8 @@ class Check:
         code = ("import socket, sys\ntry: socket.getaddrinfo('device', 1)\n"
                 "except socket.gaierror: sys.exit('gaierror')")
         done = subprocess.run(["docker", "compose", "-p", NAME, "exec", "-T", "agent", "python",
-                               "-c", code], check=False, capture_output=True, text=True, cwd=PROJECT,
-                              env=self._env, timeout=60)
+                               "-c", code], check=False, capture_output=True, text=True,
+                              cwd=PROJECT, env=self._env, timeout=60)
         if done.returncode and "gaierror" not in done.stderr:
             raise RuntimeError(f"cannot look a name up in the container: {done.stderr}")
         return not done.returncode
