@@ -255,7 +255,7 @@ def case(late_replies, max_in_flight):
         pass
     Machine.late_replies, Machine.max_in_flight = late_replies, max_in_flight
     Machine.TestCase.settings = settings(
-        max_examples=60, stateful_step_count=40, deadline=None,
+        max_examples=40, stateful_step_count=30, deadline=None,
         suppress_health_check=list(HealthCheck))
     return Machine
 

@@ -326,7 +326,7 @@ def test_flags_are_right_in_the_end_whatever_threads_do_at_once(threads_interrup
 
     def flip(device):
         try:
-            for _ in range(300):
+            for _ in range(60):
                 device.fail()
                 device.reconnect()
                 device.succeed()
