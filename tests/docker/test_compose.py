@@ -20,8 +20,8 @@ def test_the_agent_survives_what_happens_to_containers():
     if missing:
         pytest.skip(f"NOT TESTED: docker-compose.yml needs a Docker engine with Compose v2; "
                     f"here: {missing}")
-    done = subprocess.run([sys.executable, compose_check.__file__], check=False, capture_output=True,
-                          text=True, timeout=850)
+    done = subprocess.run([sys.executable, compose_check.__file__], check=False,
+                          capture_output=True, text=True, timeout=850)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all is well" in done.stdout
 
