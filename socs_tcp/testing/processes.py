@@ -69,14 +69,22 @@ class ChildProcess:
                  env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
         self.name = name
         self.output_file = output
-        with no_interruption():
-            with output.open("ab") as log:
-                self._process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                    env=env, cwd=cwd, start_new_session=True)
-            self._lifeline = subprocess.Popen(
-                ["/bin/sh", "-c", _LIFELINE, "lifeline", str(self.pid)], stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            with no_interruption():
+                self._start(command, env, cwd)
+        except (KeyboardInterrupt, SystemExit):     # it has started, and nobody will have it
+            self.kill()
+            raise
+
+    def _start(self, command: Sequence[str], env: Mapping[str, str] | None,
+               cwd: Path | None) -> None:
+        with self.output_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                env=env, cwd=cwd, start_new_session=True)
+        self._lifeline = subprocess.Popen(
+            ["/bin/sh", "-c", _LIFELINE, "lifeline", str(self.pid)], stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def __repr__(self) -> str:
         state = "running" if self.running else f"ended with {self.returncode}"

@@ -145,8 +145,12 @@ def test_one_of_two_devices_fails(instrument):
 def test_a_task_goes_on_after_a_loss(instrument):
     instrument.start("measure", readings=20)
     instrument.until("measure", lambda s: s["data"].get("count", 0) >= 3, PATIENCE)
+    began = time.monotonic()
     instrument.a.server.unplug()
     instrument.until_degraded("measure", AT_ONCE)
+    # so long that readings fail
+    instrument.until(
+        "measure", lambda s: s["degraded"] and time.monotonic() > began + 2 * MIN_INTERVAL, 2)
     mended = time.monotonic()
     instrument.a.server.plug_in()
     assert instrument.until_well("measure", mended) < AFTER_ANSWER

@@ -102,6 +102,22 @@ def test_nothing_is_left_when_the_parent_is_killed(tmp_path, number):
     until(lambda: not alive(child) and not alive(other))
 
 
+def test_interrupted_while_it_starts_it_leaves_nothing(tmp_path, monkeypatch):
+    started = []
+
+    def start_and_interrupt(*args, **kwargs):
+        started.append(start(*args, **kwargs))
+        signal.raise_signal(signal.SIGINT)
+        return started[-1]
+
+    start = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", start_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ChildProcess("sleeper", ["sleep", "60"], tmp_path / "log")
+    assert len(started) == 2        # the second is what would end it, were we killed
+    until(lambda: not any(alive(process.pid) for process in started))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_waits_until_a_child_is_noted(number):
     def interrupted(number, frame):
