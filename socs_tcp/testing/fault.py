@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -37,6 +38,10 @@ class Fault:
             raise ValueError(f"no such fault: {self.kind!r}; there are {', '.join(sorted(KINDS))}")
         if self.times is not None and self.times < 1:
             raise ValueError(f"times must be at least 1, or None for ever, not {self.times}")
+        if self.count < 0 or any(place < 0 for place in self.at or ()):
+            raise ValueError(f"a number of bytes must not be negative: {self!r}")
+        if self.seconds is not None and not 0 <= self.seconds < math.inf:
+            raise ValueError(f"seconds must be 0 or more and finite, not {self.seconds!r}")
 
     def __repr__(self) -> str:
         said = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self)[1:]

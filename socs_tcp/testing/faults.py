@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from .random_faults import RandomFaults
 
 
+#: Drawn faults that may wait for a reply.
+MOST_DRAWN = 16
+
+
 class Host(Protocol):
     """What a `Faults` needs of the one who runs the device."""
 
@@ -70,7 +74,7 @@ class Faults(Injector):
         self._left: dict[str, int | None] = {}         # of accept_and_hang_up
         self._until: dict[str, float] = {}
         self._always: list[Fault] = []
-        self._queue: deque[Fault] = deque()
+        self._queue: deque[tuple[Fault, int]] = deque()     # and how often each strikes yet
         self._timed: list[tuple[float, Fault]] = []
         self._by_exchange: dict[int, list[Fault]] = {}
         self._source: RandomFaults | None = None
@@ -79,7 +83,9 @@ class Faults(Injector):
 
     def __repr__(self) -> str:
         drawn = f", drawn by {self._source!r}" if self._source else ""
-        force = [*self.line_faults.values(), *self._always, *self._queue]
+        # Each of these is one step for the interpreter: safe in any thread.
+        waiting = [fault for fault, _ in list(self._queue)]
+        force = [*list(self.line_faults.values()), *list(self._always), *waiting]
         return f"<Faults in force: {force or 'none'}{drawn}>"
 
     # what a test calls, in any thread
@@ -158,7 +164,7 @@ class Faults(Injector):
             if fault.times is None:
                 self._always.append(fault)
             else:
-                self._queue.extend([fault] * fault.times)
+                self._queue.append((fault, fault.times))
             return
         if kind in MOMENT:
             self._moment(fault)
@@ -173,11 +179,12 @@ class Faults(Injector):
         self._host.faults_changed()
 
     def _moment(self, fault: Fault) -> None:
-        self.struck(fault.kind)
         if fault.kind != "reboot":
+            self.struck(fault.kind)
             self._host.end_lines(fault.kind)
             return
         self._host.reboot(fault.identity)
+        self.struck(fault.kind)
         self._host.end_lines("hang_up")
         if fault.seconds:
             self.line_faults["refuse"] = fault
@@ -218,7 +225,8 @@ class Faults(Injector):
                 self._start(fault)
         if self._source is not None:
             drawn = self._source.draw()
-            if drawn is not None:
+            # Exchanges that get no reply must not pile up what was drawn for it.
+            if drawn is not None and not (drawn.kind in REPLY and len(self._queue) > MOST_DRAWN):
                 self._start(drawn)
 
     def hangs_up_on_new_client(self, others: int) -> bool:
@@ -237,8 +245,12 @@ class Faults(Injector):
         """What strikes the reply that is about to be sent."""
         if not self._queue and not self._always:
             return []
-        first = [self._queue.popleft()] if self._queue else []
-        return [*self._always, *first]
+        if not self._queue:
+            return list(self._always)
+        first, times = self._queue.popleft()
+        if times > 1:
+            self._queue.appendleft((first, times - 1))
+        return [*self._always, first]
 
     def cut(self, data: bytes) -> tuple[bytes, bool]:
         """What `hang_up_after` leaves of bytes that are about to go out, and is that all?"""

@@ -109,12 +109,9 @@ class Line:
             self.push(op, when)
 
     def push(self, op: Op, when: float = -math.inf) -> None:
-        """Do `op` at `when` (as soon as possible unless given), after all that was pushed
-        before it."""
-        out = self._out
-        if out and out[-1][0] > when:
-            when = out[-1][0]
-        out.append((when, op))
+        """Do `op` not before `when` (as soon as possible unless given), and after all that
+        was pushed before it."""
+        self._out.append((when, op))
         if isinstance(op, bytes):
             self._waiting += len(op)
         if when != -math.inf:

@@ -118,6 +118,7 @@ class Peer:
     def _drain(self) -> None:
         # Closing with something unread would be a reset. Bounded: a client may never stop.
         with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)      # the end, before a reset can be caused
             for _ in range(64):
                 if not self.sock.recv(65536):
                     return

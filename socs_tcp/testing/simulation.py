@@ -157,6 +157,9 @@ class DeviceSimulation(Simulation):
         now = self.clock()
         if now >= self._speaks_at:
             self._speaks_at = now + self.device.period
-            self.say(self.device.unsolicited)
+            try:
+                self.say(self.device.unsolicited)
+            except Exception as exc:        # the script's mistake
+                self.journal.failed(exc)
         super().tick()
         self.wake(self._speaks_at)

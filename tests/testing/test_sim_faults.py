@@ -2,7 +2,7 @@
 
 import pytest
 
-from socs_tcp.testing import DeviceServer, Fault, RandomFaults
+from socs_tcp.testing import DeviceServer, Fault, RandomFaults, ScriptedDevice
 from socs_tcp.testing.fault import KINDS, Injector
 
 
@@ -235,6 +235,15 @@ def test_black_hole(server, client, connect):
     assert server.received == [b"B", b"B"]
 
 
+def test_a_black_hole_swallows_what_is_late(server, client):
+    server.faults.late(0.05)
+    client.say(b"A")
+    server.wait_for_commands(1)
+    server.faults.black_hole(seconds=0.1)
+    assert client.is_silent(0.15)
+    assert client.ask(b"B") == b"second\r\n"
+
+
 def test_slow_reader_that_does_not_read(server, client):
     server.faults.slow_reader()
     client.sock.settimeout(0.2)
@@ -300,6 +309,25 @@ def test_healing_ends_what_is_scheduled(server, client):
     assert server.faults.source is None
 
 
+def test_a_mistake_in_what_is_unsolicited_is_told():
+    device = ScriptedDevice({}, unsolicited=lambda: 1 / 0, period=0.001)
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"), DeviceServer(device) as server:
+        server.wait_for(lambda: "failed" in repr(server))
+
+
+def test_what_is_drawn_does_not_pile_up(server, client):
+    """Nor do a billion silences take a billion places."""
+    server.faults.draw_from(RandomFaults(1, rate=1, kinds=("silence",)))
+    client.sock.sendall(b"no answer\r\n" * 100)
+    server.wait_for_commands(100)
+    server.faults.draw_from(None)
+    assert repr(server.faults).count("silence") < 20
+    server.faults.heal()
+    server.faults.silence(10**9)
+    client.say(b"A")
+    assert client.is_silent()
+
+
 def test_clear_counts_anew(server, client):
     server.faults.silence()
     client.say(b"A")
@@ -328,7 +356,9 @@ def test_every_method_injects_the_fault_of_its_name():
 
 @pytest.mark.parametrize("wrong", [
     lambda f: f.silence(0), lambda f: f.late(-1), lambda f: f.late("x"), lambda f: f.glue(1),
-    lambda f: f.at_exchange(0)])
+    lambda f: f.at_exchange(0), lambda f: f.hang_up_after(-1), lambda f: f.slow_reader(-1),
+    lambda f: f.split(at=-1), lambda f: f.refuse(seconds=-1), lambda f: f.split(pause=-1),
+    lambda f: f.silence(times=0)])
 def test_misuse_is_told(server, wrong):
     with pytest.raises((ValueError, TypeError)):
         wrong(server.faults)
