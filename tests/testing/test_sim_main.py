@@ -53,7 +53,7 @@ def test_faults_are_typed(start):
         process.stdin.flush()
         assert "done" in process.stdout.readline()
         assert sock.recv(99) == b""
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
 
 
