@@ -1,0 +1,46 @@
+"""The fuzz targets over the corpus that atheris has made, and over inputs by chance."""
+
+import importlib
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+for folder in (ROOT, ROOT / "tests"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+TARGETS = ["framers", "protocols", "client"]
+
+
+@pytest.fixture(params=TARGETS)
+def target(request, monkeypatch):
+    class Silent:
+        info = warn = error = staticmethod(lambda text: None)
+    monkeypatch.setattr("socs_tcp.link.log", Silent())
+    return importlib.import_module(f"fuzz.{request.param}")
+
+
+def test_corpus(target):
+    files = sorted((ROOT / "fuzz" / "corpus" / target.__name__.split(".")[-1]).iterdir())
+    assert files
+    for file in files:
+        try:
+            target.one_input(file.read_bytes())
+        except BaseException as exc:
+            exc.add_note(f"input: {file}")
+            raise
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_chance(target, seed):
+    chance = random.Random(seed)
+    for _ in range(200):
+        data = chance.randbytes(chance.randrange(120))
+        try:
+            target.one_input(data)
+        except BaseException as exc:
+            exc.add_note(f"input: {data!r}")
+            raise
