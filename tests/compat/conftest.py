@@ -22,3 +22,23 @@ def socs():
         pytest.fail(f"these tests need socs {SOCS_VERSION}, and there is {version or 'none'}. "
                     f"`python3 run.py test` installs it; by hand: "
                     f"pip install --no-deps socs=={SOCS_VERSION}", pytrace=False)
+
+
+@pytest.fixture
+def ours(monkeypatch):
+    """Our class in the place of SOCS' own."""
+    from socs_tcp import TCPInterface, compat
+
+    # A second between two attempts to connect is right for a site, and long for a test.
+    monkeypatch.setitem(TCPInterface.__init__.__kwdefaults__, "min_interval", 0.1)
+    compat.install()
+    yield
+    compat.uninstall()
+
+
+@pytest.fixture(params=["original", "ours"])
+def side(request):
+    """SOCS' own class, and ours in its place: the test runs on both."""
+    if request.param == "ours":
+        request.getfixturevalue("ours")
+    return request.param
