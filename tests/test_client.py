@@ -22,6 +22,8 @@ from socs_tcp import (
     WrongDevice,
 )
 
+pytestmark = pytest.mark.usefixtures("no_spread")
+
 
 def shape(exc):
     """What a caller can see of an error."""
@@ -468,6 +470,31 @@ def test_demand_pulls_a_retry_forward_but_not_faster_than_the_interval():
     bench.query("A")
     waited = bench.run_until_attempt(limit=2.1)
     assert 1.5 <= waited + bench.reactor.seconds() - started - waited <= 2.1
+
+
+@pytest.mark.parametrize("proof", ["exchange", "identify"])
+def test_the_retry_is_quick_again_after_a_good_exchange_and_not_after_a_mere_accept(proof):
+    bench = Bench(identify="*IDN?" if proof == "identify" else None)
+    for _ in range(6):
+        bench.refuse()
+        bench.run_until_attempt()
+    bench.accept()
+    bench.transport.lost(DONE)
+    assert bench.run_until_attempt() > 5
+    bench.accept()
+    if proof == "exchange":
+        bench.query("A")
+    bench.reply(b"ok\r\n")
+    bench.transport.lost(DONE)
+    assert bench.run_until_attempt() < 0.5
+
+
+def test_an_observer_that_closes_at_the_accept_ends_it_before_anything_is_asked():
+    bench = Bench(identify="*IDN?")
+    bench.link.observe(lambda link, news: bench.client.close())
+    bench.accept()
+    assert bench.take() == b""
+    bench.close()
 
 
 def test_without_demand_it_comes_back_by_itself():
@@ -927,6 +954,18 @@ def test_when_connected_never_fires_with_a_connection_that_is_closed_already():
     assert isinstance(second.value, Disconnected)
 
 
+def test_when_connected_waits_for_the_next_where_a_callback_gave_this_one_up():
+    bench = Bench()
+    bench.client.when_connected().addCallback(lambda _comm: bench.client.reconnect())
+    second = Watched(bench.client.when_connected())
+    bench.accept()
+    assert not second.fired
+    bench.advance(0)
+    bench.run_until_attempt()
+    bench.accept()
+    assert second.value is bench.client.comm
+
+
 # reconnect
 
 
@@ -1115,6 +1154,8 @@ def test_an_observer_of_the_link_may_close_or_reconnect(change, do):
     bench.link.observe(observer)
     cause(bench)
     assert done
+    if change in ("connected", "identified"):       # nothing is said on what was given up
+        assert bench.take() == (b"*IDN?\r\n" if change == "identified" else b"")
     if do == "close":
         bench.advance(0, 0)
         assert bench.reactor.getDelayedCalls() == []

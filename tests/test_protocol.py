@@ -381,6 +381,18 @@ def test_a_reader_that_waits_is_never_kept_waiting_by_a_pause(raw):
     assert raw.transport.producerState == "producing"
 
 
+def test_a_reader_gets_a_long_frame_whose_rest_is_held_back_by_a_pause():
+    protocol = LineProtocol(LineFramer(max_length=1 << 20))
+    transport = joined(protocol)
+    transport.deliver(b"x" * 300_000 + b"\r\n" + b"y" * 1_000_000)
+    transport.deliver(b"z\r\n")
+    assert transport.producerState == "paused"
+    assert len(Watched(protocol.recv()).value) == 300_000
+    reader = Watched(protocol.recv())
+    turn(protocol)
+    assert reader.value == b"y" * 1_000_000 + b"z"
+
+
 def test_a_cancelled_reader_lets_the_device_be_paused_again(raw):
     reader = Watched(raw.recv())
     reader.cancel()
