@@ -107,8 +107,9 @@ def length_model(data, size, limit):
 TERMINATORS = st.sampled_from([
     (b"\n",), (b"\r\n",), (b"aab",), (b"aa",), (b"\n", b"\r"), (b"\r\n", b"\n"), (b"ab", b"bc"),
     (b"aab", b"ab"), (b"abc", b"bcd")])
-# Few values, so that terminators and their beginnings come often.
-STREAM = st.lists(st.sampled_from(list(b"ab\r\ncd")), max_size=60).map(bytes)
+# Few values, so that terminators and their beginnings come often; and long enough for some.
+BYTES = st.sampled_from(list(b"ab\r\ncd"))
+STREAM = (st.lists(BYTES, max_size=8) | st.lists(BYTES, min_size=20, max_size=60)).map(bytes)
 PLACES = st.sets(st.integers(1, 59))
 PATTERNS = st.sampled_from([rb"ab", rb"a+b", rb"a|bc", rb"\r?\n", rb"a.*?c", rb"a.*d", rb"(?<=a)b",
                             rb"^ab|cd", rb"a{2,3}", rb"[ab]c+", rb"ab|abc|d"]).map(re.compile)
@@ -144,6 +145,8 @@ def test_frames_with_a_length_do_not_depend_on_the_pieces(data, places, size, li
 
 
 @given(STREAM, PLACES, PATTERNS, st.integers(1, 12))
+@example(b"adadcc", set(), re.compile(rb"a.*d"), 12)        # greedy: too much in one piece
+@example(b"ddbc", set(), re.compile(rb"a|bc"), 2)           # the prompt is behind the limit
 def test_frames_before_a_prompt_do_not_depend_on_the_pieces(data, places, pattern, limit):
     framer = PromptFramer(pattern, max_length=limit)
     check_all_ways(framer, data, places, prompt_model(data, pattern, limit))
@@ -205,6 +208,17 @@ class DecoderMachine(RuleBasedStateMachine):
 
 
 TestDecoder = DecoderMachine.TestCase
+
+
+@pytest.mark.parametrize("forget", [lambda decoder: decoder.clear(),
+                                    lambda decoder: decoder.take(100)], ids=["clear", "take"])
+def test_a_decoder_that_was_emptied_begins_anew(forget):
+    decoder = LineFramer().decoder()
+    decoder.feed(b"half a line")
+    assert decoder.next_frame() is None
+    forget(decoder)
+    decoder.feed(b"\r\n")
+    assert decoder.next_frame() == b""
 
 
 # limits

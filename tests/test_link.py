@@ -227,6 +227,15 @@ def test_an_outage_is_one_line_and_its_end_another(link, clock, lines):
         (LogLevel.info, "link up: a good reply after 49.0 s")]
 
 
+def test_a_second_outage_is_a_line_of_its_own_however_soon(link, clock, lines):
+    for _ in range(2):
+        clock.now += 1
+        link.failed(LOST)
+        link.good()
+    link.tell()
+    assert [text.split(" ")[1][:4] for _level, text in lines] == ["down", "up:", "down", "up:"]
+
+
 def test_an_outage_is_remembered_now_and_then(link, clock, lines):
     link.failed(LOST)
     for _ in range(25):

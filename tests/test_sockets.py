@@ -204,6 +204,34 @@ def test_a_hang_up_is_seen_also_behind_unread_bytes(channel, pair, rest):
     assert channel.at_end()
 
 
+def test_a_hang_up_over_tcp_is_seen_behind_unread_bytes(listener):
+    with open_to(*listener.getsockname()) as near:
+        far, _address = listener.accept()
+        channel = Channel(near, LineFramer().decoder())
+        assert channel.quiet()
+        far.sendall(b"unread")
+        far.close()
+        assert channel.fill(soon()) == b"unread"
+        assert channel.wait(soon())             # the FIN is there
+        assert channel.lost()
+        assert channel.at_end()
+
+
+def test_a_half_closed_connection_with_something_to_read_is_lost_but_not_at_its_end(listener):
+    with open_to(*listener.getsockname()) as near:
+        far, _address = listener.accept()
+        with far:
+            channel = Channel(near, LineFramer().decoder())
+            far.sendall(b"unread")
+            far.shutdown(socket.SHUT_WR)
+            until = soon()
+            while not channel.lost():
+                assert time.monotonic() < until
+            assert not channel.at_end()
+            assert channel.fill(soon()) == b"unread"
+            assert channel.at_end()
+
+
 def test_a_socket_that_somebody_closed_is_lost(channel, pair):
     pair[0].close()
     assert channel.lost()

@@ -810,7 +810,7 @@ def test_close_ends_a_call_of_another_thread_at_once(make, call, timeout):
     device = make(timeout=timeout)
     waiting = in_thread(call, device)
     holder_waits(device)
-    device.close()
+    in_thread(device.close)(1.0)
     error = waiting(1.0)
     assert isinstance(error, Disconnected)
     assert "closed by this program" in str(error)
@@ -824,7 +824,7 @@ def test_close_ends_a_wait_between_two_attempts(make, bench):
         device.send(b"X")
     waiting = in_thread(device.send, b"X")
     holder_waits(device)
-    device.close()
+    in_thread(device.close)(1.0)
     assert "closed by this program" in str(waiting(1.0))
 
 
@@ -845,7 +845,7 @@ def test_close_ends_a_connect_that_is_under_way():
         waiting = in_thread(Driver, *listener.getsockname(), None)
         until_true(lambda: made and made[0]._TCPInterface__talk.opening is not None)
         threading.Event().wait(0.02)            # let it enter the system call
-        made[0].close()
+        in_thread(made[0].close)(1.0)
         assert isinstance(waiting(1.0), Driver)
         assert made[0].comm is None
         for sock in others:
@@ -865,6 +865,16 @@ def test_a_connect_that_takes_too_long_is_a_timeout():
         assert "no connection within 0.1 s" in str(device.link.error)
         for sock in others:
             sock.close()
+
+
+def test_observers_are_called_with_no_lock_held(device, bench):
+    seen = []
+    device.link.observe(lambda _link, change: seen.append(in_thread(device.check_idle)()))
+    bench.last.close()
+    device.send(b"X")                       # which resets inside
+    bench.last.send(b"Y")
+    device.recv()
+    assert seen == [True, True, True]
 
 
 # idle

@@ -72,6 +72,23 @@ def test_the_message_names_the_time_of_this_call_and_not_of_another(make, server
     assert "within 0.2 s" in str(device.error(b"A", 0.2))
 
 
+def test_the_message_does_not_name_the_time_of_the_preparation(make, server):
+    device = make(server, on_connect=lambda dev: dev.query(b"C", 0.25))
+    server.faults.hang_up()
+    server.faults.at_exchange(2).silence()
+    assert "within 0.3 s" in str(device.error(b"A", 0.3))
+
+
+def test_preparing_the_connection_counts(make, server, within):
+    device = make(server, identify="*IDN?", timeout=3.0)
+    server.faults.hang_up()
+    server.faults.silence(None)
+    with within(0.15, 0.7):
+        error = device.error(b"A", 0.2)
+    assert error.sent == "no"
+    assert b"A" not in server.received
+
+
 def test_requests_that_expired_do_not_burst_out_when_the_device_is_back(make, server):
     device = make(server, min_interval=0.5)
     server.unplug()
