@@ -270,10 +270,12 @@ def test_an_attempt_that_fails_while_it_is_made():
 
     def connect_tcp(host, port, factory, timeout=30, bindAddress=None):
         factory.clientConnectionFailed(None, Failure(REFUSED))
+        return "of no more use"
     bench.reactor.connectTCP = connect_tcp
     bench.connector.connect()
     assert bench.factory.told[-2:] == [("failed", error.ConnectionRefusedError), "stop"]
     assert bench.reactor.getDelayedCalls() == []
+    bench.connector.disconnect()
 
 
 def test_a_factory_that_refuses_the_connection_hears_of_its_end(bench):
