@@ -18,7 +18,7 @@ from .errors import (
 from .framing import Framer
 from .identity import Identity
 from .keeper import Keeper
-from .link import LinkState
+from .link import UP
 from .policy import MOST_UNASKED, LateReplies
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Conversation(Keeper):
             self._lost_to_recv(channel, error, revive)
             raise error from exc
         if data:
-            if link.state is not LinkState.UP:
+            if link.state is not UP:
                 link.good()
             if type(data) is bytes:     # a mock of a socket gives what it likes
                 link.bytes_received += len(data)

@@ -20,6 +20,7 @@ from .policy import (
     check_seconds,
     earliest_attempt,
     retry_delay,
+    spread_interval,
 )
 from .protocol import LineProtocol
 
@@ -41,6 +42,7 @@ class DeviceClientFactory(ReconnectingClientFactory):
         Its clock times the retries, and its sockets are used by `connect`.
     min_interval : float
         Seconds between two attempts, once a retry has failed; also where `retry_now` asks.
+        Chance makes it up to twice as long, so that many devices do not come at once.
 
     Attributes
     ----------
@@ -66,6 +68,7 @@ class DeviceClientFactory(ReconnectingClientFactory):
         check_seconds("min_interval", min_interval)
         self.clock = reactor
         self._min_interval = min_interval
+        self._interval = min_interval       # this, or more: spread by chance at each failure
         self._last_attempt = -math.inf
 
     def connect(self, host: str, port: int, timeout: float = 30.0) -> HostConnector:
@@ -107,8 +110,9 @@ class DeviceClientFactory(ReconnectingClientFactory):
             return
         self.delay = retry_delay(self.retries, initial=self.initialDelay,
                                  maximum=self.maxDelay, factor=self.factor, jitter=self.jitter)
+        self._interval = spread_interval(self._min_interval)
         if self.retries > 1:
-            self.delay = max(self.delay, self._min_interval)
+            self.delay = max(self.delay, self._interval)
         self._callID = self.clock.callLater(self.delay, self._reconnect, connector)
 
     def _reconnect(self, connector: Any) -> None:
@@ -119,10 +123,12 @@ class DeviceClientFactory(ReconnectingClientFactory):
         """Somebody needs the device: do not wait longer than good manners ask for."""
         if not self._waiting():
             return
-        earliest = earliest_attempt(self.retries, self._last_attempt, self._min_interval)
+        earliest = earliest_attempt(self.retries, self._last_attempt, self._interval)
         wait = max(earliest - self.clock.seconds(), 0)
         if self._callID.getTime() > self.clock.seconds() + wait:
-            self._callID.reset(wait)
+            # Not `reset`: to an earlier time it searches all timers of the reactor for this one.
+            self._callID.cancel()
+            self._callID = self.clock.callLater(wait, self._reconnect, self.connector)
 
     def _waiting(self) -> bool:
         return self._callID is not None and self._callID.active()

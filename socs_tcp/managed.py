@@ -188,7 +188,8 @@ class ManagedDevice:
 
     def exchange_done(self, rtt: float | None) -> None:
         """A reply came: the link is proven."""
-        self._factory.resetDelay()
+        if self._factory.retries:
+            self._factory.resetDelay()
         self.link.good(rtt)
         if self.link.news:
             self.link.tell()

@@ -77,6 +77,15 @@ def retry_delay(failures: int, *, initial: float = INITIAL_DELAY, maximum: float
     return min(max(delay, mean / 2), mean * 1.5, maximum)
 
 
+def spread_interval(min_interval: float,
+                    uniform: Callable[[float, float], float] = _random.uniform) -> float:
+    """Seconds, from `min_interval` to twice that, drawn anew at each failure.
+
+    Devices that failed together, since their switch did, must not come back together.
+    """
+    return min_interval * uniform(1.0, 2.0)
+
+
 def check_seconds(name: str, value: float | None, *, optional: bool = False) -> float | None:
     """`value` if it is a time that one can wait.
 

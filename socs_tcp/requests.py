@@ -208,7 +208,8 @@ class Requests:
             self._owner.exchange_done(self._clock.seconds() - request.started
                                       if request.kind == "query" else None)
             request.succeed(frame)
-        self.start()
+        if self.queue:
+            self.start()
 
     def _whose(self, frame: bytes) -> Request | None:
         """Which of those in flight `frame` answers: the first, or the first that it matches."""
@@ -268,7 +269,10 @@ class Requests:
             self._timer = self._clock.callLater(max(deadline - self._clock.seconds(), 0),
                                                 self._time_is_up)
         elif deadline < self._timer.getTime():
-            self._timer.reset(max(deadline - self._clock.seconds(), 0))
+            # Not `reset`: to an earlier time it searches all timers of the reactor for this one.
+            self._timer.cancel()
+            self._timer = self._clock.callLater(max(deadline - self._clock.seconds(), 0),
+                                                self._time_is_up)
 
     def _time_is_up(self) -> None:
         self._timer = None

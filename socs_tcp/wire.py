@@ -84,7 +84,8 @@ class Wire(LineProtocol):
             return
         self._decoder.feed(data)
         self._owner.wire_received(self, len(data))
-        self._regulate()
+        if self._paused or self._decoder.buffer:
+            self._regulate()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
@@ -124,8 +125,11 @@ class Wire(LineProtocol):
 
     def next_frame(self) -> bytes | None:
         """The next whole frame that has come."""
+        if not self._decoder.buffer:
+            return None
         frame = self._next_frame()
-        self._regulate()
+        if self._paused:
+            self._regulate()
         return frame
 
     def settle(self, keep: bool) -> bool:

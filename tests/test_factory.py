@@ -10,6 +10,8 @@ from twisted.python.failure import Failure
 
 from socs_tcp import DeviceClientFactory, LineProtocol
 
+pytestmark = pytest.mark.usefixtures("no_spread")
+
 
 @pytest.fixture
 def reactor():

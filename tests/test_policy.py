@@ -15,6 +15,7 @@ from socs_tcp.policy import (
     check_seconds,
     earliest_attempt,
     retry_delay,
+    spread_interval,
 )
 
 
@@ -96,3 +97,9 @@ def test_late_replies(value):
 def test_another_way_to_treat_late_replies_is_refused(value):
     with pytest.raises(ValueError, match="late_replies must be 'drop', 'drain', or a function"):
         check_late_replies(value)
+
+
+def test_the_interval_is_spread_from_one_to_two_times_itself_by_chance():
+    assert spread_interval(3.0, lambda low, high: low) == 3.0
+    assert spread_interval(3.0, lambda low, high: high) == 6.0
+    assert len({spread_interval(3.0) for _ in range(10)}) > 1

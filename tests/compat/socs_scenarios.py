@@ -8,10 +8,10 @@ from types import SimpleNamespace
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 
 #: Seconds. The drivers' own are 3 to 10.
-TIMEOUT = 0.4
-LATE = 0.7
+TIMEOUT = 0.3
+LATE = 0.6
 #: Seconds a reply takes where it matters that it comes after the driver looked for it.
-SLOW = 0.08
+SLOW = 0.06
 #: Empty answers after which a driver that still asks for more will do so for ever.
 ENDLESS = 1000
 #: So often the same word, and it will not change.

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from socs_drivers import DRIVERS, hasten
-from socs_scenarios import bench
+from socs_scenarios import LATE, SLOW, bench
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_ptc_power_raises_what_no_agent_catches(on):
 def test_ptc_takes_the_second_piece_of_a_reply_for_data(on):
     it = on("PTC")
     _, good = it.device.get_data()
-    it.server.faults.split(at=30, pause=0.08)
+    it.server.faults.split(at=30, pause=SLOW)
     flagged, _ = it.device.get_data()
     assert flagged      # the first piece: too short
     it.server.wait_for(it.readable)
@@ -92,11 +92,11 @@ def test_a_late_reply_becomes_another_quantity(on):
     source = it.device
     it.server.device.set_answer("MEAS:CURR:AC?", "0.004")
     it.server.device.set_answer("MEAS:FREQ?", "60.0")
-    it.server.faults.late(0.7)
+    it.server.faults.late(LATE)
     with pytest.raises(ConnectionError):
         source.meas_freq()
     it.server.wait_for(it.readable)
-    it.server.faults.late(0.08)
+    it.server.faults.late(SLOW)
     assert source.meas_current_ac() == 60.0     # amperes
 
 
