@@ -7,7 +7,7 @@ import json
 import sys
 from dataclasses import replace
 
-from . import blocking, deferreds
+from . import blocking, deferreds, lost_network, mutants
 from .plan import PLANS, Report
 
 STORMS = {"blocking": blocking.storm, "twisted": deferreds.storm}
@@ -23,6 +23,9 @@ def make_parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, default=1)
     run.add_argument("--only", default="", help="storms with this in their name")
     run.add_argument("--json", metavar="FILE", help="write the reports there, too")
+    broken = parts.add_parser("mutants", help="broken builds, which the tests must notice")
+    broken.add_argument("--only", default="", help="those with this in their name")
+    parts.add_parser("network", help="a network that is really lost; needs root")
     return parser
 
 
@@ -59,7 +62,9 @@ def line(report: Report) -> str:
 def main(args: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = make_parser().parse_args(args)
-    return {"run": run_storms}[options.part](options)
+    parts = {"run": run_storms, "mutants": lambda args: min(mutants.run(args.only), 1),
+             "network": lambda _args: lost_network.main()}
+    return parts[options.part](options)
 
 
 if __name__ == "__main__":

@@ -196,12 +196,12 @@ def at_rest(scene: Scene, base: census.Census) -> None:
 def close_in_flight(turner: Turner, scene: Scene, client: DeviceClient) -> None:
     """Close it under its users: each Deferred fails at once, with `Disconnected`."""
     scene.server.faults.silence(times=None)
+    seen = scene.server.commands
     ends: list[Any] = []
     for i in range(4):
         client.query(scene.dialect.pack(question(0xE0000000 + i)), timeout=30).addErrback(
             lambda failure: ends.append(failure.type))
-    seen = scene.server.commands
-    turner.until(lambda: scene.server.commands >= seen + 1, 2.0)
+    turner.until(lambda: scene.server.commands > seen, 2.0)
     done: list[Any] = []
     client.close().addBoth(done.append)
     if ends != [Disconnected] * 4:

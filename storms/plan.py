@@ -39,11 +39,11 @@ class Plan:
     in_flight: int = 1
     identify: bool = False
     unasked: bool = False           # answers of others come glued to the end of an answer
-    queries: int = 450
+    queries: int = 300
     seed: int = 1
     callers: int = 8
     rate: float = 0.08              # of faults, per exchange
-    timeouts: tuple[float, float] = (0.03, 0.2)
+    timeouts: tuple[float, float] = (0.03, 0.15)
     longest: float = 0.1            # seconds that a fault may last, or a reply be late
     cancelled: float = 0.05         # of the questions, on the Twisted face
     margin: float = MARGIN
