@@ -1,9 +1,9 @@
 import pytest
 from e2e_instrument import Instrument
 
-from socs_tcp.testing.router_fixture import crossbar_router
+from socs_tcp.testing.pytest_plugin import crossbar_router
 
-__all__ = ["crossbar_router"]
+__all__ = ["crossbar_router"]       # also where the plugin is not installed (yet)
 
 FACES = ["blocking", "twisted"]
 
