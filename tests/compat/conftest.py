@@ -1,6 +1,7 @@
 """SOCS is needed here: without it these tests fail, they are not passed over."""
 
 import importlib.metadata
+from textwrap import dedent
 
 import pytest
 
@@ -42,3 +43,14 @@ def side(request):
     if request.param == "ours":
         request.getfixturevalue("ours")
     return request.param
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Writes a file and gives its path."""
+    def write(code, name="script.py"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(dedent(code))
+        return path
+    return write
