@@ -125,6 +125,14 @@ def test_glue(server, client):
     assert client.ask(b"A") == b"abcdef\r\n"
 
 
+def test_what_is_held_back_comes_when_healed(server, client):
+    server.faults.glue()
+    client.say(b"A")
+    server.wait_for_commands(1)
+    server.faults.heal()
+    assert client.line() == b"abcdef\r\n"
+
+
 def test_garbage(server, client):
     server.faults.garbage(before=b"\xff", after="!")
     client.say(b"A")
@@ -197,6 +205,18 @@ def test_hang_up_after_so_many_bytes(server, client, connect):
     assert connect(server).ask(b"A") == b"abcdef\r\n"
 
 
+def test_hang_up_after_a_whole_reply(server, client):
+    server.faults.hang_up_after(8)
+    client.say(b"A")
+    assert client.rest() == b"abcdef\r\n"
+
+
+def test_healing_ends_the_count_of_bytes(server, client):
+    server.faults.hang_up_after(3)
+    server.faults.heal()
+    assert client.ask(b"A") == b"abcdef\r\n"
+
+
 def test_refuse(server, client, connect):
     server.faults.refuse()
     with pytest.raises(ConnectionRefusedError):
@@ -252,6 +272,7 @@ def test_slow_reader_that_does_not_read(server, client):
         while sent < 50_000_000:
             sent += client.sock.send(b"A\r\n" * 20000)
     assert server.received == []
+    assert sent < 6_000_000         # what the client's own system takes, not ours, too
     client.sock.settimeout(5)
     server.faults.heal()
     assert client.line() == b"abcdef\r\n"
@@ -280,7 +301,21 @@ def test_a_fault_of_the_line_for_some_seconds(server, client):
     assert client.ask(b"A") == b"abcdef\r\n"
 
 
+def test_the_last_word_counts(server, client):
+    server.faults.black_hole(seconds=0.02)
+    server.faults.black_hole()
+    assert client.is_silent(0.05)
+    client.say(b"A")
+    assert client.is_silent(0.05)
+
+
 # when
+
+def test_in_the_order_of_the_times(server, client):
+    server.faults.after(60).black_hole()
+    server.faults.after(0.02).hang_up()
+    assert client.rest() == b""
+
 
 def test_after_some_time(server, client):
     server.faults.after(0.05).hang_up()
@@ -296,6 +331,16 @@ def test_at_an_exchange(server, client):
     assert client.ask(b"A") == b"!abcdef\r\n"
     client.say(b"A")
     assert client.rest() == b""
+
+
+def test_what_hangs_up_at_a_command_does_not_carry_it_out(connect):
+    carried_out = []
+    with DeviceServer(carried_out.append) as server:
+        client = connect(server)
+        server.faults.at_exchange(1).hang_up()
+        client.say(b"A")
+        assert client.rest() == b""
+        assert (server.received, carried_out) == ([b"A"], [])
 
 
 def test_healing_ends_what_is_scheduled(server, client):
