@@ -120,8 +120,17 @@ def make_parser(part: str, doc: str | None) -> argparse.ArgumentParser:
 
 def new_result(part: str, quick: bool, **settings: Any) -> Result:
     """The shape of every result: `rows` for people, `figures` for the goals."""
-    return {"benchmark": part, "quick": quick, "machine": machine(), "versions": versions(),
-            "settings": settings, "rows": [], "figures": {}, "skipped": []}
+    result = {"benchmark": part, "quick": quick, "machine": machine(), "versions": versions(),
+              "settings": settings, "rows": [], "figures": {}, "skipped": []}
+    if busy(result):
+        say(f"{part}: this machine has other work (load {result['machine']['load_at_start']:g}): "
+            "what is said of delays will be of little worth, of CPU time and ratios less exact")
+    return result
+
+
+def busy(result: Result) -> bool:
+    """Had the machine other work when this began? (The parts before this one leave some load.)"""
+    return result["machine"]["load_at_start"] > max(1.5, 0.6 * result["machine"]["cores"])
 
 
 def skip(result: Result, subject: str, why: str) -> None:

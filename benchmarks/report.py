@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .measure import Result
+from .measure import Result, busy
 
 TITLES = {
     "query": "One question, one answer",
@@ -67,6 +67,9 @@ def as_rst(results: list[Result], goals: str) -> str:
              + ".", ""]
     if any(result["quick"] for result in results):
         parts += ["**From a quick run: the figures are rough.**", ""]
+    if any(map(busy, results)):
+        parts += ["**Taken on a machine that had other work, too: the delays, most of all, are to "
+                  "be measured again on a quiet one.**", ""]
     parts += ["Goals", "-----", "", goals, ""]
     for result in results:
         title = TITLES[result["benchmark"]]
