@@ -4,6 +4,7 @@
     python3 run.py demo             the demonstration (--help shows its options)
     python3 run.py test [ARGS...]   the tests; ARGS go to pytest
     python3 run.py lint             ruff and mypy
+    python3 run.py docs             the documentation, into docs/_build/html
     python3 run.py bench [--quick]  the benchmarks (half an hour; --quick: some minutes)
 
 The environment is made beside this file, in .venv, the first time and when setup.cfg
@@ -33,7 +34,8 @@ PYTHON = VENV / "bin" / "python"
 #: Written last of all: an environment without it was interrupted, and is made again.
 STAMP = VENV / "installed.json"
 #: What each command needs of the extras in setup.cfg.
-EXTRAS = {"demo": "demo", "test": "test", "lint": "test", "bench": "bench"}
+EXTRAS = {"demo": "demo", "test": "test", "lint": "test", "docs": "docs",
+          "bench": "bench"}
 #: The original, which the benchmarks measure beside ours, and whose drivers the tests run. Not
 #: in an extra, since none can say --no-deps: with its dependencies it brings a pyasn1 too old
 #: for crossbar's pyasn1-modules. What its drivers really need is in the extra `test`.
@@ -64,8 +66,8 @@ def main(args):
         return 1
     if command == "lint":
         return lint()
-    module = {"demo": ["socs_tcp", "demo"], "test": ["pytest"],
-              "bench": ["benchmarks"]}[command]
+    module = {"demo": ["socs_tcp", "demo"], "test": ["pytest"], "bench": ["benchmarks"],
+              "docs": ["sphinx", "-n", "-W", "--keep-going", "docs", "docs/_build/html"]}[command]
     # In our place: signals and the exit code then need no passing on.
     sys.stdout.flush()
     os.execve(PYTHON, [str(PYTHON), "-m", *module, *rest], environment())
