@@ -113,7 +113,7 @@ class Simulation:
             line.end(Act.CLOSE)         # it was on its way in
         elif self.faults.hangs_up_on_new_client(others) or (others and self.only_one()):
             line.end(Act.CLOSE)
-        elif not self.faults.in_force("black_hole"):
+        else:
             line.opened()
 
     def leave(self, line: Line) -> None:

@@ -182,6 +182,20 @@ def test_a_wait_ends_at_once_when_it_is_true(connect):
         asking.join()
 
 
+def test_a_wait_is_woken_and_does_not_poll(connect):
+    with DeviceServer({}) as server:
+        best = 1.0
+        for _ in range(5):
+            client = connect(server)
+            server.wait_for_clients(1)
+            began = time.monotonic()
+            server.faults.after(0.01).hang_up()
+            server.wait_for_clients(0)
+            best = min(best, time.monotonic() - began)
+            client.sock.close()
+        assert best < 0.045
+
+
 def test_a_wait_may_ask_the_device(connect):
     with DeviceServer({"A": "1"}) as server:
         client = connect(server)
