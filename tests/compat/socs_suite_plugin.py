@@ -36,8 +36,12 @@ def emulator_at_a_free_port(responses, relay_type, port=9001, **options):
                                   **options)
 
 
-def runner_that_kills(runner, agent_path, agent_name, args, kill_to_exit=False):
+def runner_in_a_hurry(runner, agent_path, agent_name, args, kill_to_exit=False):
+    """Start and end an agent as SOCS does, faster."""
     new_runner(runner, agent_path, agent_name, args, agent_name != INTERRUPTED)
+    # Without "-m coverage run --rcfile=...", which takes a third of an agent's start.
+    start = runner.cmd.index(agent_path)
+    runner.cmd = ["python", "-u", *runner.cmd[start:]]
 
 
 def shutdown_of_an_agent_on_ours(runner):
@@ -62,7 +66,7 @@ def pytest_configure(config):
     device_emulator.create_device_emulator = emulator_at_a_free_port
     # At the end it sleeps a second for a thread that looks every 10 ms.
     device_emulator.time = SimpleNamespace(sleep=lambda seconds: time.sleep(min(seconds, 0.05)))
-    ocs.testing._AgentRunner.__init__ = runner_that_kills
+    ocs.testing._AgentRunner.__init__ = runner_in_a_hurry
     ocs.testing._AgentRunner.shutdown = shutdown_of_an_agent_on_ours
     ocs.testing.check_crossbar_connection = lambda: None
 
