@@ -117,8 +117,10 @@ class HostConnector:
         address = self._addresses.pop(0)
         self._step = step = _OneAddress(self)
         remaining = self._timer.getTime() - self._reactor.seconds()
-        # Twisted's own timer is the later one, so that ours says what happened.
-        sub = self._reactor.connectTCP(address, self.port, step, timeout=remaining + 1)
+        # One that says nothing does not take the turn of those left. For the last one,
+        # Twisted's timer is later than ours, which says what happened.
+        share = remaining / (len(self._addresses) + 1) if self._addresses else remaining + 1
+        sub = self._reactor.connectTCP(address, self.port, step, timeout=share)
         if self._step is step:
             self._sub = sub
 

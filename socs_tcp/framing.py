@@ -202,7 +202,9 @@ class PromptFramer(Framer):
     pattern : bytes, str, or compiled pattern of bytes
         The prompt as a regular expression. The reply ends as soon as it matches, so it
         may not be empty and may not end in ``$``, ``\\Z`` or look ahead: what comes
-        after the prompt is not known yet when it is seen.
+        after the prompt is not known yet when it is seen. (Nor may it have groups or
+        repetitions that do not backtrack, ``(?>...)``, ``*+``: what they match depends on
+        how much has come.)
     send_terminator : bytes or str
         What ends a command.
     max_length : int

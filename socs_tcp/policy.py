@@ -132,6 +132,10 @@ def check_host(value: str) -> str:
         raise TypeError(f"ip_address must be a host name or an address, not {value!r}")
     if not value:
         raise ValueError("ip_address must be a host name or an address, not an empty text")
+    try:
+        value.encode("idna")        # what every look-up does, each with an error of its own
+    except UnicodeError as exc:
+        raise ValueError(f"ip_address {value!r} can be no host name: {exc}") from None
     return value
 
 

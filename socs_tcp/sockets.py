@@ -39,7 +39,8 @@ def connect(host: str, port: int, *, timeout: float | None, keepalive: float | N
             starting: Callable[[socket.socket], object]) -> socket.socket:
     """A connected socket, trying each address of `host` within one common `timeout`.
 
-    The name is looked up anew at each call. (The look-up itself is the system's and is
+    What is left of the time is shared among the addresses left, so that one that says
+    nothing does not take the turn of the next. The name is looked up anew at each call. (The look-up itself is the system's and is
     not bounded by `timeout`.)
 
     Parameters
@@ -60,8 +61,8 @@ def connect(host: str, port: int, *, timeout: float | None, keepalive: float | N
     """
     deadline = math.inf if timeout is None else time.monotonic() + timeout
     last: OSError = OSError(f"{host} has no address")
-    for family, kind, proto, _name, address in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM):
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for tried, (family, kind, proto, _name, address) in enumerate(addresses):
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             raise TimeoutError("timed out") from last
@@ -73,7 +74,8 @@ def connect(host: str, port: int, *, timeout: float | None, keepalive: float | N
         try:
             starting(sock)
             configure(sock, keepalive)
-            sock.settimeout(None if timeout is None else remaining)
+            share = remaining / (len(addresses) - tried)
+            sock.settimeout(None if timeout is None else share)
             sock.connect(address)
             sock.settimeout(timeout)
             return sock

@@ -174,6 +174,17 @@ def test_the_timeout_is_for_the_look_up_and_all_addresses_together(bench):
     assert bench.reactor.connectors[-1].stoppedConnecting
 
 
+def test_an_address_that_says_nothing_does_not_take_the_turn_of_the_next(bench):
+    bench.connector.connect()
+    bench.reactor.advance(2)
+    bench.resolver.answer("10.0.0.5", "10.0.0.6", "10.0.0.7")
+    assert bench.reactor.tcpClients[-1][3] == 1.0       # of the three seconds that are left
+    bench.reactor.advance(1)
+    bench.refuse(reason=error.TimeoutError())           # as the reactor says it then
+    assert bench.tried == ["10.0.0.5", "10.0.0.6"]
+    assert bench.reactor.tcpClients[-1][3] == 1.0
+
+
 def test_late_events_of_an_abandoned_attempt_are_ignored(bench):
     bench.connector.connect()
     bench.resolver.answer("10.0.0.5", "10.0.0.6")

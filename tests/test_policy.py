@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from socs_tcp.policy import (
     INITIAL_DELAY,
     MAX_DELAY,
+    check_host,
     check_late_replies,
     check_port,
     check_seconds,
@@ -103,3 +104,14 @@ def test_the_interval_is_spread_from_one_to_two_times_itself_by_chance():
     assert spread_interval(3.0, lambda low, high: low) == 3.0
     assert spread_interval(3.0, lambda low, high: high) == 6.0
     assert len({spread_interval(3.0) for _ in range(10)}) > 1
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "."])
+def test_a_name_that_can_be_no_host_name_is_refused_at_once(host):
+    with pytest.raises(ValueError, match="can be no host name"):
+        check_host(host)
+
+
+def test_names_and_addresses_that_may_be_hosts():
+    for host in ("lakeshore", "10.0.0.1", "::1", "fe80::1%eth0", "müller.example", "a_b"):
+        assert check_host(host) == host

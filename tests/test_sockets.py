@@ -135,6 +135,21 @@ def test_a_kind_of_address_that_the_system_does_not_have_is_passed_over(listener
         assert sock.getpeername()[1] == port
 
 
+def test_an_address_that_says_nothing_does_not_take_the_turn_of_the_next(listener, names):
+    port = listener.getsockname()[1]
+    with socket.socket() as silent, contextlib.ExitStack() as stack:
+        silent.bind(("127.0.0.2", 0))
+        silent.listen(0)
+        for _ in range(3):      # fills its queue, so that it answers no more
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(silent.getsockname())
+        names["dev"] = [silent.getsockname(), ("127.0.0.1", port)]
+        with open_to("dev", port, timeout=2.0) as sock:
+            assert sock.getpeername()[1] == port
+            assert sock.gettimeout() == 2.0
+
+
 def test_all_addresses_share_one_timeout(names, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
