@@ -73,6 +73,14 @@ class Channel:
         return bool(events) and (bool(events[0][1] & _GONE)
                                  or (not _RDHUP and self.at_end()))
 
+    def ending(self) -> str:
+        """Why it is lost, for a message: a cable that was pulled is not the device's doing."""
+        number = 0
+        if isinstance(self.comm, socket.socket) and self.comm.fileno() >= 0:
+            number = self.comm.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        return (f"connection lost: {os.strerror(number)}" if number
+                else "the device closed the connection")
+
     def at_end(self) -> bool:
         """Is nothing left to read of a connection that is `lost`?"""
         try:

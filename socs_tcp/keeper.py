@@ -215,8 +215,7 @@ class Keeper:
         if channel is not None and not channel.lost():
             return channel
         if channel is not None:
-            self.lose(channel, self.error(Disconnected, "the device closed the connection",
-                                          "send", "no"))
+            self.lose(channel, self.error(Disconnected, channel.ending(), "send", "no"))
         if not self._preparing:
             self._face._reset()
             channel = self.channel()
@@ -280,8 +279,8 @@ class Keeper:
         try:
             channel = self.channel()
             if channel is not None and not channel.dead and channel.lost():
-                self.lose(channel, self.error(Disconnected, "the device closed the connection "
-                                              "while idle", "recv", "no"))
+                self.lose(channel, self.error(Disconnected, f"{channel.ending()} while idle",
+                                              "recv", "no"))
         finally:
             self._lock.release()
         self._face.link.tell()

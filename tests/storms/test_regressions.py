@@ -203,3 +203,17 @@ def test_a_flood_of_what_does_not_match_ends_with_the_timeout():
             assert time.monotonic() - started < 2
     finally:
         flood.close()
+
+
+def test_an_idle_loss_that_the_device_did_not_want_is_not_put_down_to_it():
+    """A cable that was pulled (here: a reset) is not a device that hung up."""
+    with DeviceServer(lambda command: command) as server, TCPInterface(
+            server.host, server.port, 1, framer=LineFramer()) as device:
+        device.query("a")
+        server.faults.reset()
+        server.wait_for(lambda: device.check_idle() and device.link.down)
+        assert "Connection reset by peer while idle" in device.link.reason
+        device.query("a")
+        server.faults.hang_up()
+        server.wait_for(lambda: device.check_idle() and device.link.down)
+        assert "the device closed the connection while idle" in device.link.reason
