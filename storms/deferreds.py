@@ -134,7 +134,7 @@ class Crowd:
         plan = self.scene.plan
         for i in range(self.busy):
             Asker(self, random.Random(f"{plan.seed} {turn} {i}"))
-        patience = 60 + self.left * plan.timeouts[1]
+        patience = 15 + self.left * plan.timeouts[1]
         if not turner.until(lambda: not self.busy, patience):
             self.scene.report.broken.append(
                 f"{self.busy} Deferreds have not fired, with {self.left} questions to go: "

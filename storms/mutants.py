@@ -40,9 +40,14 @@ BLOCKING, TWISTED = "blocking", "twisted"
 MUTANTS = (
     # the blocking face
     Mutant("keep the connection after a timeout", "blocking.py",
-           '        if self._late == "drop" or self._preparing:\n            self.drop()\n',
-           '        if self._late == "drop" or self._preparing:\n            pass\n',
+           '        if self._late == "drop" or self._preparing or', '        if self._preparing or',
            only=BLOCKING),
+    Mutant("keep a connection that matches nothing", "blocking.py",
+           "or (callable(self._late) and channel.owed)", "or False"),
+    Mutant("keep a connection that matches nothing (Twisted)", "requests.py",
+           "            if self._unmatched > 1:\n", "            if False:\n"),
+    Mutant("a preparation goes on without its connection", "managed.py",
+           "            setup.cancel()\n", ""),
     Mutant("keep what came unasked", "blocking.py",
            "discarded, alive = channel.discard(MOST_UNASKED)", "discarded, alive = 0, True",
            only=BLOCKING),

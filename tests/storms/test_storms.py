@@ -12,7 +12,7 @@ from storms.plan import PLANS, from_environment
 
 STORMS = {"blocking": blocking.storm, "twisted": deferreds.storm}
 # a long one takes as long as it takes
-TIMEOUT = 120 + int(os.environ.get("SOCS_TCP_STORM_QUERIES", "0")) // 20
+TIMEOUT = 60 + int(os.environ.get("SOCS_TCP_STORM_QUERIES", "0")) // 20
 
 
 @pytest.mark.timeout(TIMEOUT)
