@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import socs_tcp  # noqa: E402 (this checkout, whatever is installed)
+import socs_tcp  # this checkout, whatever is installed
 
 project = "socs_tcp"
 author = "the socs_tcp developers"

@@ -42,18 +42,18 @@ class Picture:
             f'<rect x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="10" '
             f'fill="{GROUND}" stroke="{LINE}"/>']
 
-    def box(self, x, y, width, height, fill=PLAIN, stroke=FAINT, rx=7):
+    def box(self, x, y, width, height, fill=PLAIN, *, stroke=FAINT, rx=7):
         self.parts.append(f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" '
                           f'rx="{rx}" fill="{fill}" stroke="{stroke}"/>')
 
-    def text(self, x, y, text, anchor="middle", size=14, fill=INK, bold=False):
+    def text(self, x, y, text, anchor="middle", size=14, *, fill=INK, bold=False):
         weight = ' font-weight="bold"' if bold else ""
         self.parts.append(
             f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{size}" '
             f'fill="{fill}"{weight} stroke="{GROUND}" stroke-width="4" stroke-opacity="0.8" '
             f'paint-order="stroke" stroke-linejoin="round">{html.escape(text)}</text>')
 
-    def plain(self, x, y, text, anchor="middle", size=14, fill=INK, bold=False):
+    def plain(self, x, y, text, anchor="middle", size=14, *, fill=INK, bold=False):
         """Text on a box, without a halo."""
         weight = ' font-weight="bold"' if bold else ""
         self.parts.append(f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" '
@@ -101,7 +101,8 @@ def link_states():
         picture.plain(x, y - 3, state.name, bold=True)
         picture.plain(x, y + 15, NOTES[state], size=11, fill=FAINT)
     picture.text(100, 300, "close, from any state", size=12)
-    picture.text(664, 408, "red: an operation that depends on it is degraded", "end", 12, FAINT)
+    picture.text(664, 408, "red: an operation that depends on it is degraded", "end", 12,
+                 fill=FAINT)
     return str(picture)
 
 
@@ -145,22 +146,24 @@ def architecture():
     """Who stands on whom."""
     picture = Picture(680, 500, "The architecture of socs_tcp")
 
-    def block(x, y, width, height, title, lines, fill=PLAIN):
+    def block(place, title, lines, fill=PLAIN):
+        x, y, width, height = place
         picture.box(x, y, width, height, fill)
         picture.plain(x + width / 2, y + 22, title, bold=True)
         for number, line in enumerate(lines):
             picture.plain(x + width / 2, y + 42 + 17 * number, line, size=12, fill=FAINT)
 
-    block(30, 24, 390, 56, "agents, drivers, scripts", ["yours, and TCPDeviceAgent, socs-tcp"],
+    block((30, 24, 390, 56), "agents, drivers, scripts", ["yours, and TCPDeviceAgent, socs-tcp"],
           "#ffffff")
-    block(450, 24, 200, 56, "a client, an operator", ["see session.degraded"], "#ffffff")
-    block(450, 120, 200, 96, "DeviceAgentMixin",
+    block((450, 24, 200, 56), "a client, an operator", ["see session.degraded"], "#ffffff")
+    block((450, 120, 200, 96), "DeviceAgentMixin",
           ["agent, degraded, monitor", "follows the links,", "sets session.degraded"], GOOD)
-    block(30, 120, 185, 96, "TCPInterface", ["blocking, any thread", "tcp, blocking,",
-                                             "keeper, channel, sockets"], "#d9e8fb")
-    block(235, 120, 185, 96, "DeviceClient", ["Deferreds, reactor thread", "client, managed, requests,",
-                                              "wire, protocol, factory"], "#d9e8fb")
-    block(30, 260, 620, 120, "the pure core: every decision, no socket, no clock", [], FAULT)
+    block((30, 120, 185, 96), "TCPInterface",
+          ["blocking, any thread", "tcp, blocking,", "keeper, channel, sockets"], "#d9e8fb")
+    block((235, 120, 185, 96), "DeviceClient",
+          ["Deferreds, reactor thread", "client, managed, requests,", "wire, protocol, factory"],
+          "#d9e8fb")
+    block((30, 260, 620, 120), "the pure core: every decision, no socket, no clock", [], FAULT)
     core = [("errors", "what it is called"), ("framing", "where a reply ends"),
             ("link", "up or down"), ("identity", "is it the same"), ("policy", "how long to wait")]
     for number, (name, what) in enumerate(core):
@@ -168,19 +171,19 @@ def architecture():
         picture.box(x, 300, 114, 62, "#ffffff")
         picture.plain(x + 57, 326, name, bold=True)
         picture.plain(x + 57, 346, what, size=11, fill=FAINT)
-    block(30, 424, 620, 52, "a device behind a TCP port",
+    block((30, 424, 620, 52), "a device behind a TCP port",
           ["real, or simulated by socs_tcp.testing, which can fail on purpose"], "#ffffff")
     picture.parts.append(f'<rect x="22" y="110" width="406" height="116" rx="9" fill="none" '
                          f'stroke="{LINE}" stroke-dasharray="5 4"/>')
-    picture.text(36, 104, "two faces", "start", 12, FAINT)
+    picture.text(36, 104, "two faces", "start", 12, fill=FAINT)
     picture.path("M225 80 V108")
     picture.path("M225 226 V258")
-    picture.text(231, 247, "ask", "start", 12, FAINT)
+    picture.text(231, 247, "ask", "start", 12, fill=FAINT)
     picture.path("M550 120 V82")
     picture.path("M550 260 V218")
-    picture.text(556, 243, "tells of each change", "start", 12, FAINT)
+    picture.text(556, 243, "tells of each change", "start", 12, fill=FAINT)
     picture.path("M22 168 H13 V450 H28")
-    picture.text(20, 408, "bytes", "start", 12, FAINT)
+    picture.text(20, 408, "bytes", "start", 12, fill=FAINT)
     return str(picture)
 
 
@@ -194,9 +197,9 @@ def outage_timeline():
     measured = json.loads(MEASURED.read_text())
     picture = Picture(680, 60 + 104 * len(measured), "When degraded was true")
     picture.box(20, 16, 16, 14, FAULT, rx=2)
-    picture.text(42, 28, "the fault lasts", "start", 12, FAINT)
-    picture.box(150, 16, 16, 14, BAD_INK, BAD_INK, rx=2)
-    picture.text(172, 28, "session.degraded is true", "start", 12, FAINT)
+    picture.text(42, 28, "the fault lasts", "start", 12, fill=FAINT)
+    picture.box(150, 16, 16, 14, BAD_INK, stroke=BAD_INK, rx=2)
+    picture.text(172, 28, "session.degraded is true", "start", 12, fill=FAINT)
     y = 44
     for scene in measured:
         draw_scene(picture, scene, y)
@@ -208,8 +211,9 @@ def draw_scene(picture, scene, y):
     """One fault: a row for each agent."""
     end = scene["lasts"] + 2.0
     scale = (RIGHT - LEFT) / end
-    picture.text(20, y + 16, scene["name"], "start", 14, INK, bold=True)
-    picture.box(LEFT, y + 24, scene["lasts"] * scale, 2 * ROW, FAULT, FAULT, rx=0)
+    picture.text(20, y + 16, scene["name"], "start", 14, bold=True)
+    picture.box(LEFT, y + 24, scene["lasts"] * scale, 2 * ROW, FAULT, stroke=FAULT,
+                rx=0)
     for number, (name, seen) in enumerate(scene["agents"].items()):
         top = y + 28 + number * ROW
         picture.text(LEFT - 8, top + 16, name, "end", 13)
@@ -219,14 +223,14 @@ def draw_scene(picture, scene, y):
                 began = when
             elif began is not None:
                 picture.box(LEFT + began * scale, top, (min(when, end) - began) * scale, 22,
-                            BAD_INK, BAD_INK, rx=0)
+                            BAD_INK, stroke=BAD_INK, rx=0)
                 began = None
     told = [f"{name}: {seen['wrong']} wrong reading{'s' * (seen['wrong'] != 1)}"
             for name, seen in scene["agents"].items() if seen["wrong"]]
     picture.text(RIGHT, y + 16, ", ".join(told), "end", 12)
     for second in range(0, math.floor(end) + 1, 1 if end < 8 else 2):
         picture.text(LEFT + second * scale, y + 24 + 2 * ROW + 13, f"{second} s", "middle", 10,
-                     FAINT)
+                     fill=FAINT)
 
 
 def measure():

@@ -1,0 +1,285 @@
+"""Every block of code in the pages and in README.rst is a tested file, or is run here."""
+
+import ast
+import importlib.util
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from contextlib import ExitStack
+
+import pytest
+import yaml
+from docs_pages import DOCS, PAGES, ROOT, blocks
+
+from socs_tcp import LineFramer
+from socs_tcp.testing import DeviceServer, ScriptedDevice
+
+FOUND = {page: blocks(page) for page in PAGES}
+#: What runs the blocks of these pages: tests/testing/test_sim_docs.py, tests/description/...
+RUN_ELSEWHERE = {"testing.rst", "description.rst"}
+#: Blocks that say how things are called in a client; there is no router here.
+ONLY_COMPILED = {"agents.rst"}
+LANGUAGES = {"python", "console", "yaml", "diff", "text"}
+#: Commands that are too large to run here, with what must be there for them.
+NOT_RUN = {
+    "python3 -m venv": None, ". try/bin/activate": None, "pip install .": "setup.cfg",
+    "docker compose": "docker-compose.yml",
+    "python -m socs_tcp.compat": "socs_tcp/compat/command.py",
+    "python -m benchmarks": "benchmarks/__main__.py", "python -m storms": "storms/__main__.py",
+    "python -m fuzz": "fuzz/__main__.py",
+}
+
+
+def chosen(language):
+    return [pytest.param(page, number, id=f"{page.stem}-{number}")
+            for page, found in FOUND.items() for number, block in enumerate(found)
+            if block.kind != "literalinclude" and block.arg == language]
+
+
+def test_they_are_found():
+    assert sum(len(found) for found in FOUND.values()) > 60
+    assert not [(page.name, block.arg) for page, found in FOUND.items() for block in found
+                if block.kind != "literalinclude" and block.arg not in LANGUAGES]
+
+
+@pytest.mark.parametrize("page", [page for page, found in FOUND.items()
+                                  if any(b.kind == "literalinclude" for b in found)],
+                         ids=lambda page: page.stem)
+def test_what_is_included_is_a_tested_file(page):
+    for block in FOUND[page]:
+        if block.kind == "literalinclude":
+            file = (page.parent / block.arg).resolve()
+            assert file.is_file()
+            assert file.parent in (DOCS / "examples", DOCS / "examples" / "porting", ROOT)
+
+
+# Python
+
+@pytest.mark.parametrize("page, number", chosen("python"))
+def test_python_compiles(page, number):
+    ast.parse(FOUND[page][number].text)
+
+
+def script_of(page):
+    return "\n".join(block.text for block in FOUND[page] if block.arg == "python"
+                     and block.kind != "literalinclude")
+
+
+#: Run after the blocks of a page, since they only define something.
+AFTER = {
+    "README.rst": """
+        from twisted.internet.task import react
+        with Thermometer("10.10.10.5", 7777) as thermometer:
+            assert thermometer.get_data() == 4.2
+        assert callable(ThermometerAgent(type("Agent", (), {"sessions": {}})(), thermometer).acq)
+        react(lambda reactor: read(reactor).addCallback(print))
+        """,
+    "writing_agents.rst": """
+        from types import SimpleNamespace
+        from socs_tcp import TCPInterface
+        holder = SimpleNamespace(device=TCPInterface("10.10.10.5", 7777, timeout=1))
+        assert set_voltage(holder, None, {"volts": 1.5}) == (True, "Voltage set.")
+        holder.device.close()
+        assert set_voltage(holder, None, {"volts": 1.5})[0] is False
+        """,
+}
+
+
+@pytest.mark.parametrize("page", [
+    page for page in PAGES if page.name not in RUN_ELSEWHERE | ONLY_COMPILED and script_of(page)],
+    ids=lambda page: page.stem)
+def test_python_runs(page, tmp_path):
+    """All of a page in one process, against a device that stands at every address."""
+    answers = {"*IDN?": "ACME,SUPPLY,1\r", "VOLT?": "1.5\r", "KRDG? 1": "+4.2E+00\r",
+               "*IDN?\r": "LSCI,MODEL372\r", "KRDG? 1\r": "+4.2E+00\r"}
+    with DeviceServer(ScriptedDevice(answers, framer=LineFramer("\n"))) as server:
+        text = script_of(page) + textwrap.dedent(AFTER.get(page.name, ""))
+        text = re.sub(r'"(10\.10\.10\.5|192\.168\.1\.2)", \d+', f'"{server.host}", {server.port}',
+                      text)
+        (tmp_path / "page.py").write_text(text)
+        done = subprocess.run([sys.executable, "page.py"], cwd=tmp_path, capture_output=True,
+                              text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ("4.2" in done.stdout) == (page.name == "README.rst")
+
+
+# YAML, diffs
+
+@pytest.mark.parametrize("page, number", chosen("yaml"))
+def test_yaml_is_yaml(page, number):
+    assert yaml.safe_load(FOUND[page][number].text)
+
+
+@pytest.mark.parametrize("page, number", chosen("diff"))
+def test_a_diff_leads_to_what_works(page, number):
+    added = [line[1:] for line in FOUND[page][number].text.splitlines() if line.startswith("+")]
+    exec("\n".join(added), {})
+
+
+# commands
+
+class Shell:
+    """Runs the commands of one page, on ports that are free here."""
+
+    def __init__(self, folder, stack):
+        self.folder = folder
+        self.stack = stack
+        self.servers = []
+        self.ports = {}
+        programs = folder / "bin"
+        programs.mkdir()
+        for name, command in (("socs-tcp", "-m socs_tcp"), ("python", "")):
+            (programs / name).write_text(f'#!/bin/sh\nexec {sys.executable} {command} "$@"\n')
+            (programs / name).chmod(0o755)
+        (folder / "docs").symlink_to(DOCS)
+        self.env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}",
+                    "PYTHONUNBUFFERED": "1"}
+
+    def free_port(self, port):
+        """Ours in place of the page's. It is kept, bound, but not listening."""
+        if port not in self.ports:
+            sock = self.stack.enter_context(socket.socket())
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(("127.0.0.1", 0))
+            self.ports[port] = str(sock.getsockname()[1])
+        return self.ports[port]
+
+    def here(self, text):
+        """The page's text with the ports of this run."""
+        text = text.replace("10.10.10.5", "127.0.0.1")
+        return re.sub(r"(127\.0\.0\.1:|--port )(\d{4})\b",
+                      lambda m: m[1] + self.free_port(m[2]), text)
+
+    def do(self, command, expected):
+        command, expected = self.here(command), self.here(expected)
+        if re.match(r"(socs-tcp (simulate|proxy|replay)|python -m socs_tcp\.testing) ", command):
+            said = self.serve(command)
+            expected = expected or "... Ctrl-C ends it\n"
+        else:
+            said = subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.env,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  timeout=60, check=False).stdout
+        assert re.fullmatch(pattern_of(expected), said.strip()), f"{command}\n{said}"
+
+    def serve(self, command):
+        process = subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=self.folder,
+                                   env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True)
+        self.servers.append(process)
+        self.stack.callback(self.end, process)
+        return process.stdout.readline()
+
+    def tell(self, word):
+        """Type something where the last server runs."""
+        process = self.servers[-1]
+        process.stdin.write(f"{word}\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == f"{word}: done\n"
+
+    @staticmethod
+    def end(process):
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+
+def pattern_of(expected):
+    """``...`` stands for anything, and one blank for any."""
+    parts = re.split(r"(\.\.\.|\s+)", expected.strip())
+    return "".join({"...": r"[\s\S]*?"}.get(part) or (r"\s+" if part.isspace() else
+                                                      re.escape(part)) for part in parts)
+
+
+def commands_of(block):
+    """Each command with what it prints."""
+    for part in re.split(r"^\$ ", block.text, flags=re.M)[1:]:
+        command, _, output = part.partition("\n")
+        yield command, output
+
+
+def too_large(command):
+    """Is this not for here? Then at least what it needs is there."""
+    run = re.match(r"python3 run\.py (\w+)", command)
+    if run:
+        assert f'"{run[1]}":' in (ROOT / "run.py").read_text()
+        return True
+    plain = re.sub(r"^([A-Z_]+)=\S+ ", "", command)
+    if plain != command:
+        assert "${" + command.split("=")[0] in (ROOT / "docker-compose.yml").read_text()
+    for start, needs in NOT_RUN.items():
+        if plain.startswith(start):
+            assert needs is None or (ROOT / needs).exists()
+            return True
+    return False
+
+
+@pytest.fixture
+def shell(tmp_path):
+    with ExitStack() as stack:
+        yield Shell(tmp_path, stack)
+
+
+@pytest.mark.parametrize("page", [page for page, found in FOUND.items()
+                                  if any(b.arg == "console" for b in found)],
+                         ids=lambda page: page.stem)
+def test_commands_do_what_the_page_says(page, shell):
+    for block in FOUND[page]:
+        if block.arg != "console":
+            continue
+        setting = block.options.get("class")
+        if setting == "unplugged":
+            shell.tell("unplug")
+        if setting == "prologix":
+            spec = importlib.util.spec_from_file_location(
+                "prologix_box", DOCS / "examples" / "prologix_box.py")
+            example = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(example)
+            server = shell.stack.enter_context(example.simulated())
+            shell.ports["1234"] = str(server.port)
+        for command, expected in commands_of(block):
+            if not too_large(command):
+                shell.do(command, expected)
+        if setting == "unplugged":
+            shell.tell("plug_in")
+
+
+# README
+
+def test_the_two_commands_of_the_readme():
+    text = (ROOT / "README.rst").read_text()
+    for command in re.findall(r"python3 run\.py (\w+)", text):
+        assert too_large(f"python3 run.py {command}")
+    assert "\n    python3 run.py demo\n" in text
+    assert "\n    python3 run.py test\n" in text
+
+
+# troubleshooting
+
+SAID_BY_OTHERS = {      # the system, and SOCS' own class
+    "Connection refused", "No route to host", "Network is unreachable",
+    "Name or service not known", "Temporary failure in name resolution",
+    "Connection reset by peer", "Connection timed out", "Connection not established",
+    "Unable to establish connection."}
+
+
+def explained():
+    """The messages that the page explains, in pieces between what varies."""
+    for line in (DOCS / "troubleshooting.rst").read_text().splitlines():
+        if line.startswith("``"):
+            for message in re.findall(r"``(.+?)``", line):
+                yield from (part.strip(" ,:;") for part in message.split("..."))
+
+
+@pytest.mark.parametrize("part", sorted({part for part in explained() if len(part) > 2}))
+def test_the_message_is_in_the_code(part):
+    for other in SAID_BY_OTHERS:
+        part = part.replace(other, "").strip(" :")
+    source = "\n".join(path.read_text() for path in (ROOT / "socs_tcp").rglob("*.py"))
+    joined = re.sub(r'"\s*\n\s*f?"', "", source)
+    # what is put together when it happens
+    pieces = [piece.strip() for piece in re.split(
+        r": |; |( within| after| in the middle of a reply,?| while idle)", part) if piece]
+    assert [piece for piece in pieces if piece not in joined] == []

@@ -1,0 +1,84 @@
+"""The pages: built without a warning, nothing public is missing, no link leads nowhere."""
+
+import subprocess
+import sys
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from docs_pages import DOCS, PAGES, ROOT
+
+import socs_tcp
+import socs_tcp.description
+import socs_tcp.testing
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The folder with the built pages, and what Sphinx said."""
+    folder = tmp_path_factory.mktemp("docs")
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-n", "-q", "--keep-going", "-d", str(folder / "trees"),
+         str(DOCS), str(folder / "html")], capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "html", done.stderr
+
+
+@pytest.mark.timeout(300)
+def test_no_warnings(built):
+    assert built[1].strip() == ""
+
+
+def inventory(folder):
+    from sphinx.util.inventory import InventoryFile
+    with (folder / "objects.inv").open("rb") as file:
+        loaded = InventoryFile.load(file, "", lambda base, uri: uri)
+    return {name for kind, names in loaded.items() if kind.startswith("py:") for name in names}
+
+
+@pytest.mark.parametrize("module", [socs_tcp, socs_tcp.testing], ids=lambda m: m.__name__)
+def test_every_public_name_is_in_the_reference(built, module):
+    known = inventory(built[0])
+    assert [n for n in module.__all__ if f"{module.__name__}.{n}" not in known] == []
+
+
+class Links(HTMLParser):
+    """The anchors of a page, and where it leads."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.links = set(), []
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids.add(attrs.get("id"))
+        self.links += [attrs[key] for key in ("href", "src") if attrs.get(key)]
+
+
+def test_no_link_leads_nowhere(built):
+    folder = built[0]
+    pages = {path: Links(path) for path in folder.rglob("*.html")}
+    broken = []
+    for path, page in pages.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            if not target.exists() or (parts.fragment and target in pages \
+                    and unquote(parts.fragment) not in pages[target].ids):
+                broken.append((path.name, link))
+    assert broken == []
+    assert len(pages) > 15
+
+
+def test_every_page_is_in_the_menu(built):
+    index = (built[0] / "index.html").read_text()
+    assert [p.stem for p in PAGES if p.parent == DOCS and p.stem not in (
+        "index", "performance_results") and f'href="{p.stem}.html"' not in index] == []
+
+
+def test_no_path_of_this_machine(built):
+    found = [path.name for path in built[0].rglob("*.html") if str(ROOT) in path.read_text()]
+    assert found == []
