@@ -7,7 +7,7 @@ import json
 import sys
 from dataclasses import replace
 
-from . import blocking, deferreds, lost_network, mutants
+from . import blocking, deferreds, lost_network, mutants, soak
 from .plan import PLANS, Report
 
 STORMS = {"blocking": blocking.storm, "twisted": deferreds.storm}
@@ -25,6 +25,9 @@ def make_parser() -> argparse.ArgumentParser:
     run.add_argument("--json", metavar="FILE", help="write the reports there, too")
     broken = parts.add_parser("mutants", help="broken builds, which the tests must notice")
     broken.add_argument("--only", default="", help="those with this in their name")
+    long = parts.add_parser("soak", help="minutes at full speed, with a fault a second")
+    long.add_argument("--minutes", type=float, default=10)
+    long.add_argument("--seed", type=int, default=1)
     parts.add_parser("network", help="a network that is really lost; needs root")
     return parser
 
@@ -45,6 +48,14 @@ def run_storms(args: argparse.Namespace) -> int:
     return 1 if any(report.broken for report in reports) else 0
 
 
+def run_soak(args: argparse.Namespace) -> int:
+    """Both faces at once."""
+    reports = soak.soak(args.minutes, args.seed)
+    for report in reports:
+        print(line(report), flush=True)
+    return 1 if any(report.broken for report in reports) else 0
+
+
 def line(report: Report) -> str:
     """One report for a person."""
     def told(counts: dict[str, int]) -> str:
@@ -55,7 +66,8 @@ def line(report: Report) -> str:
             f"  worst call: {report.worst_overrun:+.3f} s past its timeout; healed in "
             f"{report.heal:.3f} s; black hole noticed {report.notice:+.3f} s past its timeout; "
             f"{report.hammered} connections a second to a device that hangs up\n"
-            f"  memory blocks {report.blocks}; log lines {report.log_lines}")
+            f"  {report.outages} outages, the longest {report.worst_outage:.3f} s; "
+            f"memory blocks {report.blocks}; log lines {report.log_lines}")
     return text + "".join(f"\n  BROKEN: {broken}" for broken in report.broken)
 
 
@@ -63,7 +75,7 @@ def main(args: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = make_parser().parse_args(args)
     parts = {"run": run_storms, "mutants": lambda args: min(mutants.run(args.only), 1),
-             "network": lambda _args: lost_network.main()}
+             "soak": run_soak, "network": lambda _args: lost_network.main()}
     return parts[options.part](options)
 
 

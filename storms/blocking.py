@@ -27,6 +27,10 @@ class Numbers:
         with self._lock:
             self._end += count
 
+    def stop(self) -> None:
+        with self._lock:
+            self._end = self._next
+
     def take(self) -> int | None:
         with self._lock:
             if self._next >= self._end:

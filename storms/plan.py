@@ -85,6 +85,8 @@ class Report:
     worst_overrun: float = 0.0
     notice: float = 0.0             # seconds past the timeout until a black hole was noticed
     heal: float = 0.0               # seconds from the end of the faults to a good answer
+    outages: int = 0                # from the first failure to a good answer
+    worst_outage: float = 0.0       # seconds
     blocks: list[int] = field(default_factory=list)     # of memory in use, after each round
     log_lines: int = 0
     hammered: int = 0               # connections a second to a device that hangs up at once

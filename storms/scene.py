@@ -11,6 +11,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 
 import socs_tcp.link
 from socs_tcp import DeviceConnectionError
+from socs_tcp.link import DOWN_STATES
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 
 from . import census
@@ -89,9 +90,17 @@ class Scene:
             self.unhandled.append(f"{event.get('log_format')}: {event.get('log_failure')}"[:300])
 
     def watch(self, link: Any) -> None:
-        """Count how often the link comes up."""
+        """Count how often the link comes up, and how long it was down."""
+        since = 0.0
+
         def observe(_link: Any, change: Any) -> None:
+            nonlocal since
             self.ups += not change.down
+            if change.down and change.old not in DOWN_STATES:
+                since = change.when
+            elif since and not change.down:
+                self.report.outages += 1
+                self.report.worst_outage = max(self.report.worst_outage, change.when - since)
         link.observe(observe)
 
     def noticed(self, link: Any, end: Any, elapsed: float, timeout: float) -> None:
