@@ -177,6 +177,8 @@ class ManagedDevice:
 
     def wire_lost(self, wire: Wire, error: DeviceConnectionError) -> None:
         """The connection is of no more use."""
+        if self._setup is None and not self._requests.stale:
+            self._requests.keep(wire.unread)
         self._let_go()
         self._connect_error = error
         self.link.losses += 1

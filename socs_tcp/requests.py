@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from .errors import DeviceConnectionError, Sent
@@ -104,6 +104,7 @@ class Requests:
         self.wire: Wire | None = None       # None while there is no connection to use
         self.stale = False                  # a reply may come that nobody waits for any more
         self._commanded = False             # a recv may wait for the reply to a send
+        self.unread: deque[bytes] = deque()     # whole frames of a connection that is lost
         self.queue: deque[Request] = deque()
         self.flight: deque[Request] = deque()
         self._timer: Any = None             # for the earliest deadline, or earlier
@@ -117,10 +118,17 @@ class Requests:
         self._unmatched = 0
         self.start()
 
+    def keep(self, frames: list[bytes]) -> None:
+        """What came before a connection was lost is not lost, until something is sent."""
+        self._owner.discarded(sum(map(len, self.unread)))
+        self.unread = deque(frames)
+
     # coming
 
     def add(self, request: Request) -> Deferred[Any]:
         """Take a request; it starts at once if it may."""
+        if request.kind == "recv" and self.unread and not (self.queue or self.flight):
+            return succeed(self.unread.popleft())
         deferred: Deferred[Any] = Deferred(lambda _deferred: self._cancelled(request))
         request.deferred = deferred
         if request.deadline != math.inf:
@@ -154,7 +162,7 @@ class Requests:
         # It stays in the queue until it starts: whoever hears what we find out about the
         # connection may cancel it, or close the client.
         if request.kind == "recv":
-            frame = wire.next_frame()
+            frame = self.unread.popleft() if self.unread else wire.next_frame()
             if self.wire is not wire:
                 return              # what came made no sense
             self.queue.popleft()
@@ -166,6 +174,8 @@ class Requests:
             return
         if request.kind == "query" and not self.flight and not self._settle(wire, request):
             return                  # nothing is lost: it was not sent
+        if self.unread:
+            self.keep([])
         self.queue.popleft()
         self.flight.append(request)
         request.started = self._clock.seconds()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import Any, Protocol
 
@@ -63,6 +64,8 @@ class Wire(LineProtocol):
         super().__init__(framer, keepalive)
         self.host, self.port = host, port
         self._owner: WireOwner | None = owner       # None: nobody is interested any more
+        #: Whole frames that came before the loss, and that nobody has received.
+        self.unread: list[bytes] = []
 
     # what Twisted calls
 
@@ -91,6 +94,9 @@ class Wire(LineProtocol):
         super().connectionLost(reason)
         assert self._lost is not None
         error = self._lost
+        with contextlib.suppress(FramingError):
+            while (frame := self._decoder.next_frame()) is not None:
+                self.unread.append(frame)
         if len(self._decoder) and isinstance(error, Disconnected):
             error = Disconnected(f"{error} in the middle of a reply, after "
                                  f"{show(self._decoder.peek())}", host=self.host, port=self.port,

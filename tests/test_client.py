@@ -351,6 +351,43 @@ def test_a_device_that_takes_no_bytes():
     assert bench.link.down and bench.transport.aborted
 
 
+def test_whole_frames_that_came_before_a_hang_up_are_received_after_it():
+    bench = connected()
+    bench.reply(b"one\r\ntwo\r\nthr")
+    bench.transport.lost()
+    assert bench.link.state is LinkState.DOWN
+    assert (bench.recv().value, bench.recv().value) == (b"one", b"two")
+    third = bench.recv()
+    bench.run_until_attempt()
+    bench.accept()
+    bench.reply(b"three\r\n")
+    assert third.value == b"three"
+
+
+def test_what_came_before_a_hang_up_answers_no_later_question():
+    bench = connected()
+    bench.reply(b"one\r\n")
+    bench.transport.lost()
+    query = bench.query("A")
+    bench.run_until_attempt()
+    bench.accept()
+    bench.reply(b"a\r\n")
+    assert query.value == b"a"
+    assert bench.link.bytes_discarded == 3
+    assert not bench.recv().fired
+
+
+def test_what_nobody_receives_does_not_pile_up_from_loss_to_loss():
+    bench = connected()
+    for number in (b"1", b"2", b"3"):
+        bench.reply(number + b"\r\n")
+        bench.transport.lost()
+        bench.run_until_attempt()
+        bench.accept()
+    assert bench.recv().value == b"3"
+    assert not bench.recv().fired
+
+
 def test_a_recv_of_nothing_times_out_and_keeps_the_connection():
     bench = proven(timeout=2)
     assert not bench.recv(1).fired
