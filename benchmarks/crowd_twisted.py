@@ -22,7 +22,7 @@ class Poller:
     def __init__(self, crowd: Crowd, reactor, index: int, ask: Ask) -> None:
         self._crowd, self._reactor, self._index, self._ask = crowd, reactor, index, ask
         self._due = crowd.first_due()
-        reactor.callLater(self._due - now(), self._poll)
+        reactor.callLater(max(0.0, self._due - now()), self._poll)
 
     def _poll(self) -> None:
         self._began = now()
