@@ -54,13 +54,10 @@ class IdleMonitor:
             return
         # A socket leaves the set by itself when it is closed.
         self._devices[comm.fileno()] = device
-        try:
+        # Where it is watched again, or somebody has closed the socket, or us in this moment,
+        # there is nothing to do, and no call fails.
+        with contextlib.suppress(OSError, ValueError):
             self._epoll.register(comm, self._events)
-        except FileExistsError:         # watched again
-            with contextlib.suppress(OSError, ValueError):
-                self._epoll.modify(comm, self._events)
-        except (OSError, ValueError):
-            pass        # somebody has closed the socket, or us in this moment: no call fails
 
     def stop(self) -> None:
         """Watch no more. Reactor thread only."""
