@@ -40,8 +40,8 @@ def connect(host: str, port: int, *, timeout: float | None, keepalive: float | N
     """A connected socket, trying each address of `host` within one common `timeout`.
 
     What is left of the time is shared among the addresses left, so that one that says
-    nothing does not take the turn of the next. The name is looked up anew at each call. (The look-up itself is the system's and is
-    not bounded by `timeout`.)
+    nothing does not take the turn of the next. The name is looked up anew at each call.
+    (The look-up itself is the system's and is not bounded by `timeout`.)
 
     Parameters
     ----------
