@@ -11,11 +11,8 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
-import random
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -24,10 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from .processes import ChildProcess, no_interruption
+from .router_config import REALM, crossbar_config, free_port, is_free, site_config
 from .wamp import HOST, accepts_joins
 
-REALM = "test_realm"
-ADDRESS_ROOT = "observatory"
 #: Seconds; a router is up in 4 on an idle machine, most of which are its imports.
 START_TIMEOUT = 90.0
 CLIENT_TIMEOUT = 30.0
@@ -235,32 +231,13 @@ class CrossbarRouter:
     # files
 
     def _write_configuration(self) -> None:
-        everything = {"uri": "", "match": "prefix", "cache": True, "allow": {
-            "call": True, "register": True, "publish": True, "subscribe": True}}
-        config = {"version": 2, "workers": [{
-            "type": "router",
-            "realms": [{"name": REALM,
-                        "roles": [{"name": "anonymous", "permissions": [everything]}]}],
-            "transports": [{
-                "type": "web",
-                "endpoint": {"type": "tcp", "interface": HOST, "port": self.port},
-                "paths": {"/": {"type": "json", "value": {}},
-                          "ws": {"type": "websocket"},
-                          "call": {"type": "caller", "realm": REALM, "role": "anonymous"}},
-            }]}]}
-        (self.directory / "config.json").write_text(json.dumps(config, indent=1))
+        (self.directory / "config.json").write_text(crossbar_config(self.port))
         self._write_site_config()
 
     def _write_site_config(self) -> None:
-        site = {
-            "hub": {"wamp_server": f"ws://{HOST}:{self.port}/ws",
-                    "wamp_http": f"http://{HOST}:{self.port}/call",
-                    "wamp_realm": REALM, "address_root": ADDRESS_ROOT},
-            "hosts": {"localhost": {"agent-instances": self._instances}},
-        }
-        # JSON is YAML, too. Replaced as a whole: an agent may be reading it.
+        # Replaced as a whole: an agent may be reading it.
         new = self.directory / "default.yaml.new"
-        new.write_text(json.dumps(site, indent=1))
+        new.write_text(site_config(self.port, self._instances))
         new.replace(self.directory / "default.yaml")
 
 
@@ -269,27 +246,3 @@ def check_installed() -> None:
     if importlib.util.find_spec("crossbar") is None:
         raise RouterError("crossbar is not installed in this environment "
                           f"({sys.prefix}); install it with: pip install 'socs_tcp[demo]'")
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody uses.
-
-    Below the ports that systems give to outgoing connections, so that none of these takes
-    it while the router is restarted.
-    """
-    for port in random.sample(range(20000, 30000), 200):
-        if is_free(port):
-            return port
-    raise RouterError("no free port on the loopback interface from 20000 to 30000")
-
-
-def is_free(port: int) -> bool:
-    """Could a server listen on this port of the loopback interface now?"""
-    with socket.socket() as probe:
-        # Without it connections of a former server would forbid it for a minute.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
