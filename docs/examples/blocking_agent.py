@@ -21,9 +21,10 @@ class Thermometer(TCPInterface):
 
     def get_data(self):
         return {"kelvin": float(self.query("KRDG? 1"))}
+# end of driver
+
+
 # agent
-
-
 class ThermometerAgent(DeviceAgentMixin):
     def __init__(self, agent, device):
         self.agent = agent

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from docs_pages import DOCS, PAGES, ROOT, blocks
 
-from socs_tcp import LineFramer
+from socs_tcp import LineFramer, TCPInterface
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 
 FOUND = {page: blocks(page) for page in PAGES}
@@ -95,7 +95,7 @@ AFTER = {
 def test_python_runs(page, tmp_path):
     """All of a page in one process, against a device that stands at every address."""
     answers = {"*IDN?": "ACME,SUPPLY,1\r", "VOLT?": "1.5\r", "KRDG? 1": "+4.2E+00\r",
-               "*IDN?\r": "LSCI,MODEL372\r", "KRDG? 1\r": "+4.2E+00\r"}
+               "*IDN?\r": "LSCI,MODEL372,LSA23JD,1.3\r", "KRDG? 1\r": "+4.2E+00\r"}
     with DeviceServer(ScriptedDevice(answers, framer=LineFramer("\n"))) as server:
         text = script_of(page) + textwrap.dedent(AFTER.get(page.name, ""))
         text = re.sub(r'"(10\.10\.10\.5|192\.168\.1\.2)", \d+', f'"{server.host}", {server.port}',
@@ -283,3 +283,12 @@ def test_the_message_is_in_the_code(part):
     pieces = [piece.strip() for piece in re.split(
         r": |; |( within| after| in the middle of a reply,?| while idle)", part) if piece]
     assert [piece for piece in pieces if piece not in joined] == []
+
+
+# drivers
+
+def test_the_names_that_are_taken():
+    said = (DOCS / "drivers.rst").read_text().partition("Names that are taken")[2]
+    with TCPInterface("127.0.0.1", 1, timeout=0.1) as device:
+        taken = {name for name in dir(device) if not name.startswith("_")}
+    assert taken - set(re.findall(r"``(\w+)``", said)) == set()

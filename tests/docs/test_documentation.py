@@ -82,3 +82,10 @@ def test_every_page_is_in_the_menu(built):
 def test_no_path_of_this_machine(built):
     found = [path.name for path in built[0].rglob("*.html") if str(ROOT) in path.read_text()]
     assert found == []
+
+
+def test_no_page_has_what_the_theme_shows_already(built):
+    """The theme puts a red box around tables of contents inside a page."""
+    found = [path.name for path in built[0].rglob("*.html")
+             if 'class="contents' in path.read_text()]
+    assert found == []

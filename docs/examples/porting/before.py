@@ -30,9 +30,9 @@ class DeviceAgent:
                     self.log.info("Connection re-established.")
                     session.degraded = False
             except ConnectionError:
-                self.log.error("Failed to get data from device. Check network connection.")
+                self.log.error("Failed to get data from device.")
                 session.degraded = True
-                time.sleep(1)  # wait between reconnection attempts
+                time.sleep(1)  # between attempts
                 continue
             session.data = {"reading": data}
             time.sleep(0.1)
