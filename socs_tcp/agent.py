@@ -122,7 +122,9 @@ class DeviceAgentMixin:
                 else:
                     degraded.reading_good(session)
                     yield reading
-                due = max(due + period, time.monotonic())
+                # Wait here for what a call would wait for inside: here a stop is heard.
+                now = time.monotonic()
+                due = max(due + period, now + degraded.retry_in(session))
                 while _running(session) and (left := due - time.monotonic()) > 0:
                     time.sleep(min(left, STOP_CHECK))
         finally:

@@ -167,6 +167,12 @@ class Degraded:
         if told:
             self._say(session, "readings again", None)
 
+    def retry_in(self, session: Any) -> float:
+        """Seconds until a device of this session that is away may be tried again."""
+        return max((w.device.retry_in() for w in list(self._watched)
+                    if w.link.down and w.concerns(session) and hasattr(w.device, "retry_in")),
+                   default=0.0)
+
     def end(self, session: Any) -> None:
         """A poll is over."""
         with self._lock:

@@ -18,14 +18,10 @@ from .errors import (
     ConnectFailed,
     DeviceConnectionError,
     Disconnected,
-    Phase,
     ReplyTimedOut,
-    Sent,
-    address_name,
     again,
-    from_cause,
-    show,
 )
+from .failures import Failures
 from .framing import Framer
 from .identity import Identity
 from .policy import earliest_attempt
@@ -39,25 +35,22 @@ if TYPE_CHECKING:
 Outer: TypeAlias = tuple[float, float | None]
 
 
-class Keeper:
+class Keeper(Failures):
     """Holds the one connection of a `TCPInterface`, for one call at a time."""
 
     def __init__(self, face: TCPInterface, framer: Framer, *,
                  on_connect: Callable[[Any], object] | None, identity: Identity | None,
                  min_interval: float) -> None:
-        self._face = face
+        super().__init__(face)
         self.framer = framer
         self._on_connect = on_connect
         self._identity = identity
         self._min_interval = min_interval
         # Reentrant: `on_connect` and the driver's own methods call us again.
         self._lock = threading.RLock()
-        # Set by close() in any thread, never cleared; ends every wait.
-        self._closed = threading.Event()
         # What follows is touched by the holder of _lock only ...
         self._depth = 0                 # calls inside each other
         self._deadline = math.inf       # of the call, by time.monotonic
-        self._allowed: float | None = None      # seconds the call was given, for messages
         self._channel: Channel | None = None
         self._preparing = False         # identify and on_connect are under way
         self._last_attempt = -math.inf
@@ -101,29 +94,6 @@ class Keeper:
     def remaining(self) -> float:
         """Seconds until this call has to be over."""
         return self._deadline - monotonic()
-
-    def error(self, kind: type[DeviceConnectionError], text: str, phase: Phase,
-              sent: Sent) -> DeviceConnectionError:
-        face = self._face
-        return kind(f"{address_name(face.ip_address, face.port)}: {text}",
-                    host=face.ip_address, port=face.port, phase=phase, sent=sent)
-
-    def translate(self, cause: BaseException, phase: Phase, sent: Sent) -> DeviceConnectionError:
-        """The error that `cause` means here and now."""
-        face = self._face
-        if self._closed.is_set():
-            return self._closed_error(sent)
-        return from_cause(cause, host=face.ip_address, port=face.port, phase=phase, sent=sent,
-                          timeout=self._allowed)
-
-    def _closed_error(self, sent: Sent = "no") -> DeviceConnectionError:
-        return self.error(Disconnected, "closed by this program", "connect", sent)
-
-    def timed_out(self, channel: Channel) -> DeviceConnectionError:
-        rest = channel.decoder
-        what = f"an unfinished reply, {show(rest.peek())}," if len(rest) else "no reply"
-        within = "in time" if self._allowed is None else f"within {self._allowed:g} s"
-        return self.error(ReplyTimedOut, f"{what} {within}", "recv", "yes")
 
     # the connection
 
@@ -265,6 +235,15 @@ class Keeper:
             self._tell_connection = callback
             if self._face.comm is not None:
                 callback(self._face.comm)
+
+    def retry_in(self) -> float:
+        """Seconds until another attempt to connect may begin; 0 where none is needed."""
+        channel = self._channel
+        if self._face.comm is not None and not (channel is not None and channel.dead):
+            return 0.0
+        earliest = earliest_attempt(self._face.link.failures, self._last_attempt,
+                                    self._min_interval)
+        return max(earliest - monotonic(), 0.0)
 
     def check_idle(self) -> bool:
         """Notice a hang-up while nobody is calling. Never blocks. Any thread.

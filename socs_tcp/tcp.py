@@ -269,21 +269,21 @@ class TCPInterface:
         """Close the connection for good. Calls that wait in other threads end at once."""
         self.__talk.close()
 
+    def retry_in(self) -> float:
+        """Seconds that a call would wait before it tries to connect. Any thread."""
+        return self.__talk.retry_in()
+
     def check_idle(self) -> bool:
         """Look whether the device has hung up, if nobody is calling. Never blocks.
 
-        Returns
-        -------
-        bool
-            False where a call is under way (which will find out by itself).
+        False where a call is under way, which will find out by itself.
         """
         return self.__talk.check_idle()
 
     def tell_connections(self, callback: Callable[[Any], object]) -> None:
         """Have `callback` called with the socket of each connection, from this one on.
 
-        For a monitor: it is called in the thread that connects, with the device reserved to
-        it, and must not call the device. There is one; a second replaces the first.
+        For one monitor: called in the thread that connects, it must not call the device.
         """
         self.__talk.tell_connections(callback)
 

@@ -232,6 +232,39 @@ def test_poll_ends_at_once_while_the_device_is_down(fridge, session, clock):
     assert len(clock.slept) == 1
 
 
+def test_poll_waits_where_a_stop_is_heard_for_what_a_call_would_wait_for(fridge, session, clock):
+    device = Device()
+    device.retry_in = lambda: 5.0
+    fridge.watch(device)
+    at = []
+
+    def read():
+        at.append(clock.now)
+        if len(at) == 1:
+            device.link.failed(ConnectionError("refused"))
+            raise ConnectionError("refused")
+        session.status = "stopping"
+    list(fridge.poll(session, read, 0.4))
+    assert at == [1000.0, pytest.approx(1005.0)]
+
+
+def test_poll_does_not_wait_for_a_device_that_is_well_or_another_operations(fridge, session,
+                                                                           clock):
+    well, others = Device(), Device()
+    well.retry_in = others.retry_in = lambda: 5.0
+    fridge.watch(well)
+    fridge.watch(others, ops=["another"])
+    others.link.failed(ConnectionError("refused"))
+    at = []
+
+    def read():
+        at.append(clock.now)
+        if len(at) == 2:
+            session.status = "stopping"
+    list(fridge.poll(session, read, 0.4))
+    assert at == [1000.0, pytest.approx(1000.4)]
+
+
 def test_poll_of_a_session_that_was_stopped_reads_nothing(fridge, clock):
     session = Session(status="stopping")
     assert list(fridge.poll(session, lambda: 1, 1.0)) == []

@@ -44,3 +44,14 @@ def test_a_call_with_time_enough_waits_for_its_turn(server):
         began = time.monotonic()
         assert device.query("PING") == b"PONG"
         assert 0.1 < time.monotonic() - began < 1.0
+
+
+def test_how_long_a_call_would_wait_before_it_connects(server):
+    with lost(server, timeout=2.0, min_interval=0.5) as device:
+        assert 0.0 < device.retry_in() <= 0.5
+        assert device.query("PING") == b"PONG"
+        assert device.retry_in() == 0.0
+        server.unplug()
+        server.plug_in()
+        server.wait_for(lambda: device.check_idle() and device.link.down)
+        assert device.retry_in() == 0.0     # the first retry is free

@@ -43,19 +43,19 @@ def _port(text: str) -> int:
 def serve(server: DeviceServer | FaultProxy, what: str) -> int:
     """Run until Ctrl-C or SIGTERM, doing what is typed; the exit code."""
     stop = threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    # Handlers, and not KeyboardInterrupt: it could come anywhere, half way through the end.
+    before = {number: signal.signal(number, lambda _number, _frame: stop.set())
+              for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with server:        # its end tells of what went wrong in the device's script
             host = f"[{server.host}]" if ":" in server.host else server.host
             print(f"{what} on {host}:{server.port}; Ctrl-C ends it", flush=True)
             threading.Thread(target=_control, args=(server,), daemon=True,
                              name="control").start()
-            try:
-                stop.wait()
-            except KeyboardInterrupt:
-                print("\nended", flush=True)
+            stop.wait()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return GOOD
 
 
