@@ -102,9 +102,11 @@ def test_black_hole_both_ways(proxy, client, connect, device):
     client.say(b"A")
     newcomer = connect(proxy)
     assert newcomer.is_silent()
+    proxy.faults.garbage(before=b"!", times=None)
     device.say("unasked")
     assert client.is_silent()
     assert device.received == []
+    assert proxy.faults.injected == {"black_hole": 1}       # there was nothing to strike
     proxy.faults.heal()
     assert newcomer.line() == b"hi\r\n"
     assert client.ask(b"A") == b"abcdef\r\n"
