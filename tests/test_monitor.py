@@ -282,7 +282,8 @@ def test_an_end_in_the_middle_of_a_call_is_told_once(bench):
     assert end.recv(100) == b"A\r\n"
     end.sendall(b"rep")
     end.close()
-    bench.turn()
+    if bench.ready(0.01):       # the call may have found out, and closed the socket
+        bench.monitor.doRead()
     assert isinstance(call.join(), ConnectionError)
     bench.reactor.advance(RECHECK)
     bench.reactor.advance(RECHECK)
@@ -378,13 +379,14 @@ def test_in_a_running_reactor():
     monitor.watch(device)
 
     def run():
-        while not told.is_set():
+        for _ in range(200):
+            if told.is_set():
+                return
             reactor.iterate(0.05)
     thread = threading.Thread(target=run)
     thread.start()
     end.close()
-    assert told.wait(10)
-    thread.join(10)
+    thread.join(30)
     assert device.link.down
     monitor.stop()
     device.close()
