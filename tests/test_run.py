@@ -107,7 +107,8 @@ def test_an_unknown_command_is_refused(run, capsys):
     assert run.made == []
 
 
-@pytest.mark.parametrize("command, module", [("demo", "socs_tcp"), ("test", "pytest")])
+@pytest.mark.parametrize("command, module", [("demo", "socs_tcp"), ("test", "pytest"),
+                                             ("docs", "sphinx")])
 def test_commands_and_their_arguments(run, monkeypatch, command, module):
     started = []
     monkeypatch.setattr(run.os, "execve", lambda *args: started.append(args[1]))

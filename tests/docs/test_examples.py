@@ -127,6 +127,18 @@ def test_what_it_was_ported_from(device_server, ocs_agent):
     assert ocs_agent.stop_and_wait(session)
 
 
+def test_a_constructor_that_asks_the_device(device_server):
+    server = device_server({"*IDN?": "LSCI,MODEL336,LSA1234,1.0", "KRDG? A": "+4.2E+00"})
+    server.unplug()
+    with load(EXAMPLES / "porting" / "lakeshore336.py").LS336(*server.address, timeout=2) as bridge:
+        assert bridge.id is None
+        with pytest.raises(ConnectionError):
+            bridge.get_temp("A")
+        server.plug_in()
+        assert bridge.get_temp("A") == 4.2
+        assert bridge.id == "LSCI,MODEL336,LSA1234,1.0"
+
+
 @pytest.mark.parametrize("name", ["own_socket_before", "own_socket_after"])
 def test_the_driver_with_a_socket_of_its_own(name):
     answers = {"meas:volt?": "1.5", "inst:nsel 2;:meas:volt?": "1.5"}
