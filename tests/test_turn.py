@@ -34,16 +34,15 @@ def test_no_question_is_asked_when_there_is_no_time_for_the_answer(server):
             device.query("PING")        # it would have been sent 0.02 s before the end
         assert server.commands == asked
         # The next call need not wait any more.
-        began = time.monotonic()
+        assert device.retry_in() == 0.0
         assert device.query("PING") == b"PONG"
-        assert time.monotonic() - began < 0.2
 
 
 def test_a_call_with_time_enough_waits_for_its_turn(server):
     with lost(server, timeout=2.0, min_interval=0.2) as device:
         began = time.monotonic()
         assert device.query("PING") == b"PONG"
-        assert 0.1 < time.monotonic() - began < 1.0
+        assert time.monotonic() - began > 0.1
 
 
 def test_how_long_a_call_would_wait_before_it_connects(server):
