@@ -1,14 +1,14 @@
 """``python -m fuzz framers --seconds 60``: let atheris make up inputs for one target.
 
-Needs ``pip install atheris``. New inputs go to ``fuzz/corpus``; with ``--minimize`` only those
-stay there that reach something new. What fails is written to ``fuzz/crash-...``.
+Needs ``pip install atheris``. The inputs that reach something new are kept in
+``fuzz/corpus``, one a line. One that fails is written to ``fuzz/crash-...``, and
+``--input`` runs it alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,31 +26,46 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--minimize", action="store_true", help="shrink the corpus, and end")
     parser.add_argument("--input", type=Path, help="run one file, and end")
-    parser.add_argument("--libfuzzer", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", help=argparse.SUPPRESS)     # in a process of its own
     return parser
 
 
-def fuzz(target: str, options: list[str]) -> None:
+def corpus_file(target: str) -> Path:
+    """Where the inputs of a target are, in hex, one a line."""
+    return HERE / "corpus" / f"{target}.txt"
+
+
+def corpus(target: str) -> list[bytes]:
+    """The inputs of a target."""
+    file = corpus_file(target)
+    return [bytes.fromhex(line) for line in file.read_text().split()] if file.exists() else []
+
+
+def fuzz(target: str, seconds: int) -> int:
+    """Run the fuzzer in a process of its own, which it ends without a word."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, data in enumerate(corpus(target)):
+            Path(folder, str(number)).write_bytes(data)
+        code = subprocess.call([sys.executable, "-m", "fuzz", target, "--seconds", str(seconds),
+                                "--folder", folder], cwd=HERE.parent)
+        found = {file.read_bytes() for file in Path(folder).iterdir()}
+    corpus_file(target).parent.mkdir(exist_ok=True)
+    corpus_file(target).write_text("".join(
+        data.hex() + "\n" for data in sorted(found, key=lambda data: (len(data), data)) if data))
+    return code
+
+
+def fuzz_here(target: str, folder: str, seconds: int) -> None:
     """Never returns."""
     import atheris  # noqa: PLC0415 (only this needs it)
+    # a link logs to stderr where nobody has set logging up
+    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     with atheris.instrument_imports(include=["socs_tcp", f"fuzz.{target}"]):
         module: Any = importlib.import_module(f"fuzz.{target}")
-    atheris.Setup([sys.argv[0], *options], module.one_input)
+    atheris.Setup([sys.argv[0], folder, f"-max_total_time={seconds}", "-max_len=200",
+                   f"-artifact_prefix={HERE}/crash-"], module.one_input)
     atheris.Fuzz()
-
-
-def minimize(target: str) -> int:
-    """Keep the inputs that reach something new."""
-    corpus = HERE / "corpus" / target
-    with tempfile.TemporaryDirectory() as folder:
-        code = subprocess.call([sys.executable, "-m", "fuzz", target, "--libfuzzer", "-merge=1",
-                                folder, str(corpus)])
-        if not code:
-            shutil.rmtree(corpus)
-            shutil.copytree(folder, corpus)
-    return code
 
 
 def main(args: list[str] | None = None) -> int:
@@ -61,16 +76,9 @@ def main(args: list[str] | None = None) -> int:
     if options.input:
         importlib.import_module(f"fuzz.{options.target}").one_input(options.input.read_bytes())
         return 0
-    if options.minimize:
-        return minimize(options.target)
-    corpus = HERE / "corpus" / options.target
-    corpus.mkdir(parents=True, exist_ok=True)
-    # a link logs to stderr where nobody has set logging up
-    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
-    fuzz(options.target, options.libfuzzer or [
-        str(corpus), f"-max_total_time={options.seconds}", "-max_len=200",
-        f"-artifact_prefix={HERE}/crash-"])
-    return 0
+    if options.folder:
+        fuzz_here(options.target, options.folder, options.seconds)
+    return fuzz(options.target, options.seconds)
 
 
 if __name__ == "__main__":

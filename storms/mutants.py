@@ -40,7 +40,8 @@ BLOCKING, TWISTED = "blocking", "twisted"
 MUTANTS = (
     # the blocking face
     Mutant("keep the connection after a timeout", "blocking.py",
-           '        if self._late == "drop" or self._preparing or', '        if self._preparing or',
+           "            self.drop()\n        else:\n            channel.owed += 1\n        self",
+           "            pass\n        else:\n            channel.owed += 1\n        self",
            only=BLOCKING),
     Mutant("keep a connection that matches nothing", "blocking.py",
            "or (callable(self._late) and channel.owed)", "or False"),
