@@ -23,7 +23,7 @@ from .policy import (
     check_port,
     check_seconds,
 )
-from .requests import Kind
+from .request import Kind
 
 
 class DeviceClient(ManagedDevice):

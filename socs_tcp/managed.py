@@ -26,7 +26,8 @@ from .identity import Identity
 from .link import Link
 from .policy import LateReplies
 from .preparing import Setup
-from .requests import Kind, Request, Requests
+from .request import Kind, Request
+from .requests import Requests
 from .wire import Wire
 
 #: Seconds that an attempt to connect may take where the user set no timeout.

@@ -10,7 +10,8 @@ from twisted.internet.defer import Deferred, fail, inlineCallbacks, maybeDeferre
 from .errors import DeviceConnectionError, Disconnected, ReplyTimedOut, again
 from .framing import Text
 from .identity import Identity
-from .requests import Kind, Request, Requests
+from .request import Kind, Request
+from .requests import Requests
 from .wire import Wire
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from .errors import (
 from .framing import Framer
 from .policy import MOST_UNASKED
 from .protocol import LineProtocol
-from .requests import Request
+from .request import Request
 
 
 class WireOwner(Protocol):

@@ -185,7 +185,7 @@ def heal(turner: Turner, scene: Scene, client: DeviceClient) -> None:
 
 def at_rest(scene: Scene, base: census.Census) -> None:
     """With nothing under way, no request or Deferred may be alive."""
-    kinds = ("socs_tcp.requests.Request", "twisted.internet.defer.Deferred")
+    kinds = ("socs_tcp.request.Request", "twisted.internet.defer.Deferred")
     now = census.Census().objects
     alive = {kind: now[kind] - base.objects[kind] for kind in kinds
              if now[kind] > base.objects[kind]}

@@ -8,7 +8,8 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 
 from socs_tcp.errors import Disconnected, ReplyTimedOut
-from socs_tcp.requests import Request, Requests
+from socs_tcp.request import Request
+from socs_tcp.requests import Requests
 
 
 class FakeWire:
