@@ -130,7 +130,7 @@ def test_what_it_was_ported_from(device_server, ocs_agent):
 def test_a_constructor_that_asks_the_device(device_server):
     server = device_server({"*IDN?": "LSCI,MODEL336,LSA1234,1.0", "KRDG? A": "+4.2E+00"})
     server.unplug()
-    with load(EXAMPLES / "porting" / "lakeshore336.py").LS336(*server.address, timeout=2) as bridge:
+    with load(EXAMPLES / "porting" / "lakeshore336.py").LS336(*server.address, timeout=9) as bridge:
         assert bridge.id is None
         with pytest.raises(ConnectionError):
             bridge.get_temp("A")
