@@ -67,6 +67,8 @@ def _fill(result: Result, found: dict[str, list[dict[str, Any]]], count: int, ra
         if kind == OURS:
             where = f"many.{count}x{rate:g}Hz"
             figures.update({f"{where}.{key}": row[key] for key in row if key != "kind"})
+            # Not the part of a core that was used: a process that is kept from it uses less.
+            figures[f"{where}.core_needed"] = measure.ratio(row["cpu_us"] * count * rate, 1e6)
             for peer, theirs in found.items():
                 if peer != OURS:
                     figures[f"{where}.cpu_vs_{peer}"] = measure.ratio(

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -99,6 +100,16 @@ def machine() -> Result:
     }
 
 
+def commit() -> str | None:
+    """What was measured: parts of a report may be of different days."""
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=CHECKOUT,
+                              capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
 def versions() -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for package in PACKAGES:
@@ -120,8 +131,9 @@ def make_parser(part: str, doc: str | None) -> argparse.ArgumentParser:
 
 def new_result(part: str, quick: bool, **settings: Any) -> Result:
     """The shape of every result: `rows` for people, `figures` for the goals."""
-    result = {"benchmark": part, "quick": quick, "machine": machine(), "versions": versions(),
-              "settings": settings, "rows": [], "figures": {}, "skipped": []}
+    result = {"benchmark": part, "quick": quick, "commit": commit(), "machine": machine(),
+              "versions": versions(), "settings": settings, "rows": [], "figures": {},
+              "skipped": []}
     if busy(result):
         say(f"{part}: this machine has other work (load {result['machine']['load_at_start']:g}): "
             "what is said of delays will be of little worth, of CPU time and ratios less exact")

@@ -69,14 +69,16 @@ def as_rst(results: list[Result], goals: str) -> str:
         parts += ["**From a quick run: the figures are rough.**", ""]
     if any(map(busy, results)):
         parts += ["**Taken on a machine that had other work, too: the delays, most of all, are to "
-                  "be measured again on a quiet one.**", ""]
+                  "be measured again on a quiet one. A verdict with a question mark is none.**", ""]
     parts += ["Goals", "-----", "", goals, ""]
     for result in results:
         title = TITLES[result["benchmark"]]
         settings = ", ".join(f"{name.replace('_', ' ')} {value}"
                              for name, value in result["settings"].items())
         parts += [title, "-" * len(title), "", f"``python -m benchmarks.{result['benchmark']}``: "
-                  f"{settings}. Medians, with the quartiles in brackets.", ""]
+                  f"{settings}. Medians, with the quartiles in brackets. Commit "
+                  f"{result['commit'] or 'unknown'}, load {result['machine']['load_at_start']:g}.",
+                  ""]
         for block in tables(result):
             parts += [block, ""]
     return "\n".join(parts)

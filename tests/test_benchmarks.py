@@ -37,17 +37,19 @@ def test_what_the_goals_ask_for_is_there(result):
 
 def test_a_goal_without_a_figure_is_not_measured(result):
     verdicts = {row["goal"]: row["verdict"] for row in goals.judged([result])}
-    assert verdicts["TCPInterface send + recv / socs.tcp"] == "not measured"
+    assert verdicts["TCPInterface send + recv / socs.tcp"].startswith("not measured")
     assert "not measured" in goals.shown([result])
 
 
 def test_reached_or_not():
-    def verdict(value):
-        figures = {"benchmark": "query", "figures": {"query.send_recv.wall_vs_bare": value}}
-        return goals.judged([figures])[0]["verdict"]
+    def verdict(value, load=0.1):
+        result = {"benchmark": "query", "figures": {"query.send_recv.wall_vs_bare": value},
+                  "machine": {"load_at_start": load, "cores": 2}}
+        return goals.judged([result])[0]["verdict"]
     assert verdict(1.05) == "reached"
     assert verdict(1.12) == "reached, not the aim"
     assert verdict(1.2) == "NOT REACHED"
+    assert verdict(1.05, load=7.0) == "reached?"        # on a busy machine it proves nothing
 
 
 def test_a_missing_peer_is_left_out_loudly(capsys):
