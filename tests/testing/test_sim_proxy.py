@@ -119,11 +119,11 @@ def test_faults_of_replies(proxy, client, device):
     assert client.is_silent()
     proxy.faults.garbage(before=b"!")
     assert client.ask(b"A") == b"!abcdef\r\n"
-    proxy.faults.late(0.1)
+    proxy.faults.late(0.5)
     client.say(b"A")
     assert client.is_silent(0.05)
     assert client.line() == b"abcdef\r\n"
-    proxy.faults.split(at=3, pause=0.1)
+    proxy.faults.split(at=3, pause=0.5)
     client.say(b"A")
     assert client.sock.recv(99) == b"abc"
     assert client.line() == b"def\r\n"
@@ -235,7 +235,7 @@ def test_random_faults(device, connect):
         good = 0
         while proxy.commands < 300:
             client = connect(proxy)
-            client.sock.settimeout(0.01)
+            client.sock.settimeout(0.05)
             with contextlib.suppress(OSError):
                 good += client.ask(b"A") in (b"hi\r\n", b"abcdef\r\n")
             client.sock.close()
