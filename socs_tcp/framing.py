@@ -227,24 +227,31 @@ class PromptFramer(Framer):
                              "which is not known when the prompt is seen "
                              r"(a literal dollar sign is written \$)")
         self.pattern = pattern
+        # A prompt that is a plain text has a known length: of what was searched already, only
+        # the end can be its beginning. Any other is searched from the start of the reply.
+        plain = not re.search(rb"[\\.^$*+?{}\[\]|()]", source) and not pattern.flags
+        self._length = len(source) if plain else None
         self.send_terminator = to_bytes(send_terminator)
 
     def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
         limit = min(len(buffer), self.max_length)
-        match = self.pattern.search(buffer, 0, limit)
+        begin = 0 if self._length is None else max(scanned - self._length + 1, 0)
+        match = self.pattern.search(buffer, begin, limit)
         if match is None:
             if len(buffer) >= self.max_length:
                 raise self.too_long(buffer)
             return None
         # The reply ends as soon as any beginning of it matches: the same place at which
-        # it ends when the bytes come one by one. Matching is monotone in the length.
-        low, high = scanned, match.end()
+        # it ends when the bytes come one by one. Matching is monotone in the length, and
+        # no match begins before the leftmost.
+        begin = match.start()
+        low, high = max(scanned, begin), match.end()
         while high - low > 1:
             middle = (low + high) // 2
-            if self.pattern.search(buffer, 0, middle):
+            if self.pattern.search(buffer, begin, middle):
                 high = middle
             else:
                 low = middle
-        last = self.pattern.search(buffer, 0, high)
+        last = self.pattern.search(buffer, begin, high)
         assert last is not None
         return last.start(), high

@@ -254,6 +254,15 @@ class RawProtocol(FrameProtocol):
     def __init__(self, keepalive: float | None = KEEPALIVE) -> None:
         super().__init__(RawFramer(), keepalive)
 
+    def dataReceived(self, data: bytes) -> None:
+        # Somebody waits and gets all of it: no need to copy it in and out of the decoder.
+        if self._lost is None and self._readers and not self._decoder.buffer \
+                and len(data) <= self._readers[0][1]:
+            reader, _size = self._readers.popleft()
+            reader.callback(data)
+            return
+        super().dataReceived(data)
+
     def recv(self, bufsize: int = 4096) -> Deferred[bytes]:
         """Receive what has come.
 
