@@ -112,6 +112,12 @@ def notice(scene: Scene, device: TCPInterface) -> None:
     scene.server.faults.heal()
 
 
+def endless(scene: Scene, device: TCPInterface) -> None:
+    """A line without an end is found out at the limit, not when the time is over."""
+    scene.server.faults.endless_line()
+    scene.found_out(ask(scene, device, 0xB0000000, HEAL_BOUND / 3))
+
+
 def hammer(scene: Scene, device: TCPInterface) -> None:
     """A device that accepts and hangs up, asked as fast as can be."""
     with scene.hammering() as until:
@@ -158,7 +164,7 @@ def play(scene: Scene) -> None:
             blow(scene, device, numbers, plan.queries // plan.rounds, turn)
             heal(scene, device)
             scene.report.blocks.append(census.blocks())
-        for stage in (notice, heal, hammer, heal, close_in_flight):
+        for stage in (notice, heal, endless, heal, hammer, heal, close_in_flight):
             stage(scene, device)
         scene.look_at(device.link)
 

@@ -162,6 +162,12 @@ def notice(turner: Turner, scene: Scene, client: DeviceClient) -> None:
     scene.server.faults.heal()
 
 
+def endless(turner: Turner, scene: Scene, client: DeviceClient) -> None:
+    """A line without an end is found out at the limit, not when the time is over."""
+    scene.server.faults.endless_line()
+    scene.found_out(ask(turner, scene, client, 0xB0000000, HEAL_BOUND / 3))
+
+
 def hammer(turner: Turner, scene: Scene, client: DeviceClient) -> None:
     """A device that accepts and hangs up, asked as fast as can be."""
     with scene.hammering() as until:
@@ -225,7 +231,7 @@ def play(turner: Turner, scene: Scene, before: census.Census) -> None:
             heal(turner, scene, client)
             at_rest(scene, before)
             scene.report.blocks.append(census.blocks())
-        for stage in (notice, heal, hammer, heal, close_in_flight):
+        for stage in (notice, heal, endless, heal, hammer, heal, close_in_flight):
             stage(turner, scene, client)
         scene.look_at(client.link)
         turner.until(lambda: not turner.left_over(), 2.0)
