@@ -139,8 +139,8 @@ class Keeper(Failures):
             self.connect_error = self._closed_error()
             return False
         # An attempt in the last moment of a call would only waste a question: the next call
-        # makes it at once, with all of its time. (Half a call is what an answer may take.)
-        needed = (self._allowed or 0) / 2 if wait > 0 else 0
+        # makes it at once, with all of its time.
+        needed = (self._allowed or 0) / 4 if wait > 0 else 0
         if self.remaining() <= needed:
             self.connect_error = self.connect_error or self.error(
                 ConnectFailed, "no time left for another attempt to connect", "connect", "no")

@@ -34,8 +34,8 @@ EPILOG = r"""in the console:
   :quit        or Ctrl-D
 
 example:
-  socs-tcp console 127.0.0.1:5025
-  printf '*IDN?\n' | socs-tcp console 127.0.0.1:5025
+  socs-tcp console 127.0.0.1:5025 --send-terminator '\n'
+  printf 'volt?\n' | socs-tcp console 127.0.0.1:5025 --send-terminator '\n'
 """
 #: Seconds to wait for what the device sends by itself.
 LISTEN = 0.5

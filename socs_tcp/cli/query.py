@@ -23,7 +23,7 @@ from .common import (
 )
 
 EPILOG = rf"""example:
-  socs-tcp query 127.0.0.1:5025 '*IDN?'
+  socs-tcp query 127.0.0.1:5025 'volt?' --send-terminator '\n'
   socs-tcp query 127.0.0.1:502 '\x09\x99\x00\x00\x00\x06\x01\x04\x00\x01\x00\x35' --raw --hex
 
 {EXIT_CODES}"""

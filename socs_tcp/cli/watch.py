@@ -27,8 +27,8 @@ from .common import (
     seconds,
 )
 
-EPILOG = f"""example:
-  socs-tcp watch 127.0.0.1:5025 'meas:volt?' --period 0.5 --count 10
+EPILOG = rf"""example:
+  socs-tcp watch 127.0.0.1:5025 'volt?' --send-terminator '\n' --period 0.5 --count 10
 
 On a terminal the picture is drawn anew; in a pipe there is one line a question:
 time, round trip in ms, reply. The exit code is that of the last question.

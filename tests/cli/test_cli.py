@@ -276,6 +276,19 @@ def test_the_examples_of_the_help_can_be_parsed(command, capsys):
         assert parser.parse_args(shlex.split(example)).run is not None
 
 
+@pytest.mark.parametrize("command, shown", [
+    ("query", "1.000000\n"), ("console", "1.000000\n"), ("watch", "\t1.000000\n")])
+def test_the_example_of_the_help_works_with_the_simulated_device(command, shown, capsys):
+    with pytest.raises(SystemExit):
+        main.main([command, "--help"])
+    example = re.search(rf"^  socs-tcp ({command} 127.0.0.1:5025 .*)$", capsys.readouterr().out,
+                        re.M)[1].replace("--count 10", "--count 1")
+    with Served("simulate kikusui_pmx --port 0") as served:
+        done = run(example.replace(":5025", f":{served.port}"), input="volt?\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(shown)
+
+
 def test_colours_are_for_terminals_that_want_them(monkeypatch):
     class Terminal:
         def isatty(self):
