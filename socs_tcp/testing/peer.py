@@ -14,9 +14,6 @@ from .plan import FILLER, Act
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
-#: So little is taken from a client by the system when the device does not read.
-SMALL_BUFFER = 4096
-
 
 class Peer:
     """One client's socket and its line. The thread of the loop only."""
@@ -30,7 +27,6 @@ class Peer:
         self.closed = False
         self._unsent = b""
         self._events = 0
-        self._small = False
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -91,13 +87,7 @@ class Peer:
         return not self._unsent
 
     def _watch(self) -> None:
-        size = self.line.read_size()
-        events = (READ if size else 0) | (WRITE if self._unsent else 0)
-        slow = self.line.simulation.faults.in_force("slow_reader")
-        if slow and not size and not self._small:
-            # or the system would take some megabytes on our behalf
-            self._small = True
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+        events = (READ if self.line.read_size() else 0) | (WRITE if self._unsent else 0)
         if events != self._events:
             self._events = events
             self._loop.watch(self.sock.fileno(), events, self.ready)

@@ -274,7 +274,6 @@ def test_slow_reader_that_does_not_read(server, client):
         while sent < 50_000_000:
             sent += client.sock.send(b"A\r\n" * 20000)
     assert server.received == []
-    assert sent < 6_000_000         # what the client's own system takes, not ours, too
     client.sock.settimeout(5)
     server.faults.heal()
     assert client.line() == b"abcdef\r\n"
