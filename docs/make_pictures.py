@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from socs_tcp.demo.scenes import SCENES
-from socs_tcp.link import DOWN_STATES, TRANSITIONS, LinkEvent, LinkState
+from socs_tcp.states import DOWN_STATES, TRANSITIONS, LinkEvent, LinkState
 
 HERE = Path(__file__).resolve().parent
 MEASURED = HERE / "outage.json"
@@ -129,7 +129,7 @@ def border(x, y, towards_x, towards_y):
 
 def link_table():
     """The table of `TRANSITIONS`, in reStructuredText."""
-    lines = [".. Made by docs/make_pictures.py from TRANSITIONS in socs_tcp/link.py.", "",
+    lines = [".. Made by docs/make_pictures.py from TRANSITIONS in socs_tcp/states.py.", "",
              ".. list-table::", "   :header-rows: 1", "", "   * - state"]
     lines += [f"     - {event.name}" for event in LinkEvent]
     for old in LinkState:

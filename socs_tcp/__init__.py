@@ -17,8 +17,9 @@ from .errors import (
 )
 from .factory import DeviceClientFactory
 from .framing import FixedFramer, Framer, LengthFramer, LineFramer, PromptFramer, RawFramer
-from .link import Link, LinkChange, LinkState
+from .link import Link
 from .protocol import LineProtocol, RawProtocol
+from .states import LinkChange, LinkState
 from .tcp import TCPInterface
 
 __version__ = "0.1.0"

@@ -13,13 +13,12 @@ from .errors import (
     FramingError,
     ReplyTimedOut,
     Sent,
-    show,
 )
 from .framing import Framer
 from .identity import Identity
 from .keeper import Keeper
-from .link import UP
 from .policy import MOST_UNASKED, LateReplies
+from .states import UP
 
 if TYPE_CHECKING:
     from .tcp import TCPInterface
@@ -50,6 +49,8 @@ class Conversation(Keeper):
             channel = self._send_again(data, error)
         channel.asked = True
         face.link.bytes_sent += len(data)
+        if face.link.trace is not None:
+            face.link.trace.add(">", data)
 
     def _send_again(self, data: bytes, first: DeviceConnectionError) -> Channel:
         self._face._reset()
@@ -124,6 +125,8 @@ class Conversation(Keeper):
                 link.good()
             if type(data) is bytes:     # a mock of a socket gives what it likes
                 link.bytes_received += len(data)
+                if link.trace is not None:
+                    link.trace.add("<", data)
             return data
         error = self.end_of_connection(channel)
         self._lost_to_recv(channel, error, revive)
@@ -185,6 +188,8 @@ class Conversation(Keeper):
             try:
                 channel.put(data, self._deadline)
                 link.bytes_sent += len(data)
+                if link.trace is not None:
+                    link.trace.add(">", data)
                 sent = "yes"
                 frame = self.read_frame(channel)
                 frame = self._matching(channel, data, frame)
@@ -235,15 +240,10 @@ class Conversation(Keeper):
             if not data:
                 raise self.end_of_connection(channel)
             link.bytes_received += len(data)
+            if link.trace is not None:
+                link.trace.add("<", data)
             frame = decoder.feed_frame(data)
         return frame
-
-    def end_of_connection(self, channel: Channel) -> DeviceConnectionError:
-        if self._closed.is_set():
-            return self._closed_error("maybe")
-        rest = channel.decoder
-        after = f" in the middle of a reply, after {show(rest.peek())}" if len(rest) else ""
-        return self.error(Disconnected, f"the device closed the connection{after}", "recv", "yes")
 
     def _give_up(self, channel: Channel, error: DeviceConnectionError) -> None:
         """A reply did not come in time: see to it that it never answers another question."""

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .link import DOWN_STATES, Link, LinkChange
+from .link import Link
 from .log import duration
 from .monitor import AVAILABLE, IdleMonitor
+from .states import DOWN_STATES, LinkChange
 
 #: The states of a session in which its `degraded` means something.
 RUNNING = ("starting", "running", "stopping")

@@ -53,3 +53,11 @@ class Failures:
         what = f"an unfinished reply, {show(rest.peek())}," if len(rest) else "no reply"
         within = "in time" if self._allowed is None else f"within {self._allowed:g} s"
         return self.error(ReplyTimedOut, f"{what} {within}", "recv", "yes")
+
+    def end_of_connection(self, channel: Channel) -> DeviceConnectionError:
+        """The error for a read that found the end."""
+        if self._closed.is_set():
+            return self._closed_error("maybe")
+        rest = channel.decoder
+        after = f" in the middle of a reply, after {show(rest.peek())}" if len(rest) else ""
+        return self.error(Disconnected, f"the device closed the connection{after}", "recv", "yes")

@@ -6,90 +6,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
-from typing import NamedTuple
 
 from .log import DeviceLogger, duration
+from .states import DOWN_STATES, TRANSITIONS, UP, LinkChange, LinkEvent, LinkState
+from .trace import Trace
 
 log = DeviceLogger()
 
-
-class LinkState(Enum):
-    """Where a link stands."""
-
-    #: No connection attempt has ended yet.
-    UNTRIED = "untried"
-    #: Connected for the first time; nothing has failed, nothing was said yet.
-    OPEN = "open"
-    #: The last exchange was good.
-    UP = "up"
-    #: Something failed since the last good exchange.
-    DOWN = "down"
-    #: Connected again after a failure; only a good exchange will prove it.
-    PROVING = "proving"
-    #: Closed by its owner, for good.
-    CLOSED = "closed"
-
-
-class LinkEvent(Enum):
-    """What can happen to a link."""
-
-    #: TCP is connected; the device has said nothing yet.
-    CONNECTED = "connected"
-    #: A whole reply came in time, or `identify` or `on_connect` passed.
-    GOOD = "good"
-    #: An attempt, an exchange or the connection failed.
-    FAILED = "failed"
-    #: The owner closed it.
-    CLOSE = "close"
-
-
 _S, _E = LinkState, LinkEvent
-#: For the common path: on Python 3.11 a look into an Enum costs as much as a small call.
-UP = LinkState.UP
-
-#: Every transition there is. A pair that is not here leaves the state as it is.
-TRANSITIONS: dict[tuple[LinkState, LinkEvent], LinkState] = {
-    (_S.UNTRIED, _E.CONNECTED): _S.OPEN,
-    (_S.UNTRIED, _E.GOOD): _S.UP,
-    (_S.UNTRIED, _E.FAILED): _S.DOWN,
-    (_S.UNTRIED, _E.CLOSE): _S.CLOSED,
-    (_S.OPEN, _E.GOOD): _S.UP,
-    (_S.OPEN, _E.FAILED): _S.DOWN,
-    (_S.OPEN, _E.CLOSE): _S.CLOSED,
-    (_S.UP, _E.FAILED): _S.DOWN,
-    (_S.UP, _E.CLOSE): _S.CLOSED,
-    (_S.DOWN, _E.CONNECTED): _S.PROVING,
-    (_S.DOWN, _E.GOOD): _S.UP,
-    (_S.DOWN, _E.CLOSE): _S.CLOSED,
-    (_S.PROVING, _E.GOOD): _S.UP,
-    (_S.PROVING, _E.FAILED): _S.DOWN,
-    (_S.PROVING, _E.CLOSE): _S.CLOSED,
-}
-
-#: The states in which a device cannot be relied on: what makes a session degraded.
-DOWN_STATES = frozenset({_S.DOWN, _S.PROVING, _S.CLOSED})
 
 #: Seconds between two reminders in the log while an outage lasts.
 REMINDER = 600.0
-
-
-class LinkChange(NamedTuple):
-    """One change of state, as an observer gets it."""
-
-    old: LinkState
-    new: LinkState
-    #: Seconds since the epoch.
-    when: float
-    #: Why, for a person; for a link that is up again, how long it was down.
-    reason: str
-    #: What failed, if something did.
-    error: BaseException | None
-
-    @property
-    def down(self) -> bool:
-        """Is the link down after this change?"""
-        return self.new in DOWN_STATES
 
 
 class Link:
@@ -119,6 +46,8 @@ class Link:
         Discarded are those that nobody asked for.
     last_rtt, worst_rtt : float or None
         Round-trip time in seconds of the last exchange, and the longest.
+    trace : Trace or None
+        The last that was said, if `keep_trace` was called.
 
     Notes
     -----
@@ -153,6 +82,7 @@ class Link:
         self.bytes_sent = 0
         self.bytes_received = 0
         self.bytes_discarded = 0
+        self.trace: Trace | None = None
         self.last_rtt: float | None = None
         self.worst_rtt: float | None = None
 
@@ -169,11 +99,25 @@ class Link:
         """Is the device connected, with nothing failed since? Any thread."""
         return self.state is _S.UP or self.state is _S.OPEN
 
+    def keep_trace(self, entries: int = 20) -> None:
+        """Keep the last that was said, and show it in the log and with the error of a failure.
+
+        Parameters
+        ----------
+        entries : int
+            Messages in both directions together; 0 ends it. Any thread.
+        """
+        if isinstance(entries, bool) or not isinstance(entries, int) or entries < 0:
+            raise ValueError(f"entries must be a number from 0, not {entries!r}")
+        self.trace = Trace(entries, self._clock) if entries else None
+
     # what happened; `tell` must follow as soon as no lock of the caller's is held
 
     def connected(self) -> None:
         """TCP is connected. That alone proves nothing."""
         self.connects += 1
+        if self.trace is not None:
+            self.trace.note("connected")
         self._move(_E.CONNECTED, "connected")
 
     def good(self, rtt: float | None = None) -> None:
@@ -188,7 +132,11 @@ class Link:
 
     def failed(self, error: BaseException) -> None:
         """An attempt, an exchange, or the connection failed."""
-        self._move(_E.FAILED, str(error).removeprefix(f"{self.name}: "), error)
+        reason = str(error).removeprefix(f"{self.name}: ")
+        if self.trace is not None:
+            self.trace.note(reason)
+            error.add_note(f"the last that was said on {self.name}:\n{self.trace}")
+        self._move(_E.FAILED, reason, error)
 
     def closed(self) -> None:
         """The owner closed it."""
@@ -243,7 +191,9 @@ class Link:
                     _S.CLOSED: "closed"}[change.new]
             return False, f"{self.name}: {text}"
         since = f"link still down after {duration(down_for)}" if down_for else "link down"
-        return True, f"{self.name}: {since}: {change.reason}; trying again"
+        trace = [] if self.trace is None else self.trace.lines()
+        text = f"{self.name}: {since}: {change.reason}; trying again"
+        return True, "\n    ".join([text, *trace])
 
     # who wants to know
 

@@ -167,9 +167,11 @@ class ManagedDevice:
         while self._waiters and self.comm is wire:      # a callback may close us
             self._waiters.pop(0).callback(wire)
 
-    def wire_received(self, wire: Wire, count: int) -> None:
+    def wire_received(self, wire: Wire, data: bytes) -> None:
         """Bytes came."""
-        self.link.bytes_received += count
+        self.link.bytes_received += len(data)
+        if self.link.trace is not None:
+            self.link.trace.add("<", data)
         (self._setup.requests if self._setup is not None else self._requests).frames_came()
 
     def wire_flushed(self, wire: Wire, request: Request) -> None:
@@ -197,9 +199,11 @@ class ManagedDevice:
         if self.link.news:
             self.link.tell()
 
-    def sent(self, count: int) -> None:
-        """So many bytes were sent."""
-        self.link.bytes_sent += count
+    def sent(self, data: bytes) -> None:
+        """These bytes were sent."""
+        self.link.bytes_sent += len(data)
+        if self.link.trace is not None:
+            self.link.trace.add(">", data)
 
     def discarded(self, count: int) -> None:
         """So many bytes answered nothing that was asked."""

@@ -30,8 +30,8 @@ class WireOwner(Protocol):
     def wire_connected(self, wire: Wire) -> None:
         """TCP is connected."""
 
-    def wire_received(self, wire: Wire, count: int) -> None:
-        """So many bytes came, and may make frames."""
+    def wire_received(self, wire: Wire, data: bytes) -> None:
+        """These bytes came, and may make frames."""
 
     def wire_flushed(self, wire: Wire, request: Request) -> None:
         """The system has taken all bytes of the request."""
@@ -39,8 +39,8 @@ class WireOwner(Protocol):
     def wire_lost(self, wire: Wire, error: DeviceConnectionError) -> None:
         """The connection is of no more use. Told once."""
 
-    def sent(self, count: int) -> None:
-        """So many bytes were given to the system."""
+    def sent(self, data: bytes) -> None:
+        """These bytes were given to the system."""
 
     def discarded(self, count: int) -> None:
         """So many bytes answered nothing that was asked."""
@@ -86,7 +86,7 @@ class Wire(LineProtocol):
             super().dataReceived(data)      # somebody uses `comm` directly
             return
         self._decoder.feed(data)
-        self._owner.wire_received(self, len(data))
+        self._owner.wire_received(self, data)
         if self._paused or self._decoder.buffer:
             self._regulate()
 
@@ -118,7 +118,7 @@ class Wire(LineProtocol):
     def put(self, request: Request) -> bool:
         """Send; True where the system has taken all of it."""
         if self._owner is not None:
-            self._owner.sent(len(request.data))
+            self._owner.sent(request.data)
         if self._write(request.data):
             return True
         sent = self.sent_all()

@@ -26,8 +26,8 @@ class Owner:
     def wire_connected(self, wire):
         self.told.append("connected")
 
-    def wire_received(self, wire, count):
-        self.told.append(("received", count))
+    def wire_received(self, wire, data):
+        self.told.append(("received", len(data)))
 
     def wire_flushed(self, wire, request):
         self.told.append(("flushed", request.data))
@@ -36,8 +36,8 @@ class Owner:
         self.told.append("lost")
         self.errors.append(error)
 
-    def sent(self, count):
-        self.bytes_sent += count
+    def sent(self, data):
+        self.bytes_sent += len(data)
 
     def discarded(self, count):
         self.bytes_discarded += count
