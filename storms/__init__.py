@@ -13,6 +13,7 @@ module            what it is for
 ``twisted``       a storm on one `DeviceClient`, shared by many Deferreds
 ``soak``          minutes at full speed with a fault a second
 ``lost_network``  a network of two namespaces that is really lost
+``far_ends``      what runs in those two
 ``mutants``       broken builds, which the tests must notice
 ================  ==================================================================
 """

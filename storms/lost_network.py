@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,7 +151,7 @@ class Client:
 
 def _python(space: str, *args: str) -> Any:
     return subprocess.Popen(["ip", "netns", "exec", space, sys.executable, "-m",
-                             "storms.lost_network", *args], stdout=subprocess.PIPE, text=True,
+                             "storms.far_ends", *args], stdout=subprocess.PIPE, text=True,
                             stdin=subprocess.PIPE, cwd=CHECKOUT)
 
 
@@ -224,68 +224,6 @@ def experiment(how: str) -> list[dict[str, Any]]:
     return rows
 
 
-# what runs in the namespaces
-
-
-def _device_main() -> None:
-    from socs_tcp.testing import DeviceServer  # noqa: PLC0415
-    with DeviceServer(lambda command: command, host=DEVICE, port=PORT):
-        print("listening", flush=True)
-        sys.stdin.read()
-
-
-def _client_main(face: str, habit: str) -> None:
-    from twisted.internet import reactor as any_reactor  # noqa: PLC0415
-
-    import socs_tcp  # noqa: PLC0415
-    from socs_tcp.monitor import IdleMonitor  # noqa: PLC0415
-    reactor: Any = any_reactor
-    options = {"keepalive": KEEPALIVE, "min_interval": MIN_INTERVAL}
-    device: Any
-
-    def tell(_link: Any, change: Any) -> None:
-        print(json.dumps([time.monotonic(), change.down, change.reason]), flush=True)
-    ask: Callable[[], object]
-    if face == "twisted":
-        # With `identify` a client that says nothing is proven by its reconnect.
-        device = socs_tcp.DeviceClient(DEVICE, PORT, TIMEOUT, reactor=reactor, identify=(
-            ("who?", "who?") if habit == "idle" else None), **options)
-
-        def ask() -> object:
-            return device.query("x").addErrback(lambda _failure: None)
-    else:
-        device = socs_tcp.TCPInterface(DEVICE, PORT, TIMEOUT, framer=socs_tcp.LineFramer(),
-                                       **options)
-        IdleMonitor(reactor).watch(device)
-
-        def ask_and_wait() -> None:
-            with contextlib.suppress(ConnectionError):
-                device.query("x")
-
-        def ask() -> object:
-            return reactor.callInThread(ask_and_wait)
-    device.link.observe(tell)
-    ask()
-    if habit == "polling":
-        from twisted.internet.task import LoopingCall  # noqa: PLC0415
-        loop = (LoopingCall(lambda: device.query("x").addErrback(lambda _failure: None))
-                if face == "twisted" else LoopingCall(_in_thread, reactor, ask_and_wait))
-        loop.start(PERIOD)
-    signal.signal(signal.SIGUSR1, lambda _number, _frame: reactor.callFromThread(ask))
-
-    def end() -> None:
-        sys.stdin.read()
-        reactor.callFromThread(reactor.stop)
-    reactor.callInThread(end)
-    reactor.run()
-    device.close()
-
-
-def _in_thread(reactor: Any, function: Callable[[], None]) -> Any:
-    from twisted.internet.threads import deferToThreadPool  # noqa: PLC0415
-    return deferToThreadPool(reactor, reactor.getThreadPool(), function)
-
-
 def main() -> int:
     """``python -m storms network``: both ways to cut it, and a table."""
     reason = missing()
@@ -302,10 +240,3 @@ def main() -> int:
                   "  healed {healed:6.2f} s (bound {heal_bound:4.1f})  {reason}".format(**row),
                   "" if good else "  <-- LATE", flush=True)
     return min(late, 1)
-
-
-if __name__ == "__main__":
-    if sys.argv[1] == "device":
-        _device_main()
-    else:
-        _client_main(*sys.argv[2:])
