@@ -109,9 +109,9 @@ MUTANTS = (
     Mutant("send while a reply is owed", "requests.py",
            "not any(r.abandoned for r in self.flight)", "True", only=TWISTED),
     # the core
-    Mutant("the link is up on a mere connect", "link.py",
+    Mutant("the link is up on a mere connect", "states.py",
            "(_S.DOWN, _E.CONNECTED): _S.PROVING", "(_S.DOWN, _E.CONNECTED): _S.UP"),
-    Mutant("the link stays up after a failure", "link.py",
+    Mutant("the link stays up after a failure", "states.py",
            "    (_S.UP, _E.FAILED): _S.DOWN,\n", ""),
     Mutant("a device that hangs up is hammered", "policy.py",
            "return -math.inf if failures < 2 else last_attempt + min_interval",

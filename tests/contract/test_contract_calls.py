@@ -335,3 +335,13 @@ def test_a_cancelled_recv_leaves_the_frame_to_the_next(make_twisted, server):
     assert first.exception(PATIENCE) is not None
     server.say("HELLO")
     assert second.result(PATIENCE) == b"HELLO"
+
+
+def test_the_trace_shows_what_was_said_with_the_error(make, server):
+    device = make(server)
+    device.link.keep_trace(10)
+    device.query(b"A")
+    server.faults.silence()
+    error = device.error(b"B", 0.2)
+    said = [line.split(" ", 1)[1] for line in error.__notes__[0].splitlines()[1:]]
+    assert said == [r"> b'A\r\n'", r"< b'alpha\r\n'", r"> b'B\r\n'", "! no reply within 0.2 s"]
