@@ -36,12 +36,14 @@ class Channel:
         New.
     """
 
-    __slots__ = ("_fd", "_plain", "_poll", "asked", "comm", "dead", "decoder", "owed")
+    __slots__ = ("_fd", "_plain", "_poll", "asked", "comm", "dead", "decoder", "late",
+                 "owed")
 
     def __init__(self, comm: Any, decoder: Decoder) -> None:
         self.comm = comm
         self.decoder = decoder
         self.owed = 0           # replies to questions that were given up
+        self.late = 0           # of those, the ones that a `recv` gave up, for the next `send`
         self.asked = False      # something was sent by itself, and nothing received since
         self.dead = False       # its loss has been noticed
         # A subclass of socket (TLS, say) does more than read and write its descriptor.

@@ -146,7 +146,8 @@ class TCPInterface:
     def send(self, msg: Text) -> None:
         """Send all bytes of `msg`, as they are.
 
-        Where the connection is found to be gone, it is made anew first. If sending fails,
+        Where the connection is found to be gone, it is made anew first. A late reply that a
+        `recv` gave up on is thrown away, if it has come by now. If sending fails,
         the connection is reset and sending tried a second time (so a device may see the
         beginning of `msg` twice; `query` does not do that).
 
@@ -172,7 +173,7 @@ class TCPInterface:
         """Receive what the device sends, at least one byte.
 
         What comes may be part of a reply, or more than one, and after a timeout it may be
-        the answer to an earlier question: `query` is the safe way.
+        a late answer to an earlier question: `query` is the safe way.
 
         A lost connection is told by a `Disconnected`. A further `recv` on it tells that
         again, but makes a new connection, too, on which `send` and `recv` work as ever.

@@ -1054,3 +1054,39 @@ def test_every_error_of_a_device_is_one_of_ours(bench, make):
                          device.recv, device.recv_frame):
                 with pytest.raises(DeviceConnectionError):
                     call()
+
+
+def test_a_late_reply_that_is_there_does_not_answer_what_is_sent_next(make, bench):
+    """As most drivers talk; the original hands it out as the next answer, and so on for ever."""
+    device = make(timeout=0.05)
+    device.send(b"A\n")
+    with pytest.raises(ReplyTimedOut):
+        device.recv()
+    bench.last.send(b"late\n")
+    device.send(b"B\n")
+    bench.last.send(b"b\n")
+    assert device.recv() == b"b\n"
+    assert device.link.bytes_discarded == 5
+    bench.last.send(b"event\n")         # later, what comes by itself is left alone again
+    device.send(b"C\n")
+    assert device.recv() == b"event\n"
+    assert bench.made == 1
+
+
+def test_what_comes_unasked_is_left_alone_when_nothing_was_given_up(make, bench):
+    device = make()
+    bench.last.send(b"event\n")
+    device.send(b"A\n")
+    assert device.recv() == b"event\n"
+
+
+def test_a_late_reply_that_recv_took_after_all_costs_no_later_one(make, bench):
+    device = make(timeout=0.05)
+    device.send(b"A\n")
+    with pytest.raises(ReplyTimedOut):
+        device.recv()
+    bench.last.send(b"late\n")
+    assert device.recv() == b"late\n"
+    bench.last.send(b"event\n")
+    device.send(b"B\n")
+    assert device.recv() == b"event\n"
