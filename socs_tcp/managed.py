@@ -216,6 +216,10 @@ class ManagedDevice:
             if self._requests.wire is not None:
                 return self.error(ReplyTimedOut, f"its turn did not come {within}: "
                                    f"{len(self._requests.flight)} before it", "send", request.sent)
+            if self._setup is not None:     # connected: whoever looks for a cable is misled
+                return self.error(ReplyTimedOut, f"not ready for use {within}: identify or "
+                                  "on_connect still waits for the device", "identify",
+                                  request.sent)
             if self._connect_error is not None:
                 return again(self._connect_error, request.sent)
             return self.error(ConnectTimedOut, f"no connection {within}", "connect",

@@ -934,7 +934,7 @@ def test_requests_wait_for_the_preparation_and_expire_meanwhile():
     bench = connected(timeout=5, on_connect=lambda device: Deferred())
     queued = bench.query("A", 1)
     bench.advance(1)
-    assert isinstance(queued.value, ConnectTimedOut) and queued.value.sent == "no"
+    assert isinstance(queued.value, ReplyTimedOut) and queued.value.sent == "no"
     bench.close()
 
 
@@ -1251,3 +1251,15 @@ def test_a_refused_attempt_tells_the_reason_to_who_asks_later():
     bench.advance(0, 0.5)       # the next attempt hangs
     assert isinstance(query.value, ConnectFailed) and "No route" in str(query.value)
     assert REFUSED is not query.value.__cause__
+
+
+@pytest.mark.parametrize("option", [{"identify": "*IDN?"},
+                                    {"on_connect": lambda device: device.query("SETUP")}])
+def test_a_device_that_is_connected_but_silent_is_not_called_unreachable(option):
+    bench = Bench(timeout=10, **option)
+    query = bench.query("A", 2)
+    bench.accept()
+    bench.advance(2)
+    assert shape(query.value) == (ReplyTimedOut, "identify", "no")
+    assert "not ready for use within 2 s" in str(query.value)
+    bench.close()
