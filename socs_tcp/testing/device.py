@@ -216,9 +216,26 @@ class ScriptedDevice:
         return f"<ScriptedDevice knows {', '.join(known) or self._handle or 'no command'}>"
 
 
-def as_device(device: Any) -> ScriptedDevice:
-    """`device` itself, or a `ScriptedDevice` around a dict, callable, object or class."""
-    return device if isinstance(device, ScriptedDevice) else ScriptedDevice(device)
+def as_device(device: Any, framer: Framer | None = None) -> ScriptedDevice:
+    """`device` itself, or a `ScriptedDevice` around a dict, callable, object or class.
+
+    Parameters
+    ----------
+    device : ScriptedDevice, dict, callable, object, or class
+    framer : Framer, optional
+        Of the `ScriptedDevice` that is made.
+
+    Raises
+    ------
+    TypeError
+        If there is a `framer` and the device has one already.
+    """
+    if not isinstance(device, ScriptedDevice):
+        return ScriptedDevice(device, framer=framer)
+    if framer is not None:
+        raise TypeError(f"a {type(device).__name__} has a framer already: give framer= to it, "
+                        "not to its server")
+    return device
 
 
 def command_framer_of(framer: Framer) -> Framer:

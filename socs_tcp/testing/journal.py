@@ -14,6 +14,8 @@ _T = TypeVar("_T")
 
 #: Commands that are remembered.
 REMEMBERED = 1000
+#: Connections whose unfinished bytes are remembered.
+UNFINISHED = 3
 
 
 class Journal:
@@ -31,6 +33,9 @@ class Journal:
         self.connections = 0
         self.clients = 0
         self.injected: Counter[str] = Counter()
+        #: What came on a connection and is no whole command, fit to be shown. It is kept
+        #: when the client has left, since most tests look when it is too late.
+        self.unfinished: dict[object, str] = {}
         #: The first error of the script or of the simulator itself.
         self.error: BaseException | None = None
 
@@ -39,6 +44,18 @@ class Journal:
         with self.changed:
             self.received.append(command)
             self.commands += 1
+            self._notify()
+
+    def rest(self, connection: object, data: bytes | bytearray) -> None:
+        """`data` came on this connection, and not the end of the command; empty for none."""
+        if not data and connection not in self.unfinished:
+            return
+        with self.changed:
+            self.unfinished.pop(connection, None)       # the newest is the last
+            if data:
+                self.unfinished[connection] = show(data)
+                for oldest in list(self.unfinished)[:-UNFINISHED]:
+                    del self.unfinished[oldest]
             self._notify()
 
     def client(self, step: int) -> None:
@@ -101,6 +118,8 @@ class Journal:
         with self.changed:
             last = ", ".join(show(c) for c in list(self.received)[-3:]) or "none"
             faults = ", ".join(f"{k} {n}" for k, n in self.injected.items()) or "none"
+            rest = ", ".join(self.unfinished.values())
             text = (f"{self.connections} connections, {self.clients} open; "
-                    f"{self.commands} commands, the last: {last}; faults injected: {faults}")
+                    f"{self.commands} commands, the last: {last}; "
+                    f"{f'unfinished: {rest}; ' if rest else ''}faults injected: {faults}")
             return text if self.error is None else f"{text}; failed: {self.error!r}"

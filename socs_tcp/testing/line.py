@@ -195,6 +195,8 @@ class DeviceLine(Line):
                     return
                 command = decoder.next_frame()
                 if command is None:
+                    # Bytes without their end are how a wrong terminator looks from here.
+                    self.simulation.journal.rest(self, decoder.buffer)
                     return
                 self._answer(command)
         except FramingError:

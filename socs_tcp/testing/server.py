@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+from ..framing import Framer
 from .device import as_device
 from .peer import Peer
 from .simulation import DeviceSimulation
@@ -26,6 +27,9 @@ class DeviceServer(SocketHost):
         Where to listen; the loopback interface unless given.
     port : int
         0 for any that is free; see `port`.
+    framer : Framer, optional
+        What ends commands and replies, where `device` is not a `ScriptedDevice` already;
+        ``LineFramer()``, which is CR LF, unless given.
 
     Attributes
     ----------
@@ -45,8 +49,9 @@ class DeviceServer(SocketHost):
 
     _simulation: DeviceSimulation
 
-    def __init__(self, device: Any, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.device = as_device(device)
+    def __init__(self, device: Any, *, host: str = "127.0.0.1", port: int = 0,
+                 framer: Framer | None = None) -> None:
+        self.device = as_device(device, framer)
         super().__init__(lambda run: DeviceSimulation(self.device, run), host, port)
 
     def _peer(self, sock: socket.socket) -> Peer:

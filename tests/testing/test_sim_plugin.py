@@ -36,6 +36,21 @@ def test_what_the_devices_saw_is_shown_when_a_test_fails(tmp_path):
     assert "never" not in done.stdout
 
 
+def test_a_wrong_terminator_is_to_be_seen(tmp_path):
+    done = run(tmp_path, """
+        import socket
+        from socs_tcp import LineFramer
+
+        def test_bad(device_server):
+            server = device_server({"A": "1"}, framer=LineFramer(";"))
+            with socket.create_connection(server.address) as sock:
+                sock.sendall(b"A\\n")
+                server.wait_for(lambda: "unfinished" in repr(server))
+            assert False
+        """)
+    assert r"0 commands, the last: none; unfinished: b'A\n'" in done.stdout, done.stdout
+
+
 def test_a_mistake_in_a_script_fails_the_test(tmp_path):
     done = run(tmp_path, """
         import socket
