@@ -16,6 +16,7 @@ nothing), keeps what is set, and stays silent to anything else, as most instrume
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from .description import IDENTIFY, Description, DescriptionError, Parameter, Query, Step, Value
 from .description.fields import Field, Group, Item, Packed
@@ -64,6 +65,8 @@ class DescribedDevice:
     Parameters
     ----------
     description : Description
+    on_unknown : callable, optional
+        Gets each command that is not described, in the thread that runs the device.
 
     Raises
     ------
@@ -71,7 +74,9 @@ class DescribedDevice:
         If it does not say what one of its queries is answered with.
     """
 
-    def __init__(self, description: Description) -> None:
+    def __init__(self, description: Description,
+                 on_unknown: Callable[[bytes], None] | None = None) -> None:
+        self.on_unknown = on_unknown
         self._description = description
         self._conversations = _conversations(description)
         for name, steps in self._conversations.items():     # what is missing shows now
@@ -102,6 +107,8 @@ class DescribedDevice:
             if found:
                 self._under_way = [(name, index) for name, index, _ in found]
                 return self._answer(*found[0])
+        if self.on_unknown is not None:
+            self.on_unknown(command)
         return None
 
     def _answer(self, name: str, index: int, texts: dict[str, str]) -> bytes | None:
@@ -192,12 +199,15 @@ class DescribedDevice:
         return usual[field.type]
 
 
-def scripted_device(description: Description) -> ScriptedDevice:
+def scripted_device(description: Description,
+                    on_unknown: Callable[[bytes], None] | None = None) -> ScriptedDevice:
     """A device that can be served, unplugged and tormented; see `socs_tcp.testing`.
 
     Parameters
     ----------
     description : Description
+    on_unknown : callable, optional
+        As for `DescribedDevice`; the last such commands are in ``unknown`` of the device, too.
 
     Raises
     ------
@@ -209,8 +219,16 @@ def scripted_device(description: Description) -> ScriptedDevice:
     identity = b"*IDN?"
     if description.identify is not None:
         identity = description.identify.steps[0].send.without_terminator()
-    return ScriptedDevice(DescribedDevice(description), framer=framer, command_framer=commands,
-                          reply_terminator=_prompt(description), identity_command=identity)
+    model = DescribedDevice(description)
+    device = ScriptedDevice(model, framer=framer, command_framer=commands,
+                            reply_terminator=_prompt(description), identity_command=identity)
+
+    def unknown(command: bytes) -> None:
+        device.unknown.append(command)
+        if on_unknown is not None:
+            on_unknown(command)
+    model.on_unknown = unknown
+    return device
 
 
 def _conversations(description: Description) -> dict[str, tuple[Step, ...]]:

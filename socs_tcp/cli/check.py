@@ -45,9 +45,27 @@ def run(options: argparse.Namespace) -> int:
     style = Style()
     fields = sum(len(query.fields) for query in description.queries.values())
     print(f"{description.file}: {style('good', 'good')}: {description.device}, "
-          f"{len(description.queries)} queries with {fields} fields, "
-          f"{len(description.parameters)} parameters")
+          f"{_count(len(description.queries), 'query', 'queries')} with "
+          f"{_count(fields, 'field', 'fields')}, "
+          f"{_count(len(description.parameters), 'parameter', 'parameters')}"
+          f"{_not_simulated(description)}")
     return GOOD if options.device is None else _ask(description, options.device, style)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _not_simulated(description: Description) -> str:
+    """Why there is no simulated device of it; it can be a good description all the same."""
+    from ..description import DescriptionError  # noqa: PLC0415
+    from ..simulate import scripted_device  # noqa: PLC0415
+
+    try:
+        scripted_device(description)
+    except DescriptionError as exc:
+        return f"; cannot be simulated: {exc.key}: {exc.problem}"
+    return ""
 
 
 def _ask(description: Description, device: tuple[str, int], style: Style) -> int:

@@ -31,7 +31,8 @@ READINGS = {
     "kikusui_pmx": {
         "volt": 2.0, "curr": 1.0, "prot_code": 0, "output": "off", "volt_set": 1.0,
         "curr_set": 1.0, "volt_lim": 10.0, "curr_lim": 2.0, "source": "NONE",
-        "err_code": 0, "err_msg": "No error"},
+        "err_code": 0, "err_msg": "No error",
+        "identity": "KIKUSUI,PMX35-3A,AB123456,IFC01.00.0016 IOC01.00.0015"},
     "lakeshore372": {
         "Channel_01_T": 293.873, "Channel_01_R": 108.278, "Channel_01_status": 0,
         "control_T": 0.0, "scan_channel": 1, "autoscan": 1, "sample_heater_out": 0.0005,

@@ -166,3 +166,10 @@ def test_messages_that_are_only_read():
         DescribedDevice(loads(text))
     device = DescribedDevice(loads(text.replace("WHICH", "")))
     assert device.handle(b"\x06\x01") == b""
+
+
+def test_what_is_not_described_is_remembered_and_told():
+    told = []
+    device = scripted_device(load("kikusui_pmx"), told.append)
+    assert device.handle(b"MEAS:VOLT?") == [] and device.handle(b"volt?")
+    assert list(device.unknown) == told == [b"MEAS:VOLT?"]
