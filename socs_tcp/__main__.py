@@ -2,6 +2,9 @@
 
 import sys
 
-from .cli.main import main
-
-sys.exit(main())
+try:
+    from .cli.main import main
+    code = main()
+except KeyboardInterrupt:
+    code = 130      # INTERRUPTED of .cli.main, which may not be there yet
+sys.exit(code)

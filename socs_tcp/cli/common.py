@@ -19,6 +19,8 @@ from ..policy import check_port, check_seconds
 #: Exit codes, told in the help of each command that uses them.
 GOOD, FAILED, USAGE, NO_CONNECTION, NO_REPLY = 0, 1, 2, 3, 4
 
+CR_LF = b"\r\n"
+
 EXIT_CODES = """\
 exit codes: 0 good; 2 the command line makes no sense; 3 no connection; 4 no reply in time;
 1 any other failure of the device.
@@ -86,7 +88,7 @@ def add_framing(parser: Any) -> None:
     """The arguments that say where a reply ends."""
     group = parser.add_argument_group("where a reply ends (CR LF unless given)")
     kinds = group.add_mutually_exclusive_group()
-    kinds.add_argument("--terminator", metavar="TEXT", type=escaped, default=b"\r\n",
+    kinds.add_argument("--terminator", metavar="TEXT", type=escaped,
                        help=r"with this; escapes are understood: '\n', '\r'")
     kinds.add_argument("--length", metavar="N", type=int, help="after N bytes")
     kinds.add_argument("--prompt", metavar="REGEX", help="with a prompt")
@@ -115,10 +117,18 @@ def make_framer(options: argparse.Namespace) -> Framer:
             raise ValueError(f"--prompt {options.prompt!r} is no regular expression: {exc}"
                              ) from None
     else:
-        framer = LineFramer(options.terminator)
+        framer = LineFramer(CR_LF if options.terminator is None else options.terminator)
     if options.send_terminator is not None:
         framer.send_terminator = options.send_terminator
     return framer
+
+
+def hint(options: argparse.Namespace, framer: Framer) -> str:
+    """What may be the matter when no reply comes; empty where the user said what to send."""
+    chosen = options.terminator is not None or options.send_terminator is not None
+    if chosen or framer.send_terminator != CR_LF:
+        return ""
+    return "commands ended with CR LF; the device may want another end (--send-terminator)"
 
 
 # what people see

@@ -20,6 +20,7 @@ from .common import (
     complain,
     escaped,
     hex_view,
+    hint,
     make_framer,
     no_log,
     printable,
@@ -65,14 +66,22 @@ def run(options: argparse.Namespace) -> int:
         if device.comm is None:
             complain(f"{device.link.name}: {device.link.reason}")
             return NO_CONNECTION
-        return Console(device).run()
+        return Console(device, hint(options, framer)).run()
 
 
 class Console:
-    """A conversation between a person, or a script, and a device."""
+    """A conversation between a person, or a script, and a device.
 
-    def __init__(self, device: TCPInterface) -> None:
+    Parameters
+    ----------
+    device : TCPInterface
+    advice : str
+        Told once, after the first reply that did not come; empty for none.
+    """
+
+    def __init__(self, device: TCPInterface, advice: str = "") -> None:
         self._device = device
+        self._advice = advice
         self._hex = False
         self._style = Style()
         self._errors = Style(sys.stderr)
@@ -120,6 +129,9 @@ class Console:
                 self._show(self._device.query(escaped(line)))
         except (DeviceConnectionError, argparse.ArgumentTypeError) as exc:
             print(self._errors("bad", str(exc)), file=sys.stderr)
+            if isinstance(exc, ReplyTimedOut) and self._advice:
+                print(self._advice, file=sys.stderr)
+                self._advice = ""
             return False
         return True
 

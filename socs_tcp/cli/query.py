@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from ..errors import DeviceConnectionError
+from ..errors import DeviceConnectionError, ReplyTimedOut
 from ..tcp import TCPInterface
 from .common import (
     EXIT_CODES,
@@ -17,6 +17,7 @@ from .common import (
     escaped,
     exit_code,
     hex_view,
+    hint,
     make_framer,
     no_log,
     printable,
@@ -60,6 +61,8 @@ def run(options: argparse.Namespace) -> int:
             reply = device.query(options.command)
     except DeviceConnectionError as exc:
         complain(exc)
+        if isinstance(exc, ReplyTimedOut) and hint(options, framer):
+            complain(hint(options, framer))
         return exit_code(exc)
     sys.stdout.write((hex_view(reply) if options.hex else printable(reply)) + "\n")
     return GOOD

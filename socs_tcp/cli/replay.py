@@ -13,8 +13,8 @@ EPILOG = f"""{CONTROL}
 example:
   socs-tcp replay session.txt --port 7025 --match
 
-exit codes: 0 good; 1 something else was asked than was recorded, which is shown as a diff
-(not with --match); 2 the command line makes no sense.
+exit codes: 0 good; 1 something else was asked than was recorded, which is shown as a diff at
+the end (not with --match); 2 the command line makes no sense.
 """
 
 
@@ -39,6 +39,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         device = Replay(options.recording, match=options.match, framer=make_framer(options))
         server = DeviceServer(device, host=options.host, port=options.port)
+    except FileNotFoundError:
+        complain(f"{options.recording}: there is no such file")
+        return USAGE
     except (OSError, ValueError) as exc:
         complain(exc)
         return USAGE

@@ -85,11 +85,28 @@ def _do(server: DeviceServer | FaultProxy, name: str, words: list[str]) -> str:
         return " ".join(known)
     if name not in known:
         return style("bad", f"there is no {name!r}; there are: {' '.join(known)}")
+    values = [_value(word) for word in words]
     try:
-        known[name](*(_value(word) for word in words))
+        inspect.signature(known[name]).bind(*values)
+    except TypeError:
+        return style("bad", _needs(name, known[name]))
+    try:
+        known[name](*values)
     except (TypeError, ValueError) as exc:
-        return style("bad", f"{name}: {exc}; it is {name}{inspect.signature(known[name])}")
+        return style("bad", f"{name}: {exc}; {_needs(name, known[name])}")
     return style("good", f"{name}: done")
+
+
+def _needs(name: str, method: Any) -> str:
+    """What can be typed after `name`, with an example. (By keyword nothing can be.)"""
+    wanted = [p for p in inspect.signature(method).parameters.values()
+              if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if not wanted:
+        return f"{name} needs nothing more"
+    needed = [p for p in wanted if p.default is p.empty]
+    example = " ".join("ACME" if "Text" in str(p.annotation) else "2" for p in needed or wanted)
+    return (f"{name} {'needs' if needed else 'can have'}: {', '.join(p.name for p in wanted)}; "
+            f"for example: {name} {example}")
 
 
 def _value(word: str) -> int | float | str:

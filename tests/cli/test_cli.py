@@ -199,7 +199,8 @@ def test_simulate_is_the_device_of_a_description_and_can_be_tormented():
         assert served.type("unplug") == "unplug: done"
         assert run(f"query {address} 'volt?'").returncode == 3
         assert "there is no 'explode'" in served.type("explode")
-        assert "late(" in served.type("late a lot of words")
+        needs = "late needs: seconds; for example: late 2"
+        assert served.type("late a lot of words") == served.type("late") == needs
         assert served.stop() == (0, "")
 
 
@@ -244,7 +245,7 @@ def test_check_says_what_is_in_a_description_and_asks_the_device():
     with Served("simulate kikusui_pmx --port 0") as served:
         done = run(f"check kikusui_pmx 127.0.0.1:{served.port}")
     assert done.returncode == 0
-    assert "10 queries with 11 fields" in done.stdout
+    assert "11 queries with 12 fields" in done.stdout
     assert "measured: volt = 2.0 V" in done.stdout
 
 
