@@ -159,6 +159,12 @@ class DeviceClient(ManagedDevice):
         Deferred
             Fires with the protocol as soon as the device is connected and has passed
             `identify` and `on_connect`; fails with `Disconnected` when the client is closed.
+
+        Notes
+        -----
+        It may wait for ever, since the device may never come. ``addTimeout`` bounds it, and
+        the client goes on trying: ``client.when_connected().addTimeout(10, reactor)`` fails
+        with `twisted.internet.defer.TimeoutError` after 10 seconds.
         """
         if self._closed:
             return fail(self.closed_error())

@@ -41,7 +41,8 @@ class PowerSupply:
 def talk(reactor, host, port, server=None):
     supply = PowerSupply(host, port, reactor=reactor)
     try:
-        yield supply.client.when_connected()
+        # without a bound it waits until there is a device, for ever if need be
+        yield supply.client.when_connected().addTimeout(10, reactor)
         if server is not None:
             yield supply.set_voltage(1.5)
         print((yield supply.get_data()))

@@ -23,12 +23,15 @@ FOUND = {page: blocks(page) for page in PAGES}
 RUN_ELSEWHERE = {"testing.rst", "description.rst"}
 #: Blocks that say how things are called in a client; there is no router here.
 ONLY_COMPILED = {"agents.rst"}
+#: The commands of these pages are run by test_from_empty_folder.py.
+COMMANDS_RUN_ELSEWHERE = {"agents.rst"}
 LANGUAGES = {"python", "console", "yaml", "diff", "text"}
 #: Commands that are too large to run here, with what must be there for them.
 NOT_RUN = {
     "python3 -m venv": None, ". try/bin/activate": None, "pip install": "setup.cfg",
     "docker compose": "docker-compose.yml",
     "python -m socs_tcp.compat": "socs_tcp/compat/command.py",
+    "python tests/docker/compose_check.py": "tests/docker/compose_check.py",
     "python -m benchmarks": "benchmarks/__main__.py", "python -m storms": "storms/__main__.py",
     "python -m fuzz": "fuzz/__main__.py",
 }
@@ -54,7 +57,8 @@ def test_what_is_included_is_a_tested_file(page):
         if block.kind == "literalinclude":
             file = (page.parent / block.arg).resolve()
             assert file.is_file()
-            assert file.parent in (DOCS / "examples", DOCS / "examples" / "porting", ROOT)
+            assert file.parent in (DOCS / "examples", DOCS / "examples" / "porting",
+                                   DOCS / "examples" / "from_empty_folder", ROOT)
 
 
 # Python
@@ -229,7 +233,8 @@ def shell(tmp_path):
 
 
 @pytest.mark.parametrize("page", [page for page, found in FOUND.items()
-                                  if any(b.arg == "console" for b in found)],
+                                  if page.name not in COMMANDS_RUN_ELSEWHERE
+                                  and any(b.arg == "console" for b in found)],
                          ids=lambda page: page.stem)
 def test_commands_do_what_the_page_says(page, shell):
     for block in FOUND[page]:
