@@ -80,6 +80,8 @@ class Apart(Keeper):
                 self.check_ready()
             finally:
                 self.end(outer)
+            if self._closed.is_set():       # (a `recv` finds that out as it reads)
+                raise self._closed_error("maybe")
             return
         channel = self._channel
         if channel is None or channel.comm is not self._face.comm:
@@ -87,8 +89,6 @@ class Apart(Keeper):
             if channel is None:
                 raise self.why_not_connected()
         readable = channel.decoder.buffer or channel.wait(self._deadline)
-        if self._closed.is_set():
-            raise self._closed_error("maybe")
         if not readable:
             self._face.link.timeouts += 1
             error = self.timed_out(channel)

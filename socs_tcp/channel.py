@@ -59,9 +59,7 @@ class Channel:
             self._poll = poll.poll
 
     def _was_closed(self) -> bool:
-        """Has somebody closed the socket, whose number may now be another's?"""
-        if self.comm.fileno() == self._fd:
-            return False
+        """Somebody closed the socket, and its number may now be another's: use it no more."""
         self._plain = False
         return True
 
@@ -69,7 +67,7 @@ class Channel:
         """Has the other side hung up, or somebody closed the socket? Does not block."""
         if self.dead or self._fd is None:
             return self.dead
-        if self._was_closed():
+        if self.comm.fileno() != self._fd and self._was_closed():
             return True
         events = self._poll(0)
         return bool(events) and (bool(events[0][1] & _GONE)
@@ -97,7 +95,11 @@ class Channel:
         """
         if self.dead or self.owed or self.decoder.buffer:
             return False
-        return self._fd is None or not (self._was_closed() or self._poll(0))
+        if self._fd is None:
+            return True
+        if self.comm.fileno() != self._fd and self._was_closed():
+            return False
+        return not self._poll(0)
 
     def wait(self, deadline: float) -> bool:
         """Wait until there is something to read (or the connection is lost).
@@ -107,7 +109,7 @@ class Channel:
         deadline : float
             By `time.monotonic`; may be infinite.
         """
-        if self._fd is None or self._was_closed():
+        if self._fd is None or (self.comm.fileno() != self._fd and self._was_closed()):
             return True         # the read that follows says what is wrong
         if deadline == math.inf:
             return bool(self._poll(None))

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from .tcp import TCPInterface
 
 
-#: The deadline of the call around this one, and the seconds that one was given.
-Outer: TypeAlias = tuple[float, float | None]
+#: The deadline of the call around this one, and the seconds that one was given; None where
+#: there is no other around it.
+Outer: TypeAlias = tuple[float, float | None] | None
 
 
 class Keeper(Failures):
@@ -72,6 +73,9 @@ class Keeper(Failures):
                 raise self.error(
                     ReplyTimedOut, "another call has been using the device for all of the "
                     f"{timeout:g} s this one could wait", "send", "no")
+        if not self._depth:
+            self._depth, self._deadline, self._allowed = 1, deadline, timeout
+            return None
         outer = self._deadline, self._allowed
         if deadline < self._deadline:
             self._deadline, self._allowed = deadline, timeout
@@ -80,10 +84,14 @@ class Keeper(Failures):
 
     def end(self, outer: Outer) -> None:
         """Give the device back, then tell what became of the link (without the lock)."""
-        self._deadline, self._allowed = outer
-        self._depth = depth = self._depth - 1
+        if outer is not None:
+            self._deadline, self._allowed = outer
+            self._depth -= 1
+            self._lock.release()
+            return
+        self._deadline, self._allowed, self._depth = math.inf, None, 0
         self._lock.release()
-        if not depth and self._face.link.news:
+        if self._face.link.news:
             self._face.link.tell()
 
     def renew(self, timeout: float | None) -> None:
