@@ -27,6 +27,10 @@ exit codes: 0 good; 2 the command line makes no sense; 3 no connection; 4 no rep
 """
 
 
+class UsageError(ValueError):
+    """The command line makes no sense; the main program says why."""
+
+
 def exit_code(error: DeviceConnectionError) -> int:
     """What a script learns of an error."""
     if isinstance(error, ConnectFailed):
@@ -102,20 +106,25 @@ def make_framer(options: argparse.Namespace) -> Framer:
 
     Raises
     ------
-    ValueError
+    UsageError
         If they make no sense.
     """
+    try:
+        return _framer(options)
+    except re.error as exc:
+        raise UsageError(f"--prompt {options.prompt!r} is no regular expression: {exc}") from None
+    except (TypeError, ValueError) as exc:
+        raise UsageError(str(exc)) from exc
+
+
+def _framer(options: argparse.Namespace) -> Framer:
     framer: Framer
     if options.length is not None:
         framer = FixedFramer(options.length)
     elif options.raw:
         framer = RawFramer()
     elif options.prompt is not None:
-        try:
-            framer = PromptFramer(options.prompt)
-        except re.error as exc:
-            raise ValueError(f"--prompt {options.prompt!r} is no regular expression: {exc}"
-                             ) from None
+        framer = PromptFramer(options.prompt)
     else:
         framer = LineFramer(CR_LF if options.terminator is None else options.terminator)
     if options.send_terminator is not None:

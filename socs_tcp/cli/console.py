@@ -14,7 +14,6 @@ from ..errors import DeviceConnectionError, ReplyTimedOut
 from ..tcp import TCPInterface
 from .common import (
     NO_CONNECTION,
-    USAGE,
     Style,
     add_device,
     complain,
@@ -56,11 +55,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Talk until the end of the input; the exit code."""
     no_log()
-    try:
-        framer = make_framer(options)
-    except (ValueError, TypeError) as exc:
-        complain(exc)
-        return USAGE
+    framer = make_framer(options)
     host, port = options.device
     with TCPInterface(host, port, options.timeout, framer=framer) as device:
         if device.comm is None:

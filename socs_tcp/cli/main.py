@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from . import check, console, demo, proxy, query, replay, simulate, watch
+from .common import USAGE, UsageError, complain
 
 #: Modules with ``add_parser(commands)``, which sets ``run``: a function that takes the parsed
 #: arguments and returns the exit code. What it needs it imports when it runs.
@@ -40,6 +41,9 @@ def main(args: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(args)
     try:
         code: int = options.run(options)
+    except UsageError as exc:
+        complain(exc)
+        return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
     return code

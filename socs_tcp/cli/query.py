@@ -11,7 +11,6 @@ from ..tcp import TCPInterface
 from .common import (
     EXIT_CODES,
     GOOD,
-    USAGE,
     add_device,
     complain,
     escaped,
@@ -47,11 +46,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Ask; the exit code."""
     no_log()
-    try:
-        framer = make_framer(options)
-    except (ValueError, TypeError) as exc:
-        complain(exc)
-        return USAGE
+    framer = make_framer(options)
     try:
         host, port = options.device
         with TCPInterface(host, port, options.timeout, framer=framer) as device:

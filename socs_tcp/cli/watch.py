@@ -14,10 +14,9 @@ from ..tcp import TCPInterface
 from .common import (
     EXIT_CODES,
     GOOD,
-    USAGE,
     Style,
+    UsageError,
     add_device,
-    complain,
     escaped,
     exit_code,
     make_framer,
@@ -57,13 +56,9 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Watch until the count is reached, or Ctrl-C; the exit code."""
     no_log()
-    try:
-        framer = make_framer(options)
-        if options.count is not None and options.count < 1:
-            raise ValueError(f"--count must be at least 1, not {options.count}")
-    except (ValueError, TypeError) as exc:
-        complain(exc)
-        return USAGE
+    framer = make_framer(options)
+    if options.count is not None and options.count < 1:
+        raise UsageError(f"--count must be at least 1, not {options.count}")
     host, port = options.device
     with TCPInterface(host, port, options.timeout, framer=framer) as device:
         return Watch(device, options.command).run(options.period, options.count)
