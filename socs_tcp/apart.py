@@ -88,7 +88,7 @@ class Apart(Keeper):
             channel = self.channel()
             if channel is None:
                 raise self.why_not_connected()
-        readable = channel.decoder.buffer or channel.wait(self._deadline)
+        readable = channel.decoder.waiting or channel.wait(self._deadline)
         if not readable:
             self._face.link.timeouts += 1
             error = self.timed_out(channel)
@@ -97,7 +97,7 @@ class Apart(Keeper):
 
     def _unanswered(self, channel: Channel, error: DeviceConnectionError) -> None:
         """Nothing came for `recv`: if it was asked for, it must not answer a later query."""
-        if channel.asked or channel.decoder.buffer:
+        if channel.asked or channel.decoder.waiting:
             channel.owed += 1
             channel.late += 1
             channel.asked = False
@@ -122,7 +122,7 @@ class Apart(Keeper):
         channel.asked = False
         if channel.owed:
             self._received(channel)
-        if channel.decoder.buffer:      # left over from a query
+        if channel.decoder.waiting:      # left over from a query
             return channel.decoder.take(bufsize)
         try:
             data = channel.get(bufsize)

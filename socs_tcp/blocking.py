@@ -18,10 +18,13 @@ class Conversation(Apart):
         """A frame that was not asked for by a query."""
         channel = self.channel()
         # What came before a hang-up is still there, and is not lost.
-        if channel is None or (channel.lost() and channel.at_end()):
+        if channel is None or (not channel.decoder.waiting and channel.lost()
+                               and channel.at_end()):
             channel = self.ready()
         try:
-            frame = self.read_frame(channel)
+            frame = channel.decoder.next_frame()
+            if frame is None:
+                frame = self.read_frame(channel)
         except ReplyTimedOut as exc:
             self._unanswered(channel, exc)
             raise
@@ -90,7 +93,7 @@ class Conversation(Apart):
     def read_frame(self, channel: Channel) -> Any:
         """The next whole frame of this connection."""
         decoder, link = channel.decoder, self._face.link
-        frame = decoder.next_frame() if decoder.buffer else None
+        frame = decoder.next_frame() if decoder.waiting else None
         while frame is None:
             try:
                 data = channel.fill(self._deadline)

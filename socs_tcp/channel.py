@@ -84,7 +84,7 @@ class Channel:
     def at_end(self) -> bool:
         """Is nothing left to read of a connection that is `lost`?"""
         try:
-            return not self.decoder.buffer and not self.comm.recv(1, socket.MSG_PEEK)
+            return not self.decoder.waiting and not self.comm.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
 
@@ -93,7 +93,7 @@ class Channel:
 
         The one question before each command in the good case: it costs one system call.
         """
-        if self.dead or self.owed or self.decoder.buffer:
+        if self.dead or self.owed or self.decoder.waiting:
             return False
         if self._fd is None:
             return True

@@ -10,6 +10,9 @@ Text: TypeAlias = "bytes | bytearray | memoryview | str"
 
 MAX_LENGTH = 65536
 
+#: A decoder's memory is this many bytes at least: short lines come many at a time.
+LEAST = 4096
+
 #: So many bytes of a reply that makes no sense are shown in messages.
 SHOWN = 40
 
@@ -61,21 +64,25 @@ class Framer:
     def __init__(self, max_length: int = MAX_LENGTH) -> None:
         self.max_length = positive("max_length", max_length)
 
-    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
-        """Where the first frame in `buffer` ends.
+    def find(self, buffer: bytearray, start: int, stop: int,
+             scanned: int) -> tuple[int, int] | None:
+        """Where the first frame ends.
 
         Parameters
         ----------
         buffer : bytearray
-            Begins where the frame begins. Never empty. Not to be changed.
+            What came is ``buffer[start:stop]``, at least one byte. The rest of it means
+            nothing: bytes of earlier frames may stand there. Not to be changed.
+        start, stop : int
+            Where the frame begins, and where that which has come ends.
         scanned : int
-            So many bytes were there at the last call, which found nothing.
+            So far the last call saw it, which found nothing; `start` if there was none.
 
         Returns
         -------
         (int, int) or None
-            Length of the frame, and of the frame with all that ends it; None where it
-            is not yet complete.
+            Where the frame ends, and where the next one begins, as indices of `buffer`; beyond
+            `stop` where that has yet to come. None if it is not yet known.
 
         Raises
         ------
@@ -102,33 +109,60 @@ class Framer:
         """A new, empty decoder for one connection."""
         return Decoder(self)
 
-    def too_long(self, buffer: bytearray) -> FramingError:
-        """The error for a reply of which no end is to be seen."""
+    def too_long(self, begin: bytes | bytearray) -> FramingError:
+        """The error for a reply of which no end is to be seen, and which begins with `begin`."""
         return FramingError(f"no end of the reply within {self.max_length} bytes; "
-                            f"it begins {show(buffer[:SHOWN])}", phase="recv", sent="yes")
+                            f"it begins {show(begin[:SHOWN])}", phase="recv", sent="yes")
 
 
 class Decoder:
     """The bytes of one connection that are not yet handed over.
 
     Not thread-safe: whoever owns the connection owns its decoder.
+
+    They stand in one piece of memory that is used again and again. New memory for each long
+    frame would cost more than all that is done with it: the system clears it first.
     """
 
-    __slots__ = ("_framer", "_scanned", "buffer")
+    __slots__ = ("_buffer", "_framer", "_scanned", "_start", "_view", "waiting")
 
     def __init__(self, framer: Framer) -> None:
         self._framer = framer
-        #: What waits. For others to look at, not to change.
-        self.buffer = bytearray()
-        self._scanned = 0
+        #: How many bytes wait here. For others to look at, not to change.
+        self.waiting = 0
+        # What waits stands in _buffer from _start on, and was searched as far as _scanned.
+        self._buffer = bytearray()
+        self._view = memoryview(self._buffer)
+        self._start = self._scanned = 0
 
     def __len__(self) -> int:
         """Bytes that wait here."""
-        return len(self.buffer)
+        return self.waiting
 
     def feed(self, data: bytes) -> None:
         """Take what came from the device."""
-        self.buffer += data
+        count = len(data)
+        if not self.waiting:
+            self._start = self._scanned = 0
+        stop = self._start + self.waiting
+        if stop + count > len(self._buffer):
+            self._make_room(count)
+            stop = self.waiting
+        self._view[stop:stop + count] = data
+        self.waiting += count
+
+    def _make_room(self, count: int) -> None:
+        """Move what waits to the front; into a larger piece, where that is not worth it."""
+        start, waiting = self._start, self.waiting
+        old = self._view[start:start + waiting]
+        # A byte is moved only where another was handed over before it, or the piece doubles:
+        # so none is moved more than a few times, however long a frame is.
+        if start < waiting or waiting + count > len(self._buffer):
+            self._buffer = bytearray(max(2 * waiting + count, LEAST))
+            self._view = memoryview(self._buffer)
+        self._view[:waiting] = old
+        self._scanned -= start
+        self._start = 0
 
     def next_frame(self) -> bytes | None:
         """The next whole frame without its terminator, or None.
@@ -138,38 +172,41 @@ class Decoder:
         FramingError
             If what came cannot be a frame. The connection is then of no more use.
         """
-        buffer = self.buffer
-        if not buffer:
+        waiting = self.waiting
+        if not waiting:
             return None
-        found = self._framer.find(buffer, self._scanned)
-        if found is None:
-            self._scanned = len(buffer)
+        start = self._start
+        stop = start + waiting
+        found = self._framer.find(self._buffer, start, stop, self._scanned)
+        if found is None or found[1] > stop:
+            self._scanned = stop
             return None
-        length, consumed = found
-        frame = bytes(memoryview(buffer)[:length])
-        del buffer[:consumed]
-        self._scanned = 0
-        return frame
+        end, after = found
+        self.waiting = stop - after
+        self._start = self._scanned = after
+        return self._view[start:end].tobytes()
 
     def feed_frame(self, data: bytes) -> bytes | None:
         """`feed`, and then `next_frame`."""
-        if not self.buffer:
+        if not self.waiting:
             frame = self._framer.whole(data)
             if frame is not None:
                 return frame
-        self.buffer += data
+        self.feed(data)
         return self.next_frame()
 
     def take(self, count: int) -> bytes:
         """Up to `count` bytes as they came, whatever the framing."""
-        data = bytes(memoryview(self.buffer)[:count])
-        del self.buffer[:count]
-        self._scanned = 0
+        data = self.peek(count)
+        self._start += len(data)
+        self.waiting -= len(data)
+        self._scanned = self._start
         return data
 
     def peek(self, count: int = SHOWN) -> bytes:
         """The first `count` bytes that wait, left where they are (for messages)."""
-        return bytes(memoryview(self.buffer)[:count])
+        start = self._start
+        return self._view[start:start + min(count, self.waiting)].tobytes()
 
     def clear(self) -> int:
         """Throw away all that waits.
@@ -179,7 +216,5 @@ class Decoder:
         int
             How many bytes that were.
         """
-        count = len(self.buffer)
-        self.buffer.clear()
-        self._scanned = 0
+        count, self.waiting = self.waiting, 0
         return count

@@ -58,8 +58,12 @@ class StepFramer(Framer):
         self.usual = usual
         self.current = usual
 
-    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
-        return self.current.find(buffer, scanned)
+    def whole(self, data: bytes) -> bytes | None:
+        return self.current.whole(data)
+
+    def find(self, buffer: bytearray, start: int, stop: int,
+             scanned: int) -> tuple[int, int] | None:
+        return self.current.find(buffer, start, stop, scanned)
 
 
 class DescribedClient:

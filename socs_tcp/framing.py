@@ -29,6 +29,30 @@ __all__ = [
 ]
 
 
+def find_text(buffer: bytearray, text: bytes, start: int, stop: int, scanned: int) -> int:
+    """Where the first `text` in ``buffer[start:stop]`` ends; 0 if there is none before `stop`.
+
+    One byte is found with all the processor has (memchr), two are not: so the last byte is
+    looked for, and then it is seen whether the others stand before it.
+    """
+    last = text[-1:]
+    after = buffer.find(last, scanned, stop) + 1
+    while after and not buffer.endswith(text, start, after):
+        after = buffer.find(last, after, stop) + 1
+    return after
+
+
+_PLAIN = re.compile(rb"(?:[^\\.^$*+?{}\[\]|()]|\\[rnt]|\\[^0-9A-Za-z])+", re.DOTALL)
+_ESCAPES = {b"r": b"\r", b"n": b"\n", b"t": b"\t"}
+
+
+def plain_text(pattern: re.Pattern[bytes]) -> bytes | None:
+    """The one text that `pattern` matches; None where there are others, or it is not seen."""
+    if pattern.flags or not _PLAIN.fullmatch(pattern.pattern):
+        return None
+    return re.sub(rb"(?s)\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), pattern.pattern)
+
+
 def checked(framer: Framer) -> Framer:
     """`framer` if it is one.
 
@@ -48,8 +72,9 @@ class RawFramer(Framer):
     def whole(self, data: bytes) -> bytes | None:
         return data or None
 
-    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
-        return len(buffer), len(buffer)
+    def find(self, buffer: bytearray, start: int, stop: int,
+             scanned: int) -> tuple[int, int] | None:
+        return stop, stop
 
 
 class LineFramer(Framer):
@@ -89,42 +114,30 @@ class LineFramer(Framer):
         longest_first = sorted(self.terminators, key=len, reverse=True)
         self._longest = len(longest_first[0])
         self._single = self.terminators[0] if len(self.terminators) == 1 else None
-        self._last = self.terminators[0][-1:]
         self._pattern = re.compile(b"|".join(map(re.escape, longest_first)))
 
     def whole(self, data: bytes) -> bytes | None:
         single = self._single
-        if single is None:
+        if single is None or not data.endswith(single):
             return None
-        end = data.find(single)
-        return data[:end] if 0 <= end == len(data) - self._longest <= self.max_length else None
+        end = len(data) - self._longest
+        # (Where the terminator's last byte is the first of its kind, there is but one.)
+        if end > self.max_length or data.find(single[-1:]) != len(data) - 1:
+            return None
+        return data[:end]
 
-    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
-        start = max(scanned - self._longest + 1, 0)
+    def find(self, buffer: bytearray, start: int, stop: int,
+             scanned: int) -> tuple[int, int] | None:
         if self._single is not None:
-            end = self._find_single(buffer, self._single, start)
-            consumed = end + self._longest
+            after = find_text(buffer, self._single, start, stop, scanned)
+            end = after - self._longest
         else:
-            match = self._pattern.search(buffer, start)
-            end, consumed = match.span() if match else (-1, -1)
-        if end < 0:
-            if len(buffer) >= self.max_length + self._longest:
-                raise self.too_long(buffer)
-            return None
-        if end > self.max_length:
-            raise self.too_long(buffer)
-        return end, consumed
-
-    def _find_single(self, buffer: bytearray, terminator: bytes, start: int) -> int:
-        """``buffer.find(terminator, start)``, but twenty times faster in long lines.
-
-        One byte is found with all the processor has (memchr), two are not: so the last byte
-        is looked for, and then it is seen whether the others stand before it.
-        """
-        after = buffer.find(self._last, start) + 1
-        while after and not buffer.endswith(terminator, start, after):
-            after = buffer.find(self._last, after) + 1
-        return after - self._longest if after else -1
+            match = self._pattern.search(buffer, max(scanned - self._longest + 1, start), stop)
+            end, after = match.span() if match else (0, 0)
+        # Where there is no terminator, all but the beginning of one belongs to the line.
+        if (end if after else stop - self._longest + 1) - start > self.max_length:
+            raise self.too_long(buffer[start:stop])
+        return (end, after) if after else None
 
 
 class FixedFramer(Framer):
@@ -143,8 +156,9 @@ class FixedFramer(Framer):
     def whole(self, data: bytes) -> bytes | None:
         return data if len(data) == self.length else None
 
-    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
-        return None if len(buffer) < self.length else (self.length, self.length)
+    def find(self, buffer: bytearray, start: int, stop: int,
+             scanned: int) -> tuple[int, int] | None:
+        return start + self.length, start + self.length
 
 
 class LengthFramer(Framer):
@@ -177,10 +191,20 @@ class LengthFramer(Framer):
             raise TypeError(f"length_of must be a function of the header, not {length_of!r}")
         self.length_of = length_of
 
-    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
-        if len(buffer) < self.header_size:
+    def whole(self, data: bytes) -> bytes | None:
+        size = self.header_size
+        return data if len(data) >= size and self._total(data[:size]) == len(data) else None
+
+    def find(self, buffer: bytearray, start: int, stop: int,
+             scanned: int) -> tuple[int, int] | None:
+        body = start + self.header_size
+        if stop < body:
             return None
-        header = bytes(memoryview(buffer)[:self.header_size])
+        end = start + self._total(bytes(buffer[start:body]))
+        return end, end
+
+    def _total(self, header: bytes) -> int:
+        """The length of the frame that begins with this header."""
         try:
             following = int(self.length_of(header))
         except Exception as exc:
@@ -191,7 +215,7 @@ class LengthFramer(Framer):
             raise FramingError(f"the header {show(header)} announces {following} more bytes; "
                                f"0 to {self.max_length - self.header_size} are possible",
                                phase="recv", sent="yes")
-        return None if len(buffer) < total else (total, total)
+        return total
 
 
 class PromptFramer(Framer):
@@ -204,7 +228,9 @@ class PromptFramer(Framer):
         may not be empty and may not end in ``$``, ``\\Z`` or look ahead: what comes
         after the prompt is not known yet when it is seen. (Nor may it have groups or
         repetitions that do not backtrack, ``(?>...)``, ``*+``: what they match depends on
-        how much has come.)
+        how much has come.) A prompt that can be but one text, such as ``b"\\r\\n> "``, is
+        found much faster in long replies than any other, for which the reply is searched from
+        its beginning each time.
     send_terminator : bytes or str
         What ends a command.
     max_length : int
@@ -227,31 +253,40 @@ class PromptFramer(Framer):
                              "which is not known when the prompt is seen "
                              r"(a literal dollar sign is written \$)")
         self.pattern = pattern
-        # A prompt that is a plain text has a known length: of what was searched already, only
-        # the end can be its beginning. Any other is searched from the start of the reply.
-        plain = not re.search(rb"[\\.^$*+?{}\[\]|()]", source) and not pattern.flags
-        self._length = len(source) if plain else None
+        self._text = plain_text(pattern)
         self.send_terminator = to_bytes(send_terminator)
 
-    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
-        limit = min(len(buffer), self.max_length)
-        begin = 0 if self._length is None else max(scanned - self._length + 1, 0)
-        match = self.pattern.search(buffer, begin, limit)
+    def find(self, buffer: bytearray, start: int, stop: int,
+             scanned: int) -> tuple[int, int] | None:
+        limit = min(stop, start + self.max_length)
+        if self._text is not None:
+            after = find_text(buffer, self._text, start, limit, scanned)
+            found = (after - len(self._text), after) if after else None
+        else:
+            # (For a search from `start` on, "^" would be elsewhere.)
+            span = self._search(memoryview(buffer)[start:limit], scanned - start)
+            found = None if span is None else (start + span[0], start + span[1])
+        if found is None and stop - start >= self.max_length:
+            raise self.too_long(buffer[start:stop])
+        return found
+
+    def _search(self, reply: memoryview, scanned: int) -> tuple[int, int] | None:
+        """The span of the prompt, as soon as any beginning of `reply` has one.
+
+        So it ends at the same place as when the bytes come one by one. Matching is
+        monotone in the length, and no match begins before the leftmost.
+        """
+        match = self.pattern.search(reply)
         if match is None:
-            if len(buffer) >= self.max_length:
-                raise self.too_long(buffer)
             return None
-        # The reply ends as soon as any beginning of it matches: the same place at which
-        # it ends when the bytes come one by one. Matching is monotone in the length, and
-        # no match begins before the leftmost.
-        begin = match.start()
-        low, high = max(scanned, begin), match.end()
+        begin, high = match.span()
+        low = max(scanned, begin)
         while high - low > 1:
             middle = (low + high) // 2
-            if self.pattern.search(buffer, begin, middle):
+            if self.pattern.search(reply, begin, middle):
                 high = middle
             else:
                 low = middle
-        last = self.pattern.search(buffer, begin, high)
+        last = self.pattern.search(reply, begin, high)
         assert last is not None
         return last.start(), high

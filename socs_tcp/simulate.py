@@ -44,17 +44,18 @@ class CommandFramer(Framer):
         # Longer ones first: one command may begin like another.
         self._exact = [re.compile(p, re.DOTALL) for p in sorted(patterns, key=len, reverse=True)]
 
-    def find(self, buffer: bytearray, scanned: int) -> tuple[int, int] | None:
+    def find(self, buffer: bytearray, start: int, stop: int,
+             scanned: int) -> tuple[int, int] | None:
         for pattern in self._exact:
-            match = pattern.match(buffer)
+            match = pattern.match(buffer, start, stop)
             if match is not None:
                 return match.end(), match.end()
         if not self._terminator:
-            return len(buffer), len(buffer)     # nothing we know: one packet, one command
-        end = buffer.find(self._terminator)
+            return stop, stop       # nothing we know: one packet, one command
+        end = buffer.find(self._terminator, start, stop)
         if end < 0:
-            if len(buffer) > self.max_length:
-                raise self.too_long(buffer)
+            if stop - start > self.max_length:
+                raise self.too_long(buffer[start:stop])
             return None
         return end, end + len(self._terminator)
 

@@ -18,6 +18,7 @@ from .errors import (
     from_cause,
     show,
 )
+from .frame_protocol import READ_SIZE
 from .framing import Framer
 from .policy import MOST_UNASKED
 from .protocol import LineProtocol
@@ -85,9 +86,11 @@ class Wire(LineProtocol):
         if self._readers:
             super().dataReceived(data)      # somebody uses `comm` directly
             return
+        if (len(data) >= READ_SIZE) is not self._long_reads:
+            self._change_reads()
         self._decoder.feed(data)
         self._owner.wire_received(self, data)
-        if self._paused or self._decoder.buffer:
+        if self._paused or self._decoder.waiting:
             self._regulate()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -131,7 +134,7 @@ class Wire(LineProtocol):
 
     def next_frame(self) -> bytes | None:
         """The next whole frame that has come."""
-        if not self._decoder.buffer:
+        if not self._decoder.waiting:
             return None
         frame = self._next_frame()
         if self._paused:

@@ -118,14 +118,13 @@ MUTANTS = (
            "return -math.inf if failures < 2 else last_attempt + min_interval",
            "return -math.inf", only=BLOCKING),
     Mutant("an endless line is read on", "framing.py",
-           "            if len(buffer) >= self.max_length + self._longest:\n"
-           "                raise self.too_long(buffer)\n", ""),
+           "        if (end if after else stop - self._longest + 1) - start > self.max_length:\n"
+           "            raise self.too_long(buffer[start:stop])\n", ""),
     Mutant("an endless line waits for its turn", "decoder.py",
-           "        buffer = self.buffer\n        if not buffer:\n            return None\n",
-           "        buffer = self.buffer\n        if len(buffer) > 4096:\n            return None\n"
-           "        if not buffer:\n            return None\n"),
+           "        if not waiting:\n            return None\n",
+           "        if not 0 < waiting <= 4096:\n            return None\n"),
     Mutant("a terminator cut in two is missed", "framing.py",
-           "        start = max(scanned - self._longest + 1, 0)\n", "        start = scanned\n",
+           "buffer.endswith(text, start, after)", "buffer.endswith(text, scanned, after)",
            suite=FUZZ),
     Mutant("another device is taken for ours", "identity.py", "        if not right:\n",
            "        if False:\n", suite=CONTRACT),

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from socs_tcp import decoder
 from socs_tcp.errors import FramingError
 from socs_tcp.framing import (
     MAX_LENGTH,
@@ -17,8 +18,17 @@ from socs_tcp.framing import (
     LineFramer,
     PromptFramer,
     RawFramer,
+    plain_text,
     to_bytes,
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_memory():
+    """So that what waits has to be moved all the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoder, "LEAST", 1)
+        yield
 
 
 def frames_of(framer, pieces):
@@ -111,8 +121,8 @@ TERMINATORS = st.sampled_from([
 BYTES = st.sampled_from(list(b"ab\r\ncd"))
 STREAM = (st.lists(BYTES, max_size=8) | st.lists(BYTES, min_size=20, max_size=60)).map(bytes)
 PLACES = st.sets(st.integers(1, 59))
-PATTERNS = st.sampled_from([rb"ab", rb"a+b", rb"a|bc", rb"\r?\n", rb"a.*?c", rb"a.*d", rb"(?<=a)b",
-                            rb"^ab|cd", rb"a{2,3}", rb"[ab]c+", rb"ab|abc|d"]).map(re.compile)
+PATTERNS = st.sampled_from([rb"ab", rb"\r\n", rb"a\nb", rb"a+b", rb"a|bc", rb"\r?\n", rb"a.*?c", rb"a.*d",
+                            rb"(?<=a)b", rb"^ab|cd", rb"a{2,3}", rb"[ab]c+", rb"ab|abc|d"]).map(re.compile)
 
 
 def check_all_ways(framer, data, places, expected):
@@ -313,10 +323,58 @@ def test_a_new_decoder_knows_nothing_of_another():
     assert frames_of(framer, [b"whole\r\n"]) == [b"whole"]
 
 
+@given(st.binary(min_size=1))
+def test_a_prompt_that_can_be_but_one_text_is_seen_to_be_one(text):
+    assert plain_text(re.compile(re.escape(text))) == text
+
+
+@given(st.lists(st.sampled_from([b"a", b"\\r", b"\\n", b"\\t", b"\\ ", b"\\$", b"\\\\", b">",
+                                 b"\n"]), min_size=1).map(b"".join))
+def test_the_one_text_of_a_prompt_is_what_its_pattern_matches(source):
+    pattern = re.compile(source)
+    assert pattern.fullmatch(plain_text(pattern))
+
+
+@pytest.mark.parametrize("source", [rb"\d", rb"\x41", rb"\0", rb"a.", rb"a|b", rb"[ab]", rb"(?i)a",
+                                    rb"^a", rb"a{2}", rb"a+", rb"\A>"])
+def test_a_prompt_that_may_be_another_text_is_searched_as_a_pattern(source):
+    assert plain_text(re.compile(source)) is None
+    assert plain_text(re.compile(b"a", re.IGNORECASE)) is None
+
+
+def test_the_memory_of_a_decoder_is_used_again_and_stays_small():
+    whole = b"x" * 99_998 + b"\r\n"
+    stream = whole * 20
+    one = LineFramer(max_length=100_000).decoder()
+    for begin in range(0, len(stream), 7_000):
+        one.feed(stream[begin:begin + 7_000])
+        while (frame := one.next_frame()) is not None:
+            assert frame == whole[:-2]
+        assert len(one._buffer) < 250_000
+    assert len(one) == 0
+
+
+def test_what_came_earlier_is_never_taken_for_what_comes_now():
+    """Bytes of the last reply stand behind those of this one, in the same memory."""
+    for framer, reply in [(LineFramer(), b"0123456789\r\n"), (FixedFramer(12), b"x" * 12),
+                          (PromptFramer("> "), b"0123456789> "),
+                          (PromptFramer(r"\d> "), b"x9> "),
+                          (LineFramer(("\r\n", ";")), b"0123456789\r\n"),
+                          (LengthFramer(2, lambda header: header[1]), b"\x00\x0a0123456789")]:
+        one = framer.decoder()
+        for _ in range(3):
+            first, *rest = bytewise(reply)
+            one.feed(first)
+            for byte in rest:
+                assert one.next_frame() is None
+                one.feed(byte)
+            assert one.next_frame() is not None
+
+
 def test_a_framer_of_ones_own():
     class Bang(Framer):
-        def find(self, buffer, scanned):
-            end = buffer.find(b"!", scanned)
+        def find(self, buffer, start, stop, scanned):
+            end = buffer.find(b"!", scanned, stop)
             return None if end < 0 else (end, end + 1)
     assert frames_of(Bang(), [b"a!b", b"c!"]) == [b"a", b"bc"]
 

@@ -22,7 +22,7 @@ from socs_tcp import (
     LineProtocol,
     RawProtocol,
 )
-from socs_tcp.protocol import READ_LIMIT
+from socs_tcp.frame_protocol import LONG_READ, READ_LIMIT, READ_SIZE
 
 
 @pytest.fixture
@@ -522,6 +522,29 @@ def test_a_send_on_a_real_socket_fails_when_the_device_resets(pair):
     assert isinstance(sent.value, Disconnected)
 
 
+def test_a_device_that_sends_without_pause_is_read_in_longer_pieces(pair):
+    real = pair(LineProtocol())
+    transport = real.protocol.transport
+    assert transport.bufferSize == READ_SIZE            # Twisted's own
+    for text, expected in [(b"x\r\n" * (READ_SIZE // 3 + 1), LONG_READ), (b"y\r\n", READ_SIZE)]:
+        real.device.sendall(text)
+        readers = [Watched(real.protocol.recv()) for _ in range(len(text) // 3)]
+        real.turns(lambda readers=readers: readers[-1].fired)
+        real.protocol.dataReceived(text)                # (in one piece)
+        assert transport.bufferSize == expected
+        assert all(Watched(real.protocol.recv()).value == text[:1] for _ in readers)
+
+
+@pytest.mark.parametrize("bufsize, expected", [(4096, LONG_READ), (READ_SIZE, READ_SIZE),
+                                               (READ_SIZE + 1, LONG_READ), (1 << 20, LONG_READ)])
+def test_raw_bytes_are_read_in_longer_pieces_where_the_reader_takes_them(raw, bufsize, expected):
+    raw.transport.bufferSize = READ_SIZE
+    reader = Watched(raw.recv(bufsize))
+    raw.dataReceived(b"x" * READ_SIZE)
+    assert len(reader.value) == min(bufsize, READ_SIZE)
+    assert raw.transport.bufferSize == expected
+
+
 def test_a_paused_real_socket_fills_the_device_up(pair):
     real = pair(LineProtocol())
     real.device.setblocking(False)
@@ -534,7 +557,7 @@ def test_a_paused_real_socket_fills_the_device_up(pair):
                 break
         real.reactor.iterate(0)
     assert real.protocol._paused
-    assert len(real.protocol._decoder) < 65536 + READ_LIMIT + (1 << 17)
+    assert len(real.protocol._decoder) < 65536 + READ_LIMIT + LONG_READ
     count = 0
     while (count + 1) * 1000 <= sent:
         reader = Watched(real.protocol.recv())

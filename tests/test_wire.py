@@ -10,7 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from socs_tcp import Disconnected, FramingError, LineFramer
 from socs_tcp import wire as wire_module
-from socs_tcp.protocol import READ_LIMIT
+from socs_tcp.frame_protocol import READ_LIMIT
 from socs_tcp.request import Request
 from socs_tcp.wire import Wire
 

@@ -22,16 +22,16 @@ class Cutter:
         whole: list[tuple[bytes, bytes]] = []
         while self._buffer:
             try:
-                found = self._framer.find(self._buffer, self._scanned)
+                found = self._framer.find(self._buffer, 0, len(self._buffer), self._scanned)
             except FramingError:
                 rest = self.rest()      # it is the client's to complain
                 return [*whole, (rest, rest)]
-            if found is None:
+            if found is None or found[1] > len(self._buffer):
                 self._scanned = len(self._buffer)
                 break
-            length, consumed = found
-            whole.append((bytes(self._buffer[:length]), bytes(self._buffer[:consumed])))
-            del self._buffer[:consumed]
+            end, after = found
+            whole.append((bytes(self._buffer[:end]), bytes(self._buffer[:after])))
+            del self._buffer[:after]
             self._scanned = 0
         return whole
 

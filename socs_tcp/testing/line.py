@@ -196,7 +196,7 @@ class DeviceLine(Line):
                 command = decoder.next_frame()
                 if command is None:
                     # Bytes without their end are how a wrong terminator looks from here.
-                    self.simulation.journal.rest(self, decoder.buffer)
+                    self.simulation.journal.rest(self, decoder.peek(decoder.waiting))
                     return
                 self._answer(command)
         except FramingError:
