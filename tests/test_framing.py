@@ -121,8 +121,9 @@ TERMINATORS = st.sampled_from([
 BYTES = st.sampled_from(list(b"ab\r\ncd"))
 STREAM = (st.lists(BYTES, max_size=8) | st.lists(BYTES, min_size=20, max_size=60)).map(bytes)
 PLACES = st.sets(st.integers(1, 59))
-PATTERNS = st.sampled_from([rb"ab", rb"\r\n", rb"a\nb", rb"a+b", rb"a|bc", rb"\r?\n", rb"a.*?c", rb"a.*d",
-                            rb"(?<=a)b", rb"^ab|cd", rb"a{2,3}", rb"[ab]c+", rb"ab|abc|d"]).map(re.compile)
+PATTERNS = st.sampled_from([
+    rb"ab", rb"\r\n", rb"a\nb", rb"a+b", rb"a|bc", rb"\r?\n", rb"a.*?c", rb"a.*d", rb"(?<=a)b",
+    rb"^ab|cd", rb"a{2,3}", rb"[ab]c+", rb"ab|abc|d"]).map(re.compile)
 
 
 def check_all_ways(framer, data, places, expected):
