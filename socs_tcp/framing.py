@@ -193,7 +193,10 @@ class LengthFramer(Framer):
 
     def whole(self, data: bytes) -> bytes | None:
         size = self.header_size
-        return data if len(data) >= size and self._total(data[:size]) == len(data) else None
+        try:
+            return data if len(data) >= size and self._total(data[:size]) == len(data) else None
+        except FramingError:
+            return None         # as `find` will say
 
     def find(self, buffer: bytearray, start: int, stop: int,
              scanned: int) -> tuple[int, int] | None:

@@ -65,6 +65,7 @@ class Wire(LineProtocol):
         super().__init__(framer, keepalive)
         self.host, self.port = host, port
         self._owner: WireOwner | None = owner       # None: nobody is interested any more
+        self._whole: bytes | None = None            # came just now, for whoever is answered
         #: Whole frames that came before the loss, and that nobody has received.
         self.unread: list[bytes] = []
 
@@ -88,8 +89,14 @@ class Wire(LineProtocol):
             return
         if (len(data) >= READ_SIZE) is not self._long_reads:
             self._change_reads()
-        self._decoder.feed(data)
+        # What is just one whole frame goes past the decoder to the request it answers.
+        self._whole = None if self._decoder.waiting else self._framer.whole(data)
+        if self._whole is None:
+            self._decoder.feed(data)
         self._owner.wire_received(self, data)
+        if self._whole is not None:         # it answers nothing
+            self._whole = None
+            self._decoder.feed(data)
         if self._paused or self._decoder.waiting:
             self._regulate()
 
@@ -134,6 +141,9 @@ class Wire(LineProtocol):
 
     def next_frame(self) -> bytes | None:
         """The next whole frame that has come."""
+        frame, self._whole = self._whole, None
+        if frame is not None:
+            return frame
         if not self._decoder.waiting:
             return None
         frame = self._next_frame()
