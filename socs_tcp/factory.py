@@ -23,6 +23,7 @@ from .policy import (
     spread_interval,
 )
 from .protocol import LineProtocol
+from .turns import turns_of
 
 
 class DeviceClientFactory(ReconnectingClientFactory):
@@ -31,7 +32,8 @@ class DeviceClientFactory(ReconnectingClientFactory):
     Unlike its base: the first retry is quick, the longest delay is 30 s and not an hour,
     chance never makes a delay negative, the clock is the one it is given, and the delay
     starts over only when `resetDelay` is called after a good exchange (so a box that accepts
-    and hangs up is not hammered).
+    and hangs up is not hammered). Of many devices that failed at once a few are tried at once,
+    and the others in turn (see `turns`), so that those that did not fail are not kept waiting.
 
     Set `protocol` (or override `buildProtocol`), then `connect`, or give it to
     ``reactor.connectTCP`` as any other factory.
@@ -70,6 +72,8 @@ class DeviceClientFactory(ReconnectingClientFactory):
         self._min_interval = min_interval
         self._interval = min_interval       # this, or more: spread by chance at each failure
         self._last_attempt = -math.inf
+        self._turns = turns_of(reactor)
+        self._in_line = False               # it waits for its turn, and no longer for its time
 
     def connect(self, host: str, port: int, timeout: float = 30.0) -> HostConnector:
         """Connect to a host, whose name is looked up anew at each attempt.
@@ -108,6 +112,7 @@ class DeviceClientFactory(ReconnectingClientFactory):
         self.retries += 1
         if self.maxRetries is not None and self.retries > self.maxRetries:
             return
+        self._in_line = False
         self.delay = retry_delay(self.retries, initial=self.initialDelay,
                                  maximum=self.maxDelay, factor=self.factor, jitter=self.jitter)
         self._interval = spread_interval(self._min_interval)
@@ -116,12 +121,21 @@ class DeviceClientFactory(ReconnectingClientFactory):
         self._callID = self.clock.callLater(self.delay, self._reconnect, connector)
 
     def _reconnect(self, connector: Any) -> None:
+        wait = self._turns.take(self.clock.seconds())
+        if wait > 0:
+            self._in_line = True
+            self._callID = self.clock.callLater(wait, self._connect_now, connector)
+        else:
+            self._connect_now(connector)
+
+    def _connect_now(self, connector: Any) -> None:
         self._callID = None
+        self._in_line = False
         connector.connect()
 
     def retry_now(self) -> None:
         """Somebody needs the device: do not wait longer than good manners ask for."""
-        if not self._waiting():
+        if self._in_line or not self._waiting():
             return
         earliest = earliest_attempt(self.retries, self._last_attempt, self._interval)
         wait = max(earliest - self.clock.seconds(), 0)

@@ -9,6 +9,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 
 from socs_tcp import DeviceClientFactory, LineProtocol
+from socs_tcp.turns import BURST, SPACING
 
 pytestmark = pytest.mark.usefixtures("no_spread")
 
@@ -277,6 +278,69 @@ def test_demand_while_connecting_or_stopped_does_nothing(factory, reactor):
     factory.retry_now()
     reactor.advance(60)
     assert len(reactor.tcpClients) == 1
+
+
+# many devices that fail at once
+
+
+def all_fail(reactor, count):
+    """So many devices were there for a while, and fail in the same moment."""
+    factories = [DeviceClientFactory(reactor) for _ in range(count)]
+    for number, made in enumerate(factories):
+        made.connect(f"10.0.0.{number}", 7777)
+    reactor.advance(60)
+    for number in range(count):
+        reactor.tcpClients[number][2].clientConnectionLost(reactor.connectors[number],
+                                                           Failure(DONE))
+    return factories
+
+
+def attempts(reactor):
+    """The addresses, in order, that were tried since all of them failed."""
+    return [host for host, *_ in reactor.tcpClients[50:]]
+
+
+def test_of_many_devices_that_fail_at_once_a_few_are_tried_at_once_and_the_others_in_turn(reactor):
+    factories = all_fail(reactor, 50)
+    for made in factories:
+        made.retry_now()
+    reactor.advance(0)
+    assert len(attempts(reactor)) == BURST
+    for expected in range(BURST + 1, 51):
+        for made in factories:
+            made.retry_now()            # whoever asks in line gets no other place in it
+        reactor.advance(SPACING * 1.001)      # (rounding)
+        assert len(attempts(reactor)) == expected
+    assert attempts(reactor) == [f"10.0.0.{number}" for number in range(50)]
+    reactor.advance(SPACING * 1.001)
+    assert len(attempts(reactor)) == 50
+    assert not any(made.retries > 1 for made in factories)
+
+
+def test_a_device_that_is_closed_in_line_is_not_tried(reactor):
+    factories = all_fail(reactor, 50)
+    for made in factories:
+        made.retry_now()
+    reactor.advance(0)
+    factories[-1].stopTrying()
+    for _ in range(60):
+        reactor.advance(SPACING * 1.001)
+    assert attempts(reactor) == [f"10.0.0.{number}" for number in range(49)]
+    assert reactor.connectors[0] and len(reactor.getDelayedCalls()) == 49     # their time-outs
+
+
+def test_devices_of_another_reactor_are_not_in_the_way(reactor):
+    for made in all_fail(reactor, 50):
+        made.retry_now()
+    reactor.advance(0)
+    other = MemoryReactorClock()
+    other.advance(reactor.seconds())
+    made = DeviceClientFactory(other)
+    made.connect("10.0.0.5", 7777)
+    outcome(other)
+    made.retry_now()
+    other.advance(0)
+    assert len(other.tcpClients) == 2
 
 
 def test_the_longest_wait_is_half_a_minute_and_not_twisteds_hour():
