@@ -14,6 +14,7 @@ from .bulk_device import HEADER, TRAILER
 from .measure import TIMEOUT
 
 READ = 65536
+LONG_READ = 262144
 LONGEST = 1 << 21
 
 
@@ -40,14 +41,16 @@ def order(size: int, total: int) -> bytes:
     return f"{size} {total}\n".encode()
 
 
-def bare_socket(port: int, size: int, total: int, clock: Clock) -> None:
-    sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
-    clock.start()
-    sock.sendall(order(size, total))
-    count = 0
-    while count < total:
-        count += len(sock.recv(READ))
-    clock.stop(count)
+def bare_socket(bufsize: int) -> Callable[..., None]:
+    def run(port: int, size: int, total: int, clock: Clock) -> None:
+        sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        clock.start()
+        sock.sendall(order(size, total))
+        count = 0
+        while count < total:
+            count += len(sock.recv(bufsize))
+        clock.stop(count)
+    return run
 
 
 def bare_lines(port: int, size: int, total: int, clock: Clock) -> None:
@@ -92,6 +95,8 @@ def framer_for(kind: str, size: int):
         return framing.LengthFramer(HEADER, int, max_length=LONGEST)
     if kind == "prompt":
         return framing.PromptFramer(rb"\r\n", max_length=LONGEST)
+    if kind == "pattern":       # a prompt that could be more than one text
+        return framing.PromptFramer(rb"\r[\n>]", max_length=LONGEST)
     return framing.FixedFramer(size)
 
 
@@ -142,10 +147,12 @@ async def _raw_protocol(reactor, port: int, size: int):
     return await _with(reactor, port, RawProtocol())
 
 
-async def _receive_raw(device, size: int, total: int) -> None:
-    count = 0
-    while count < total:
-        count += len(await device.recv(READ))
+def _receive_raw(bufsize: int) -> Callable:
+    async def receive(device, size: int, total: int) -> None:
+        count = 0
+        while count < total:
+            count += len(await device.recv(bufsize))
+    return receive
 
 
 def _line_protocol(kind: str) -> Callable:
@@ -198,16 +205,20 @@ async def _streams(port: int, size: int, total: int, clock: Clock) -> None:
     clock.stop(total)
 
 
+KINDS = ("lines", "length", "fixed", "prompt", "pattern")
+
 SUBJECTS = {
-    "bare socket": Subject(bare_socket),
+    "bare socket": Subject(bare_socket(READ)),
+    "bare socket, 256 kB": Subject(bare_socket(LONG_READ)),
     "bare socket, makefile": Subject(bare_lines),
     "socs.tcp recv": Subject(socs_recv),
     "TCPInterface recv": Subject(tcp_recv, True),
     **{f"TCPInterface, {kind}": Subject(tcp_frames(kind), True)
-       for kind in ("lines", "length", "fixed", "prompt")},
-    "RawProtocol recv": Subject(twisted(_raw_protocol, _receive_raw), True),
+       for kind in KINDS},
+    "RawProtocol recv": Subject(twisted(_raw_protocol, _receive_raw(READ)), True),
+    "RawProtocol recv, 256 kB": Subject(twisted(_raw_protocol, _receive_raw(LONG_READ)), True),
     **{f"LineProtocol, {kind}": Subject(twisted(_line_protocol(kind), _receive_frames), True)
-       for kind in ("lines", "length", "fixed", "prompt")},
+       for kind in KINDS},
     "LineReceiver": Subject(twisted(_line_receiver, _receive_lines)),
     "asyncio streams": Subject(asyncio_streams),
     "asyncio streams, uvloop": Subject(uvloop_streams),

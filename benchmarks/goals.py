@@ -51,6 +51,9 @@ GOALS = (
            f"bulk, {face}, {name}, worst framer / bare socket", 1.5)
       for face in ("TCPInterface", "LineProtocol")
       for size, name in ((1024, "1 kB"), (65536, "64 kB"), (1 << 20, "1 MB"))),
+    *(Goal(f"bulk.{face}.pattern.worst_vs_bare",
+           f"bulk, {face}, a prompt that is a pattern, worst size / bare socket", 1.5)
+      for face in ("TCPInterface", "LineProtocol")),
     Goal("bulk.cpu_per_byte.1MB_vs_64kB", "bulk: CPU a byte, frames of 1 MB / 64 kB, worst framer",
          1.1),
 )

@@ -28,7 +28,7 @@ def write_all(results: list[Result], target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for result in results:
         for name, draw in PLOTS.get(result["benchmark"], {}).items():
-            figure, axes = pyplot.subplots(figsize=(7, 3.4))
+            figure, axes = pyplot.subplots(figsize=(7, 4))
             if draw(axes, result):
                 figure.tight_layout()
                 figure.savefig(target / f"{name}.svg", metadata={"Date": None})
@@ -51,7 +51,7 @@ def query(axes: Any, result: Result) -> bool:
         axes.barh(at, row["cpu_us"]["median"], color=colour, height=0.4)
         axes.text(wall["p75"] + 1, at, f" {row['wall_vs_bare']:.2f}", va="center", fontsize=8)
     axes.set_yticks(range(len(rows)), [row["subject"] for row in rows])
-    axes.set_xlabel("µs a query: wall time on one core (dark: CPU of the client); "
+    axes.set_xlabel("µs a query: wall time on one core (dark: CPU of the client)\n"
                     "the number is the ratio to a bare socket", fontsize=8)
     return bool(rows)
 

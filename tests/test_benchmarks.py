@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import goals, many, measure, query, report
+from benchmarks import bulk, goals, many, measure, query, report
 
 pytestmark = pytest.mark.skipif(not hasattr(measure.os, "sched_setaffinity"),
                                 reason="the benchmarks need Linux")
@@ -57,6 +57,24 @@ def test_a_missing_peer_is_left_out_loudly(capsys):
     measure.skip(result, "socs.tcp", "cannot import it")
     assert result["skipped"] == [{"subject": "socs.tcp", "why": "cannot import it"}]
     assert "NOT MEASURED: socs.tcp" in capsys.readouterr().err
+
+
+def test_each_goal_of_bulk_has_its_figure():
+    result = measure.new_result("bulk", True)
+    for size in bulk.SIZES:
+        found = {name: [{"wall": 1.0, "cpu": 1.0, "bytes": size}] for name in bulk.SUBJECTS}
+        found["bare socket, 256 kB"][0]["wall"] = 0.5
+        found["TCPInterface, pattern"][0]["wall"] = 3.0
+        bulk._fill(result, found, size)
+    bulk._growth(result)
+    figures = result["figures"]
+    assert {goal.figure for goal in goals.GOALS if goal.figure.startswith("bulk.")} <= set(figures)
+    assert figures["bulk.cpu_per_byte.1MB_vs_64kB"] == 1 / 16       # a frame costs the same
+    # Who reads more at a time is compared with a bare socket that does.
+    assert figures["bulk.RawProtocol.raw.worst_vs_bare"] == 2
+    assert figures["bulk.TCPInterface.raw.worst_vs_bare"] == 1
+    assert figures["bulk.TCPInterface.pattern.worst_vs_bare"] == pytest.approx(3, rel=0.01)
+    assert figures["bulk.TCPInterface.framed.1024.worst_vs_bare"] == 1
 
 
 def test_turns_are_interleaved():
