@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import socket
 import sys
@@ -64,26 +65,17 @@ def bare_lines(port: int, size: int, total: int, clock: Clock) -> None:
     clock.stop(total)
 
 
-def tcp_recv(port: int, size: int, total: int, clock: Clock) -> None:
-    from socs_tcp.tcp import TCPInterface
-    device = TCPInterface("127.0.0.1", port, TIMEOUT)
-    clock.start()
-    device.send(order(size, total))
-    count = 0
-    while count < total:
-        count += len(device.recv(READ))
-    clock.stop(count)
-
-
-def socs_recv(port: int, size: int, total: int, clock: Clock) -> None:
-    from socs.tcp import TCPInterface
-    device = TCPInterface("127.0.0.1", port, TIMEOUT)
-    clock.start()
-    device.send(order(size, total))
-    count = 0
-    while count < total:
-        count += len(device.recv(READ))
-    clock.stop(count)
+def tcp_interface(module: str) -> Callable[..., None]:
+    """`send` and `recv` of a `TCPInterface`, ours or the original."""
+    def run(port: int, size: int, total: int, clock: Clock) -> None:
+        device = importlib.import_module(module).TCPInterface("127.0.0.1", port, TIMEOUT)
+        clock.start()
+        device.send(order(size, total))
+        count = 0
+        while count < total:
+            count += len(device.recv(READ))
+        clock.stop(count)
+    return run
 
 
 def framer_for(kind: str, size: int):
@@ -211,8 +203,8 @@ SUBJECTS = {
     "bare socket": Subject(bare_socket(READ)),
     "bare socket, 256 kB": Subject(bare_socket(LONG_READ)),
     "bare socket, makefile": Subject(bare_lines),
-    "socs.tcp recv": Subject(socs_recv),
-    "TCPInterface recv": Subject(tcp_recv, True),
+    "socs.tcp recv": Subject(tcp_interface("socs.tcp")),
+    "TCPInterface recv": Subject(tcp_interface("socs_tcp.tcp"), True),
     **{f"TCPInterface, {kind}": Subject(tcp_frames(kind), True)
        for kind in KINDS},
     "RawProtocol recv": Subject(twisted(_raw_protocol, _receive_raw(READ)), True),

@@ -1,12 +1,14 @@
 """Many devices polled by one process on one core: what `many` runs, once for each of its rows.
 
-``python -m benchmarks.crowd KIND DEVICES HZ SECONDS [--unplug]`` prints one line of JSON. The
-simulated devices have a process, and a core, of their own.
+``python -m benchmarks.crowd KIND DEVICES HZ SECONDS [--unplug] [--no-gc]`` prints one line of
+JSON. The simulated devices have a process, and a core, of their own. ``--no-gc`` turns Python's
+cyclic garbage collector off as soon as all are up: among many devices its pauses are seen.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import random
 import time
@@ -50,12 +52,13 @@ class Crowd:
     """The numbers of one run. `stays` and `fails` are the ports of the two halves."""
 
     def __init__(self, count: int, rate: float, seconds: float, ports: tuple[int, int],
-                 order: Callable[[str], object] | None) -> None:
+                 order: Callable[[str], object] | None, *, collect: bool = True) -> None:
         self.count = count
         self.period = 1 / rate
         self.seconds = seconds
         self.order = order          # to the devices; None where nothing is to fail
         self._ports = ports
+        self._collect = collect
         self.result: dict[str, Any] = {}
         self._phase: Phase | None = None
         self._first_reply: dict[int, float] = {}
@@ -86,6 +89,8 @@ class Crowd:
         self._memory, self._began = measure.resident(), now()
 
     def all_up(self) -> None:
+        if not self._collect:
+            gc.disable()
         self.result["all_up_s"] = now() - self._began
         self.result["kB_per_device"] = (measure.resident() - self._memory) / 1024 / self.count
 
@@ -133,6 +138,7 @@ def main() -> None:
     parser.add_argument("hz", type=float)
     parser.add_argument("seconds", type=float)
     parser.add_argument("--unplug", action="store_true")
+    parser.add_argument("--no-gc", action="store_true")
     opts = parser.parse_args()
     devices.allow_many_files()
     cores = measure.cores()
@@ -140,7 +146,7 @@ def main() -> None:
     with devices.running() as (process, ports):
         measure.pin(cores[0])
         order = (lambda text: process.stdin.write(text + "\n")) if opts.unplug else None
-        crowd = Crowd(opts.devices, opts.hz, opts.seconds, ports, order)
+        crowd = Crowd(opts.devices, opts.hz, opts.seconds, ports, order, collect=not opts.no_gc)
         try:
             kinds[opts.kind](crowd)
         except ImportError as exc:

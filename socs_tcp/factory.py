@@ -121,7 +121,7 @@ class DeviceClientFactory(ReconnectingClientFactory):
         self._callID = self.clock.callLater(self.delay, self._reconnect, connector)
 
     def _reconnect(self, connector: Any) -> None:
-        wait = self._turns.take(self.clock.seconds())
+        wait = self._turns.take()
         if wait > 0:
             self._in_line = True
             self._callID = self.clock.callLater(wait, self._connect_now, connector)
