@@ -100,7 +100,7 @@ class Framer:
 
     def encode(self, message: Text) -> bytes:
         """The bytes to send for `message`, with the terminator where it is missing."""
-        data = to_bytes(message)
+        data = message if type(message) is bytes else to_bytes(message)
         if self.send_terminator and not data.endswith(self.send_terminator):
             return data + self.send_terminator
         return data

@@ -65,9 +65,9 @@ class FrameProtocol(Protocol):
         handle = getattr(transport, "getHandle", lambda: None)()
         if isinstance(handle, socket.socket) and handle.family != socket.AF_UNIX:
             configure(handle, self._keepalive)
-        # (Not for a wrapper that only lends us the attributes of what it wraps.)
-        if isinstance(transport, FileDescriptor):
-            self._direct = transport.writeSomeData
+            # (Not for a wrapper that only lends us the attributes of what it wraps.)
+            if isinstance(transport, FileDescriptor):
+                self._direct = handle.send
 
     def dataReceived(self, data: bytes) -> None:
         if self._lost is not None:      # TLS may still have some, which makes no sense
@@ -120,20 +120,21 @@ class FrameProtocol(Protocol):
     def _write(self, data: bytes) -> bool:
         """Write; True if the system has taken all of it already."""
         transport: Any = self.transport
-        tls = getattr(transport, "TLS", False)
         # Where nothing is in front of us we write at once, not at the next turn of the
         # reactor: that spares it the registration for writing, twice a query.
-        if self._direct is not None and not (tls or transport.dataBuffer
+        if self._direct is not None and not (transport.TLS or transport.dataBuffer
                                              or transport._tempDataLen):
-            done = self._direct(data)
+            try:
+                done = self._direct(data)
+            except OSError:     # full; or lost, which the transport finds out by itself
+                done = 0
             if done == len(data):
                 return True
-            if isinstance(done, int):
-                data = data[done:]
-            # otherwise the connection is lost, which the transport finds out by itself
+            data = data[done:]
         if self._draining:
             transport.write(data)
             return False
+        tls = getattr(transport, "TLS", False)
         drain = Drain(self._drained, tls)
         transport.registerProducer(drain, tls)
         transport.write(data)

@@ -167,12 +167,16 @@ class ManagedDevice:
         while self._waiters and self.comm is wire:      # a callback may close us
             self._waiters.pop(0).callback(wire)
 
-    def wire_received(self, wire: Wire, data: bytes) -> None:
-        """Bytes came."""
+    def wire_received(self, wire: Wire, data: bytes, frame: bytes | None) -> bool:
+        """Bytes came; True if they are one frame that found whoever waits for one."""
         self.link.bytes_received += len(data)
         if self.link.trace is not None:
             self.link.trace.add("<", data)
-        (self._setup.requests if self._setup is not None else self._requests).frames_came()
+        requests = self._requests if self._setup is None else self._setup.requests
+        if frame is not None:
+            return requests.frame_came(frame)
+        requests.frames_came()
+        return False
 
     def wire_flushed(self, wire: Wire, request: Request) -> None:
         """The system has taken a command."""

@@ -36,6 +36,7 @@ class Requests:
         self._owner = owner
         self._clock = clock
         self._late = late_replies
+        self._match = late_replies if callable(late_replies) else None
         self._max = max_in_flight
         self.wire: Wire | None = None       # None while there is no connection to use
         self.stale = False                  # a reply may come that nobody waits for any more
@@ -43,7 +44,8 @@ class Requests:
         self.unread: deque[bytes] = deque()     # whole frames of a connection that is lost
         self.queue: deque[Request] = deque()
         self.flight: deque[Request] = deque()
-        self._timer: Any = None             # for the earliest deadline, or earlier
+        self._timer: Any = None             # for the earliest deadline, or earlier: at _alarm
+        self._alarm = math.inf
         self._starting = False
         self._unmatched = 0                 # queries in a row whose reply did not come
 
@@ -79,14 +81,13 @@ class Requests:
             return
         self._starting = True
         try:
-            while self.wire is not None and self.queue and self._may_start(self.queue[0]):
+            while self.wire is not None and self.queue and (
+                    not self.flight or self._may_join(self.queue[0])):
                 self._start(self.wire, self.queue[0])
         finally:
             self._starting = False
 
-    def _may_start(self, request: Request) -> bool:
-        if not self.flight:
-            return True
+    def _may_join(self, request: Request) -> bool:
         # Only queries of a device that allows it go out while others are in flight, and none
         # while one of those was given up: were its reply lost, each later reply would be
         # taken for the one before, and nobody would ever be answered again.
@@ -118,11 +119,13 @@ class Requests:
         request.sent = "maybe"
         self._commanded = self._commanded or request.kind == "send"
         if wire.put(request):
-            self.flushed(request)
+            request.sent = "yes"
+            if request.kind == "send":
+                self.flushed(request)
 
     def _settle(self, wire: Wire, request: Request) -> bool:
         """May `request` be sent, with nothing under way that could be taken for its reply?"""
-        matched = callable(self._late)
+        matched = self._match is not None
         if self.stale and not matched:
             self._owner.drop()
         return (self.wire is wire and wire.settle(keep=matched) and self.wire is wire
@@ -144,24 +147,34 @@ class Requests:
             frame = self.wire.next_frame()
             if frame is None:
                 break
-            request = self._whose(frame)
-            if request is not None:
-                self.flight.remove(request)
-                self._unmatched = 0
-            if request is None or request.abandoned:
-                self._owner.discarded(len(frame))
-                continue
-            self._owner.exchange_done(self._clock.seconds() - request.started
-                                      if request.kind == "query" else None)
-            request.succeed(frame)
+            self._hand_out(frame)
         if self.queue:
             self.start()
 
-    def _whose(self, frame: bytes) -> Request | None:
-        """Which of those in flight `frame` answers: the first, or the first that it matches."""
-        if callable(self._late) and self.flight[0].kind == "query":
-            return next((r for r in self.flight if self._late(r.data, frame)), None)
-        return self.flight[0]
+    def frame_came(self, frame: bytes) -> bool:
+        """Hand out a frame, before which nothing waits; False if nobody waits for one."""
+        if self.wire is None or not self.flight or self.flight[0].kind == "send":
+            return False
+        self._hand_out(frame)
+        if self.queue:
+            self.start()
+        return True
+
+    def _hand_out(self, frame: bytes) -> None:
+        """To the first of those in flight, or to the first whose question it matches."""
+        request: Request | None = self.flight[0]
+        match = self._match
+        if match is not None and self.flight[0].kind == "query":
+            request = next((r for r in self.flight if match(r.data, frame)), None)
+        if request is not None:
+            self.flight.remove(request)
+            self._unmatched = 0
+        if request is None or request.abandoned:
+            self._owner.discarded(len(frame))
+            return
+        self._owner.exchange_done(self._clock.seconds() - request.started
+                                  if request.kind == "query" else None)
+        request.succeed(frame)
 
     def fail_flight(self, error: Callable[[Request], BaseException]) -> None:
         """The connection is gone; what may be repeated goes back to the queue, once."""
@@ -194,7 +207,7 @@ class Requests:
         if request.kind == "recv":
             self.flight.remove(request)
             self.stale = self.stale or self._commanded
-        elif request.kind == "query" and callable(self._late):
+        elif request.kind == "query" and self._match is not None:
             self.flight.remove(request)
             # One reply may be lost; with two in a row, whatever is at the other end answers
             # no more on this connection. (Where it was cancelled, the Deferred is gone.)
@@ -211,17 +224,17 @@ class Requests:
 
     def _watch(self, deadline: float) -> None:
         """One timer, set for the earliest deadline and left alone where it is early enough."""
-        if self._timer is None:
-            self._timer = self._clock.callLater(max(deadline - self._clock.seconds(), 0),
-                                                self._time_is_up)
-        elif deadline < self._timer.getTime():
+        if deadline >= self._alarm:
+            return
+        if self._timer is not None:
             # Not `reset`: to an earlier time it searches all timers of the reactor for this one.
             self._timer.cancel()
-            self._timer = self._clock.callLater(max(deadline - self._clock.seconds(), 0),
-                                                self._time_is_up)
+        self._alarm = deadline
+        self._timer = self._clock.callLater(max(deadline - self._clock.seconds(), 0),
+                                            self._time_is_up)
 
     def _time_is_up(self) -> None:
-        self._timer = None
+        self._timer, self._alarm = None, math.inf
         now = self._clock.seconds()
         # Said as things stand, before a connection is given up for those in flight.
         overdue = [(r, self._owner.expired(r, False)) for r in self.queue if r.deadline <= now]
@@ -244,6 +257,6 @@ class Requests:
 
     def stop(self) -> None:
         """No more timers."""
-        timer, self._timer = self._timer, None
+        timer, self._timer, self._alarm = self._timer, None, math.inf
         if timer is not None:
             timer.cancel()

@@ -31,8 +31,11 @@ class WireOwner(Protocol):
     def wire_connected(self, wire: Wire) -> None:
         """TCP is connected."""
 
-    def wire_received(self, wire: Wire, data: bytes) -> None:
-        """These bytes came, and may make frames."""
+    def wire_received(self, wire: Wire, data: bytes, frame: bytes | None) -> bool:
+        """These bytes came, which are just this frame, or may make some (None).
+
+        True if the frame has found whoever waits for one.
+        """
 
     def wire_flushed(self, wire: Wire, request: Request) -> None:
         """The system has taken all bytes of the request."""
@@ -65,7 +68,6 @@ class Wire(LineProtocol):
         super().__init__(framer, keepalive)
         self.host, self.port = host, port
         self._owner: WireOwner | None = owner       # None: nobody is interested any more
-        self._whole: bytes | None = None            # came just now, for whoever is answered
         #: Whole frames that came before the loss, and that nobody has received.
         self.unread: list[bytes] = []
 
@@ -90,14 +92,13 @@ class Wire(LineProtocol):
         if (len(data) >= READ_SIZE) is not self._long_reads:
             self._change_reads()
         # What is just one whole frame goes past the decoder to the request it answers.
-        self._whole = None if self._decoder.waiting else self._framer.whole(data)
-        if self._whole is None:
-            self._decoder.feed(data)
-        self._owner.wire_received(self, data)
-        if self._whole is not None:         # it answers nothing
-            self._whole = None
-            self._decoder.feed(data)
-        if self._paused or self._decoder.waiting:
+        decoder = self._decoder
+        frame = None if decoder.waiting else self._framer.whole(data)
+        if frame is None:
+            decoder.feed(data)
+        if not self._owner.wire_received(self, data, frame) and frame is not None:
+            decoder.feed(data)              # it answers nothing
+        if self._paused or decoder.waiting:
             self._regulate()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -141,9 +142,6 @@ class Wire(LineProtocol):
 
     def next_frame(self) -> bytes | None:
         """The next whole frame that has come."""
-        frame, self._whole = self._whole, None
-        if frame is not None:
-            return frame
         if not self._decoder.waiting:
             return None
         frame = self._next_frame()

@@ -26,8 +26,9 @@ class Owner:
     def wire_connected(self, wire):
         self.told.append("connected")
 
-    def wire_received(self, wire, data):
+    def wire_received(self, wire, data, frame):
         self.told.append(("received", len(data)))
+        return False
 
     def wire_flushed(self, wire, request):
         self.told.append(("flushed", request.data))
