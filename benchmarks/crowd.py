@@ -1,8 +1,9 @@
 """Many devices polled by one process on one core: what `many` runs, once for each of its rows.
 
-``python -m benchmarks.crowd KIND DEVICES HZ SECONDS [--unplug] [--no-gc]`` prints one line of
-JSON. The simulated devices have a process, and a core, of their own. ``--no-gc`` turns Python's
-cyclic garbage collector off as soon as all are up: among many devices its pauses are seen.
+``python -m benchmarks.crowd KIND DEVICES HZ SECONDS [--unplug]`` prints one line of JSON. The
+simulated devices have a process, and a core, of their own. ``--no-gc`` turns Python's cyclic
+garbage collector off as soon as all are up: among many devices its pauses are seen.
+``--profile FILE`` has cProfile watch the outage (`python -m pstats FILE` shows it).
 """
 
 from __future__ import annotations
@@ -34,15 +35,25 @@ class Phase:
         self.queries = 0            # that got their reply, from whatever device
         self.failed = 0             # polls of the devices that were unplugged
         self.missed = 0             # polls left out since the one before was not over
+        self._longest_gc = 0.0
+        gc.callbacks.append(self._collected)
         self._began, self._cpu = now(), time.process_time()
+
+    def _collected(self, what: str, _info: dict[str, int]) -> None:
+        if what == "start":
+            self._gc_began = now()
+        else:
+            self._longest_gc = max(self._longest_gc, now() - self._gc_began)
 
     def summary(self) -> dict[str, Any]:
         wall, cpu = now() - self._began, time.process_time() - self._cpu
+        gc.callbacks.remove(self._collected)
         count = self.queries
         milli = {"late": self.late, "reply": self.reply}
         return {"queries": count, "failed": self.failed, "missed": self.missed,
                 "per_second": count / wall, "core_used": cpu / wall,
                 "cpu_us": cpu / count * 1e6 if count else None,
+                "gc_longest_ms": self._longest_gc * 1e3,
                 **{f"{name}_{label}_ms": measure.percentile(values, part) * 1e3 if count else None
                    for name, values in milli.items()
                    for label, part in (("median", 0.5), ("p99", 0.99))}}
@@ -52,13 +63,15 @@ class Crowd:
     """The numbers of one run. `stays` and `fails` are the ports of the two halves."""
 
     def __init__(self, count: int, rate: float, seconds: float, ports: tuple[int, int],
-                 order: Callable[[str], object] | None, *, collect: bool = True) -> None:
+                 order: Callable[[str], object] | None, *, collect: bool = True,
+                 profile: str | None = None) -> None:
         self.count = count
         self.period = 1 / rate
         self.seconds = seconds
         self.order = order          # to the devices; None where nothing is to fail
         self._ports = ports
         self._collect = collect
+        self.profile = profile      # the file for the profile of the outage
         self.result: dict[str, Any] = {}
         self._phase: Phase | None = None
         self._first_reply: dict[int, float] = {}
@@ -139,6 +152,7 @@ def main() -> None:
     parser.add_argument("seconds", type=float)
     parser.add_argument("--unplug", action="store_true")
     parser.add_argument("--no-gc", action="store_true")
+    parser.add_argument("--profile", metavar="FILE")
     opts = parser.parse_args()
     devices.allow_many_files()
     cores = measure.cores()
@@ -146,7 +160,8 @@ def main() -> None:
     with devices.running() as (process, ports):
         measure.pin(cores[0])
         order = (lambda text: process.stdin.write(text + "\n")) if opts.unplug else None
-        crowd = Crowd(opts.devices, opts.hz, opts.seconds, ports, order, collect=not opts.no_gc)
+        crowd = Crowd(opts.devices, opts.hz, opts.seconds, ports, order, collect=not opts.no_gc,
+                      profile=opts.profile)
         try:
             kinds[opts.kind](crowd)
         except ImportError as exc:

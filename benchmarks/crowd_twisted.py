@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 from collections.abc import Callable
 
 from twisted.internet import defer, task
@@ -68,11 +69,17 @@ async def _outage(reactor, crowd: Crowd) -> None:
         return connect(*args, **kwargs)
     reactor.connectTCP = counted
 
+    profiler = cProfile.Profile()
     crowd.begin("outage")
+    if crowd.profile:
+        profiler.enable()
     crowd.order("unplug")
     unplugged = now()
     await task.deferLater(reactor, AWAY)
+    profiler.disable()
     crowd.end()
+    if crowd.profile:
+        profiler.dump_stats(crowd.profile)
     crowd.forget_first_replies()
     crowd.begin("return")
     crowd.order("plug")

@@ -19,7 +19,7 @@ from .measure import Result
 PEERS = ("bare", "asyncio", "uvloop", "LineReceiver")
 OURS = "DeviceClient"
 COLUMNS = ("cpu_us", "core_used", "late_median_ms", "late_p99_ms", "reply_median_ms",
-           "reply_p99_ms", "missed")
+           "reply_p99_ms", "missed", "gc_longest_ms")
 
 
 def one_crowd(kind: str, count: int, rate: float, seconds: float, *more: str) -> dict[str, Any]:

@@ -60,12 +60,12 @@ def many(axes: Any, result: Result) -> bool:
     """CPU per query over the number of devices, at the highest rate."""
     rows = [row for row in result["rows"] if "kind" in row]
     rate = max((row["hz"] for row in rows), default=0)
-    for kind in dict.fromkeys(row["kind"] for row in rows):
+    for number, kind in enumerate(dict.fromkeys(row["kind"] for row in rows)):
         points = [(row["devices"], row["cpu_us"]) for row in rows
                   if row["kind"] == kind and row["hz"] == rate]
         ours = _is_ours(kind)
         axes.plot(*zip(*points, strict=True), marker="o", label=kind, lw=2.2 if ours else 1,
-                  color=OURS if ours else None, ls="-" if ours else "--")
+                  color=OURS if ours else f"C{number + 1}", ls="-" if ours else "--")
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_xlabel(f"devices, each polled at {rate:g} Hz")
