@@ -112,7 +112,6 @@ class DeviceClientFactory(ReconnectingClientFactory):
         self.retries += 1
         if self.maxRetries is not None and self.retries > self.maxRetries:
             return
-        self._in_line = False
         self.delay = retry_delay(self.retries, initial=self.initialDelay,
                                  maximum=self.maxDelay, factor=self.factor, jitter=self.jitter)
         self._interval = spread_interval(self._min_interval)
@@ -157,6 +156,7 @@ class DeviceClientFactory(ReconnectingClientFactory):
         if self._waiting():
             self._callID.cancel()
         self._callID = None
+        self._in_line = False
         super().stopTrying()  # type: ignore[no-untyped-call]
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:

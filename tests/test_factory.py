@@ -329,6 +329,33 @@ def test_a_device_that_is_closed_in_line_is_not_tried(reactor):
     assert reactor.connectors[0] and len(reactor.getDelayedCalls()) == 49     # their time-outs
 
 
+def test_who_was_in_line_is_tried_early_again_like_any_other(reactor):
+    factories = all_fail(reactor, 50)
+    for made in factories:
+        made.retry_now()
+    for _ in range(60):
+        reactor.advance(SPACING)
+    assert len(attempts(reactor)) == 50
+    reactor.tcpClients[-1][2].clientConnectionFailed(reactor.connectors[-1], Failure(REFUSED))
+    factories[-1].resetDelay()          # a good exchange with it would do that
+    factories[-1].retry_now()
+    reactor.advance(0)
+    assert len(attempts(reactor)) == 51
+
+
+def test_who_was_stopped_in_line_may_be_started_again(reactor):
+    made = [one for one in all_fail(reactor, 50) if one.retry_now() is None][-1]
+    reactor.advance(0)
+    made.stopTrying()
+    made.continueTrying = 1
+    made.resetDelay()
+    made.retry()
+    made.retry_now()
+    for _ in range(60):
+        reactor.advance(SPACING)
+    assert attempts(reactor)[-1] == "10.0.0.49"
+
+
 def test_devices_of_another_reactor_are_not_in_the_way(reactor):
     for made in all_fail(reactor, 50):
         made.retry_now()

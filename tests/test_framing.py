@@ -275,6 +275,14 @@ def test_a_header_that_announces_what_cannot_be_is_an_error(following):
         decoder.next_frame()
 
 
+def test_the_short_cut_leaves_what_makes_no_sense_to_find():
+    framer = LengthFramer(2, lambda header: header[1], max_length=8)
+    assert framer.whole(b"\x00\x01x") == b"\x00\x01x"
+    for data in (b"\x00", b"\x00\x01", b"\x00\x01xy", b"\x00\x09" + b"x" * 9):
+        assert framer.whole(data) is None
+    assert LengthFramer(1, lambda header: {}[header]).whole(b"x") is None
+
+
 @pytest.mark.parametrize("following", [0, 6])
 def test_a_header_may_announce_nothing_or_as_much_as_fits(following):
     framer = LengthFramer(2, lambda _header: following, max_length=8)

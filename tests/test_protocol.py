@@ -1,5 +1,6 @@
 """LineProtocol and RawProtocol by themselves."""
 
+import contextlib
 import socket
 
 import pytest
@@ -510,6 +511,33 @@ def test_a_send_on_a_real_socket_waits_for_a_slow_reader(pair):
     real.turns(lambda: sent.fired)
     assert sent.value is None and after.value is None
     assert Watched(real.protocol.send(b"x")).value is None      # at once again
+
+
+def test_a_send_on_a_real_socket_that_is_just_full_waits(pair):
+    real = pair(RawProtocol())
+    handle = real.protocol.transport.getHandle()
+    count = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:         # until the system takes no more, which Twisted does not know
+            count += handle.send(b"x" * 65536)
+    sent = Watched(real.protocol.send(b"end"))
+    assert not sent.fired
+    got = b""
+    while len(got) < count + 3:
+        real.reactor.iterate(0)
+        got += real.device.recv(65536)
+    assert got[count:] == b"end"
+    real.turns(lambda: sent.fired)
+    assert sent.value is None
+
+
+def test_a_send_on_a_real_socket_whose_loss_is_not_known_yet_fails(pair):
+    real = pair(RawProtocol())
+    real.device.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    real.device.close()
+    sent = Watched(real.protocol.send(b"x"))
+    real.turns(lambda: sent.fired)
+    assert isinstance(sent.value, Disconnected)
 
 
 def test_a_send_on_a_real_socket_fails_when_the_device_resets(pair):

@@ -141,6 +141,20 @@ def test_a_reply_does_not_answer_a_send(bench):
     assert not sent.fired
 
 
+def test_a_frame_that_came_alone_goes_to_whoever_waits_for_one_and_to_nobody_else(bench):
+    assert not bench.requests.frame_came(b"unasked")
+    bench.wire.takes_all = False
+    sent, question = bench.add("send"), bench.add(data=b"q")
+    assert not bench.requests.frame_came(b"no answer to a send")
+    assert not sent.fired
+    bench.requests.flushed(bench.requests.flight[0])
+    assert bench.requests.frame_came(b"the answer")
+    assert sent.value is None and question.value == b"the answer"
+    bench.requests.use(None)
+    bench.add()
+    assert not bench.requests.frame_came(b"of a connection that is lost")
+
+
 def test_a_recv_takes_what_is_there_or_waits(bench):
     bench.wire.frames = [b"there"]
     assert bench.add("recv").value == b"there"

@@ -10,7 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from socs_tcp import Disconnected, FramingError, LineFramer
 from socs_tcp import wire as wire_module
-from socs_tcp.frame_protocol import READ_LIMIT
+from socs_tcp.frame_protocol import LONG_READ, READ_LIMIT, READ_SIZE
 from socs_tcp.request import Request
 from socs_tcp.wire import Wire
 
@@ -161,6 +161,23 @@ def test_settling_where_replies_are_matched_discards_whole_frames_and_keeps_a_be
     assert owner.bytes_discarded == len(b"unasked\r\nlate\r\n")
     wire.dataReceived(b"ent\r\n")
     assert wire.next_frame() == b"fragment"
+
+
+def test_a_whole_frame_is_given_to_the_owner_and_kept_where_it_is_not_taken(owner, wire):
+    taken = []
+    owner.wire_received = lambda _wire, _data, frame: taken.append(frame) or frame == b"mine"
+    for data in (b"mine\r\n", b"other\r\n", b"ha", b"lf\r\n", b"mine\r\n"):
+        wire.dataReceived(data)
+    # What comes behind bytes that wait is not taken by itself: it may be the end of a frame.
+    assert taken == [b"mine", b"other", None, None, None]
+    assert [wire.next_frame() for _ in range(4)] == [b"other", b"half", b"mine", None]
+
+
+def test_a_device_that_sends_without_pause_is_read_in_longer_pieces(wire):
+    wire.dataReceived(b"x" * READ_SIZE)
+    assert wire.transport.bufferSize == LONG_READ
+    wire.dataReceived(b"x\r\n")
+    assert wire.transport.bufferSize == READ_SIZE
 
 
 def test_a_flood_while_idle_does_not_keep_a_matching_device_paused(wire):
