@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from socs_tcp import decoder
+from socs_tcp.described import StepFramer
 from socs_tcp.errors import FramingError
 from socs_tcp.framing import (
     MAX_LENGTH,
@@ -378,6 +379,13 @@ def test_what_came_earlier_is_never_taken_for_what_comes_now():
                 assert one.next_frame() is None
                 one.feed(byte)
             assert one.next_frame() is not None
+
+
+def test_the_framer_of_a_step_is_the_one_that_counts():
+    framer = StepFramer(LineFramer())
+    framer.current = FixedFramer(4)
+    assert frames_by_feed_frame(framer, [b"ab\r\n"]) == [b"ab\r\n"]
+    assert frames_of(framer, [b"ab\r\n"]) == [b"ab\r\n"]
 
 
 def test_a_framer_of_ones_own():
