@@ -42,15 +42,20 @@ def order(size: int, total: int) -> bytes:
     return f"{size} {total}\n".encode()
 
 
+def receive(recv: Callable[[int], bytes], bufsize: int, total: int) -> int:
+    """Call `recv` until all is there; how much that was."""
+    count = 0
+    while count < total:
+        count += len(recv(bufsize))
+    return count
+
+
 def bare_socket(bufsize: int) -> Callable[..., None]:
     def run(port: int, size: int, total: int, clock: Clock) -> None:
         sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
         clock.start()
         sock.sendall(order(size, total))
-        count = 0
-        while count < total:
-            count += len(sock.recv(bufsize))
-        clock.stop(count)
+        clock.stop(receive(sock.recv, bufsize, total))
     return run
 
 
@@ -71,10 +76,7 @@ def tcp_interface(module: str) -> Callable[..., None]:
         device = importlib.import_module(module).TCPInterface("127.0.0.1", port, TIMEOUT)
         clock.start()
         device.send(order(size, total))
-        count = 0
-        while count < total:
-            count += len(device.recv(READ))
-        clock.stop(count)
+        clock.stop(receive(device.recv, READ, total))
     return run
 
 

@@ -22,9 +22,7 @@ class Conversation(Apart):
                                and channel.at_end()):
             channel = self.ready()
         try:
-            frame = channel.decoder.next_frame()
-            if frame is None:
-                frame = self.read_frame(channel)
+            frame = self.read_frame(channel)
         except ReplyTimedOut as exc:
             self._unanswered(channel, exc)
             raise

@@ -72,8 +72,7 @@ class FrameProtocol(Protocol):
     def dataReceived(self, data: bytes) -> None:
         if self._lost is not None:      # TLS may still have some, which makes no sense
             return
-        if (len(data) >= READ_SIZE) is not self._long_reads:
-            self._change_reads()
+        self._read_long(len(data) >= READ_SIZE)
         self._decoder.feed(data)
         while self._readers:
             reader, size = self._readers[0]
@@ -191,11 +190,12 @@ class FrameProtocol(Protocol):
         transport.abortConnection()
         self._fail_all(error)
 
-    def _change_reads(self) -> None:
+    def _read_long(self, wanted: bool) -> None:
         """Read more at a time while the device sends without pause, and only then."""
-        self._long_reads = not self._long_reads
-        transport: Any = self.transport
-        transport.bufferSize = LONG_READ if self._long_reads else READ_SIZE
+        if wanted is not self._long_reads:
+            self._long_reads = wanted
+            transport: Any = self.transport
+            transport.bufferSize = LONG_READ if wanted else READ_SIZE
 
     def _regulate(self) -> None:
         """Let the device wait while nobody reads what it sends."""

@@ -62,8 +62,7 @@ class RawProtocol(FrameProtocol):
             return
         # Somebody waits and gets all of it: no need to copy it in and out of the decoder.
         reader, size = self._readers.popleft()
-        if (len(data) >= READ_SIZE < size) is not self._long_reads:
-            self._change_reads()
+        self._read_long(len(data) >= READ_SIZE < size)
         reader.callback(data)
 
     def recv(self, bufsize: int = 4096) -> Deferred[bytes]:

@@ -89,8 +89,7 @@ class Wire(LineProtocol):
         if self._readers:
             super().dataReceived(data)      # somebody uses `comm` directly
             return
-        if (len(data) >= READ_SIZE) is not self._long_reads:
-            self._change_reads()
+        self._read_long(len(data) >= READ_SIZE)
         # What is just one whole frame goes past the decoder to the request it answers.
         decoder = self._decoder
         frame = None if decoder.waiting else self._framer.whole(data)
