@@ -59,7 +59,8 @@ def decode(framer: Framer, pieces: Iterable[bytes], short_cut: bool) -> tuple[li
                 frame = decoder.next_frame()
         except FramingError:
             return frames, "error"
-        assert len(decoder) <= framer.max_length + len(piece) + 8, f"{len(decoder)} bytes wait"
+        waiting = decoder.waiting
+        assert waiting <= framer.max_length + len(piece) + 8, f"{waiting} bytes wait"
     return frames, decoder.peek(10 * LIMIT).hex()
 
 

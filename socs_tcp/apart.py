@@ -30,11 +30,10 @@ class Apart(Keeper):
     def send(self, data: bytes) -> None:
         """Send; after a failure reset and try once more."""
         face, channel = self._face, self._channel
-        if channel is None or channel.comm is not face.comm or channel.lost():
+        if (channel is None or channel.comm is not face.comm or channel.lost()
+                or (channel.late and not self._discard_late(channel))):
             channel = self.ready()
         try:
-            if channel.late:
-                self._discard_late(channel)
             channel.put(data, self._deadline)
         except OSError as exc:
             error = self.translate(exc, "send", "maybe")
@@ -45,15 +44,21 @@ class Apart(Keeper):
         if face.link.trace is not None:
             face.link.trace.add(">", data)
 
-    def _discard_late(self, channel: Channel) -> None:
+    def _discard_late(self, channel: Channel) -> bool:
         """A reply that a `recv` gave up on must not answer what is sent now, if it is there.
 
         (The rest of it may still be on its way: `owed` makes a query start afresh.)
+
+        False if the end of the connection was behind it.
         """
-        count, _alive = channel.discard(MOST_UNASKED)
+        try:
+            count, alive = channel.discard(MOST_UNASKED)
+        except OSError:
+            return False
         self._face.link.bytes_discarded += count
         if count:
             channel.late -= 1
+        return alive
 
     def _send_again(self, data: bytes, first: DeviceConnectionError) -> Channel:
         self._face._reset()

@@ -222,7 +222,7 @@ class Channel:
         decoder = self.decoder
         if not whole:
             return decoder.clear()
-        before = len(decoder)
+        before = decoder.waiting
         while decoder.next_frame() is not None:
             pass
-        return before - len(decoder)
+        return before - decoder.waiting

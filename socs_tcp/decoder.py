@@ -135,10 +135,6 @@ class Decoder:
         self._view = memoryview(self._buffer)
         self._start = self._scanned = 0
 
-    def __len__(self) -> int:
-        """Bytes that wait here."""
-        return self.waiting
-
     def feed(self, data: bytes) -> None:
         """Take what came from the device."""
         count = len(data)

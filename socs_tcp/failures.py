@@ -50,7 +50,7 @@ class Failures:
 
     def timed_out(self, channel: Channel) -> DeviceConnectionError:
         rest = channel.decoder
-        what = f"an unfinished reply, {show(rest.peek())}," if len(rest) else "no reply"
+        what = f"an unfinished reply, {show(rest.peek())}," if rest.waiting else "no reply"
         within = "in time" if self._allowed is None else f"within {self._allowed:g} s"
         return self.error(ReplyTimedOut, f"{what} {within}", "recv", "yes")
 
@@ -59,5 +59,5 @@ class Failures:
         if self._closed.is_set():
             return self._closed_error("maybe")
         rest = channel.decoder
-        after = f" in the middle of a reply, after {show(rest.peek())}" if len(rest) else ""
+        after = f" in the middle of a reply, after {show(rest.peek())}" if rest.waiting else ""
         return self.error(Disconnected, f"the device closed the connection{after}", "recv", "yes")

@@ -202,7 +202,7 @@ class FrameProtocol(Protocol):
         transport: Any = self.transport
         if self._lost is not None:
             return
-        waiting = len(self._decoder)
+        waiting = self._decoder.waiting
         if not self._paused and waiting > self._read_limit and not self._readers:
             self._paused = True
             transport.pauseProducing()

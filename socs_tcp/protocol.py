@@ -84,4 +84,4 @@ class RawProtocol(FrameProtocol):
         return self._recv(bufsize)
 
     def _take(self, size: int) -> bytes | None:
-        return self._decoder.take(size) if len(self._decoder) else None
+        return self._decoder.take(size) if self._decoder.waiting else None

@@ -323,7 +323,7 @@ def test_an_endless_line_drops_the_connection_and_memory_stays_bounded():
     assert isinstance(sent.value, FramingError)
     assert transport.aborted
     protocol.dataReceived(b"y" * 500 + b"\r\n")     # what TLS may still deliver
-    assert len(protocol._decoder) == 0
+    assert protocol._decoder.waiting == 0
     turn(protocol)      # the connection ends, and nothing fires again
     assert isinstance(readers[0].value, FramingError)
     later = Watched(protocol.recv()).value
@@ -352,7 +352,7 @@ def test_a_device_that_nobody_reads_is_made_to_wait(line):
         transport.deliver(chunk * 100)
         sent += 1
     assert transport.producerState == "paused"
-    assert len(line._decoder) <= 65536 + READ_LIMIT + 10000
+    assert line._decoder.waiting <= 65536 + READ_LIMIT + 10000
     read = 0
     while transport.producerState == "paused":
         assert Watched(line.recv()).value == chunk[:-2]
@@ -585,7 +585,7 @@ def test_a_paused_real_socket_fills_the_device_up(pair):
                 break
         real.reactor.iterate(0)
     assert real.protocol._paused
-    assert len(real.protocol._decoder) < 65536 + READ_LIMIT + LONG_READ
+    assert real.protocol._decoder.waiting < 65536 + READ_LIMIT + LONG_READ
     count = 0
     while (count + 1) * 1000 <= sent:
         reader = Watched(real.protocol.recv())

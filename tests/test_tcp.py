@@ -25,6 +25,7 @@ from socs_tcp import (
     SendTimedOut,
     WrongDevice,
 )
+from socs_tcp.channel import Channel
 from socs_tcp.policy import MOST_UNASKED
 from socs_tcp.tcp import TCPInterface
 
@@ -39,12 +40,13 @@ class Bench:
         self.refusing = False
         self.made = 0
         self.greeting = b""
+        self.pair = socket.socketpair
 
     def __call__(self, address):
         self.made += 1
         if self.refusing:
             return None
-        near, far = socket.socketpair()
+        near, far = self.pair()
         near.settimeout(BOUND)
         far.settimeout(BOUND)
         far.sendall(self.greeting)
@@ -54,6 +56,13 @@ class Bench:
     @property
     def last(self):
         return self.far[-1]
+
+
+def tcp_pair():
+    """As `socket.socketpair`; but the first that is written after the other end closed is lost."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        near = socket.create_connection(server.getsockname())
+        return near, server.accept()[0]
 
 
 @pytest.fixture
@@ -1071,6 +1080,28 @@ def test_a_late_reply_that_is_there_does_not_answer_what_is_sent_next(make, benc
     device.send(b"C\n")
     assert device.recv() == b"event\n"
     assert bench.made == 1
+
+
+def test_a_hang_up_right_behind_a_late_reply_is_found_before_the_next_command(make, bench):
+    """It comes after the look at the connection, so that only the read of the reply finds it."""
+    bench.pair = tcp_pair
+    device = make(timeout=0.05)
+    device.send(b"A\n")
+    with pytest.raises(ReplyTimedOut):
+        device.recv()
+    look = Channel.lost
+
+    def hangs_up_behind_it(channel):
+        lost = look(channel)
+        if bench.made == 1 and bench.last.fileno() >= 0:
+            bench.last.recv(100)        # (otherwise its end would be reset)
+            bench.last.send(b"late\n")
+            bench.last.close()
+        return lost
+    with patch.object(Channel, "lost", hangs_up_behind_it):
+        device.send(b"B\n")
+    assert bench.made == 2
+    assert bench.last.recv(100) == b"B\n"
 
 
 def test_what_comes_unasked_is_left_alone_when_nothing_was_given_up(make, bench):
