@@ -12,6 +12,7 @@ from .errors import address_name
 from .framing import Framer, LineFramer, Text, checked
 from .identity import Identity, IdentitySpec
 from .link import Link
+from .log import ReactorLog
 from .managed import CONNECT_TIMEOUT, ManagedDevice
 from .policy import (
     KEEPALIVE,
@@ -24,6 +25,7 @@ from .policy import (
     check_seconds,
 )
 from .request import Kind
+from .turns import one_for
 
 
 class DeviceClient(ManagedDevice):
@@ -93,7 +95,7 @@ class DeviceClient(ManagedDevice):
             raise ValueError(f"max_in_flight must be a number from 1, not {max_in_flight!r}")
         self.framer = LineFramer() if framer is None else checked(framer)
         self.reactor = reactor
-        self.link = Link(address_name(ip_address, self.port))
+        self.link = Link(address_name(ip_address, self.port), log=one_for(reactor, ReactorLog))
         self.comm = None
         super().__init__(
             on_connect=check_on_connect(on_connect),

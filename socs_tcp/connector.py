@@ -13,21 +13,32 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 
+def _nothing() -> None:
+    """What is left to be read from and written to where no connection was made."""
+
+
 class _OneAddress(ClientFactory):
     """Hands the events of one address's connector to the `HostConnector`."""
 
     noisy = False
+    client: Any = None          # the transport of an attempt that has not ended yet
 
     def __init__(self, outer: HostConnector) -> None:
         self._outer = outer
 
     def buildProtocol(self, addr: Any) -> Any:
+        self.client = None
         return self._outer.connected(self, addr)
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        # Twisted leaves it with two methods of its own, bound to it: garbage for the cyclic
+        # collector, for which all other devices have to wait, a few a second for each device.
+        if self.client is not None:
+            self.client.doRead = self.client.doWrite = _nothing
         self._outer.address_failed(self, reason)
 
     def clientConnectionLost(self, connector: Any, reason: Failure) -> None:
+        connector.transport = None      # (and so do these two refer to each other)
         self._outer.connection_lost(self, reason)
 
 
@@ -116,13 +127,16 @@ class HostConnector:
             return
         address = self._addresses.pop(0)
         self._step = step = _OneAddress(self)
-        remaining = self._timer.getTime() - self._reactor.seconds()
-        # One that says nothing does not take the turn of those left. For the last one,
-        # Twisted's timer is later than ours, which says what happened.
-        share = remaining / (len(self._addresses) + 1) if self._addresses else remaining + 1
+        # One that says nothing does not take the turn of those left. The last one has the
+        # rest of the time, which is ours to end.
+        share = None
+        if self._addresses:
+            remaining = self._timer.getTime() - self._reactor.seconds()
+            share = remaining / (len(self._addresses) + 1)
         sub = self._reactor.connectTCP(address, self.port, step, timeout=share)
         if self._step is step:
             self._sub = sub
+            step.client = getattr(sub, "transport", None)
 
     def connected(self, step: _OneAddress, addr: Any) -> Any:
         if step is not self._step:

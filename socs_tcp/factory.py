@@ -23,7 +23,17 @@ from .policy import (
     spread_interval,
 )
 from .protocol import LineProtocol
-from .turns import turns_of
+from .turns import Turns, one_for
+
+#: So many devices that failed together may try at once: all devices of most agents.
+BURST = 8
+
+#: Seconds between the attempts of those that follow. One takes about a tenth of that.
+SPACING = 0.002
+
+
+def _attempts(reactor: Any) -> Turns:
+    return Turns(reactor, BURST, SPACING)
 
 
 class DeviceClientFactory(ReconnectingClientFactory):
@@ -61,6 +71,7 @@ class DeviceClientFactory(ReconnectingClientFactory):
     noisy = False
     protocol: Any = LineProtocol
     clock: Any
+    connector: Any = None
     _callID: Any = None
     delay: Any = INITIAL_DELAY
 
@@ -72,8 +83,8 @@ class DeviceClientFactory(ReconnectingClientFactory):
         self._min_interval = min_interval
         self._interval = min_interval       # this, or more: spread by chance at each failure
         self._last_attempt = -math.inf
-        self._turns = turns_of(reactor)
-        self._in_line = False               # it waits for its turn, and no longer for its time
+        self._turns = one_for(reactor, _attempts)
+        self._in_line = False               # it waits for its turn, no longer for its time
 
     def connect(self, host: str, port: int, timeout: float = 30.0) -> HostConnector:
         """Connect to a host, whose name is looked up anew at each attempt.
@@ -104,8 +115,8 @@ class DeviceClientFactory(ReconnectingClientFactory):
 
     def retry(self, connector: Any = None) -> None:
         """Try again, after a delay that grows from one failure to the next."""
-        connector = connector or self.connector
-        if connector is None:
+        self.connector = connector or self.connector
+        if self.connector is None:
             raise ValueError("no connector to retry")
         if not self.continueTrying or self._waiting():
             return
@@ -117,34 +128,34 @@ class DeviceClientFactory(ReconnectingClientFactory):
         self._interval = spread_interval(self._min_interval)
         if self.retries > 1:
             self.delay = max(self.delay, self._interval)
-        self._callID = self.clock.callLater(self.delay, self._reconnect, connector)
+        self._callID = self.clock.callLater(self.delay, self._join_line)
 
-    def _reconnect(self, connector: Any) -> None:
-        wait = self._turns.take()
-        if wait > 0:
-            self._in_line = True
-            self._callID = self.clock.callLater(wait, self._connect_now, connector)
-        else:
-            self._connect_now(connector)
-
-    def _connect_now(self, connector: Any) -> None:
+    def _join_line(self) -> None:
         self._callID = None
+        self._in_line = True
+        self._turns.join(self._connect)
+
+    def _connect(self) -> None:
         self._in_line = False
-        connector.connect()
+        self.connector.connect()
 
     def retry_now(self) -> None:
         """Somebody needs the device: do not wait longer than good manners ask for."""
-        if self._in_line or not self._waiting():
+        if self._callID is None:
             return
+        now = self.clock.seconds()
         earliest = earliest_attempt(self.retries, self._last_attempt, self._interval)
-        wait = max(earliest - self.clock.seconds(), 0)
-        if self._callID.getTime() > self.clock.seconds() + wait:
-            # Not `reset`: to an earlier time it searches all timers of the reactor for this one.
-            self._callID.cancel()
-            self._callID = self.clock.callLater(wait, self._reconnect, self.connector)
+        if self._callID.getTime() <= max(earliest, now):
+            return
+        # Not `reset`: to an earlier time it searches all timers of the reactor for this one.
+        self._callID.cancel()
+        if earliest > now:
+            self._callID = self.clock.callLater(earliest - now, self._join_line)
+        else:
+            self._join_line()
 
     def _waiting(self) -> bool:
-        return self._callID is not None and self._callID.active()
+        return self._in_line or self._callID is not None
 
     def resetDelay(self) -> None:
         """Start over with the delays: to be called after a good exchange."""
@@ -153,10 +164,9 @@ class DeviceClientFactory(ReconnectingClientFactory):
 
     def stopTrying(self) -> None:
         """Connect no more, and end an attempt that is under way."""
-        if self._waiting():
-            self._callID.cancel()
-        self._callID = None
-        self._in_line = False
+        if self._in_line:
+            self._in_line = False
+            self._turns.leave(self._connect)
         super().stopTrying()  # type: ignore[no-untyped-call]
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:

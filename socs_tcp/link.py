@@ -28,6 +28,8 @@ class Link:
         What the log calls the device: ``host:port``.
     clock : callable
         Gives seconds since the epoch.
+    log : DeviceLogger
+        Where its lines go.
 
     Attributes
     ----------
@@ -56,9 +58,11 @@ class Link:
     holder of its lock, or the reactor thread), without a lock of their own.
     """
 
-    def __init__(self, name: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, name: str, clock: Callable[[], float] = time.time,
+                 log: DeviceLogger = log) -> None:
         self.name = name
         self._clock = clock
+        self._log = log
         # Guards state, since, reason, error, failures, _observers, news, _telling,
         # _down_since, _reminded, _kinds_logged.
         # Held for a few instructions, never while anything of others is called.
@@ -233,7 +237,7 @@ class Link:
                 (change, line), observers = self.news.popleft(), self._observers
             try:
                 if line is not None:
-                    (log.warn if line[0] else log.info)(line[1])
+                    (self._log.warn if line[0] else self._log.info)(line[1])
                 if change.new is not change.old:
                     self._tell_all(observers, change)
             finally:
@@ -245,4 +249,4 @@ class Link:
             try:
                 observer(self, change)
             except Exception as exc:
-                log.error(f"{self.name}: observer {observer!r} failed: {exc!r}")
+                self._log.error(f"{self.name}: observer {observer!r} failed: {exc!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -58,8 +59,9 @@ class Requests:
 
     def keep(self, frames: list[bytes]) -> None:
         """What came before a connection was lost is not lost, until something is sent."""
-        self._owner.discarded(sum(map(len, self.unread)))
-        self.unread = deque(frames)
+        if self.unread or frames:
+            self._owner.discarded(sum(map(len, self.unread)))
+            self.unread = deque(frames)
 
     # coming
 
@@ -67,7 +69,7 @@ class Requests:
         """Take a request; it starts at once if it may."""
         if request.kind == "recv" and self.unread and not (self.queue or self.flight):
             return succeed(self.unread.popleft())
-        deferred: Deferred[Any] = Deferred(lambda _deferred: self._cancelled(request))
+        deferred: Deferred[Any] = Deferred(partial(self._cancelled, request))
         request.deferred = deferred
         if request.deadline != math.inf:
             self._watch(request.deadline)
@@ -178,6 +180,8 @@ class Requests:
 
     def fail_flight(self, error: Callable[[Request], BaseException]) -> None:
         """The connection is gone; what may be repeated goes back to the queue, once."""
+        if not self.flight:
+            return
         flight, self.flight = self.flight, deque()
         repeated = [r for r in flight if r.safe_to_repeat and r.deferred is not None]
         for request in repeated:
@@ -193,7 +197,7 @@ class Requests:
         for request in queue:
             request.fail(error(request))
 
-    def _cancelled(self, request: Request) -> None:
+    def _cancelled(self, request: Request, _deferred: Deferred[Any]) -> None:
         """The user cancelled: the Deferred fails by itself when we return."""
         request.deferred = None
         if request in self.queue:

@@ -9,6 +9,9 @@ from typing import NamedTuple
 class LinkState(Enum):
     """Where a link stands."""
 
+    # On Python 3.11 that of an Enum is a call of Python, several times a change of state.
+    __hash__ = object.__hash__
+
     #: No connection attempt has ended yet.
     UNTRIED = "untried"
     #: Connected for the first time; nothing has failed, nothing was said yet.
@@ -25,6 +28,8 @@ class LinkState(Enum):
 
 class LinkEvent(Enum):
     """What can happen to a link."""
+
+    __hash__ = object.__hash__      # as above
 
     #: TCP is connected; the device has said nothing yet.
     CONNECTED = "connected"

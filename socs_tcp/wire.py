@@ -103,16 +103,20 @@ class Wire(LineProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
         assert self._lost is not None
-        error = self._lost
+        self._tell_lost(self._end_of_reply(self._lost) if self._decoder.waiting else self._lost)
+
+    def _end_of_reply(self, lost: DeviceConnectionError) -> DeviceConnectionError:
+        """Keep the whole frames that came; the error, with what has come of another."""
         with contextlib.suppress(FramingError):
             while (frame := self._decoder.next_frame()) is not None:
                 self.unread.append(frame)
-        if len(self._decoder) and isinstance(error, Disconnected):
-            error = Disconnected(f"{error} in the middle of a reply, after "
-                                 f"{show(self._decoder.peek())}", host=self.host, port=self.port,
-                                 phase="recv", sent="yes")
-            error.__cause__ = self._lost.__cause__
-        self._tell_lost(error)
+        if not (self._decoder.waiting and isinstance(lost, Disconnected)):
+            return lost
+        error = Disconnected(f"{lost} in the middle of a reply, after "
+                             f"{show(self._decoder.peek())}", host=self.host, port=self.port,
+                             phase="recv", sent="yes")
+        error.__cause__ = lost.__cause__
+        return error
 
     def _give_up(self, error: DeviceConnectionError) -> None:
         super()._give_up(error)
@@ -182,7 +186,7 @@ class Wire(LineProtocol):
 
     def partial(self) -> str:
         """What has come of an unfinished frame, for a message; empty where nothing has."""
-        return show(self._decoder.peek()) if len(self._decoder) else ""
+        return show(self._decoder.peek()) if self._decoder.waiting else ""
 
     def let_go(self) -> None:
         """Close the connection; whatever still comes on it reaches nobody."""

@@ -1,9 +1,14 @@
 """HostConnector: look-ups, addresses, and attempts that were abandoned."""
 
+import gc
+import socket
+import weakref
+
 import pytest
 from memory_device import DONE, REFUSED
 from twisted.internet import error
 from twisted.internet.address import HostnameAddress, IPv4Address, IPv6Address
+from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.interfaces import IConnector, IHostnameResolver
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.internet.testing import MemoryReactorClock
@@ -168,7 +173,7 @@ def test_the_timeout_is_for_the_look_up_and_all_addresses_together(bench):
     bench.resolver.answer("10.0.0.5", "10.0.0.6")
     bench.reactor.advance(2)
     bench.refuse()
-    assert bench.reactor.tcpClients[-1][3] > 1      # its own limit comes after ours
+    assert bench.reactor.tcpClients[-1][3] is None      # the limit is ours
     bench.reactor.advance(1)
     assert bench.factory.told[-2:] == [("failed", error.TimeoutError), "stop"]
     assert bench.reactor.connectors[-1].stoppedConnecting
@@ -300,3 +305,54 @@ def test_a_factory_that_refuses_the_connection_hears_of_its_end(bench):
 
 def test_the_destination_is_what_was_asked_for(bench):
     assert bench.connector.getDestination() == HostnameAddress(b"lakeshore", 7777)
+
+
+# what is left behind, on a real reactor
+
+
+@pytest.fixture
+def real():
+    """A reactor of its own, with Python's cyclic garbage collector off."""
+    reactor = EPollReactor()
+    gc.disable()
+    yield reactor
+    gc.enable()
+    for reader in reactor.removeAll():
+        if reader in reactor._internalReaders:
+            reader.connectionLost(None)
+
+
+def until(reactor, condition):
+    for _ in range(500):
+        if condition():
+            return
+        reactor.iterate(0.01)
+    raise AssertionError("it never came to that")
+
+
+def attempt(reactor, port):
+    """A connector that has begun an attempt, and Twisted's client for it."""
+    factory = Recorder()
+    connector = HostConnector(reactor, "127.0.0.1", port, factory, 5.0)
+    connector.connect()
+    return connector, factory, weakref.ref(connector._sub.transport)
+
+
+def test_a_failed_attempt_leaves_nothing_for_the_garbage_collector(real):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        connector, factory, client = attempt(real, free.getsockname()[1])
+        assert client() is not None
+        until(real, lambda: connector.state == "disconnected")
+    assert ("failed", error.ConnectionRefusedError) in factory.told
+    assert client() is None
+
+
+def test_nor_does_a_lost_connection(real):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connector, factory, client = attempt(real, server.getsockname()[1])
+        until(real, lambda: connector.state == "connected")
+        server.accept()[0].close()
+        until(real, lambda: connector.state == "disconnected")
+    assert ("lost", error.ConnectionDone) in factory.told
+    assert client() is None

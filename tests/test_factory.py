@@ -9,7 +9,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 
 from socs_tcp import DeviceClientFactory, LineProtocol
-from socs_tcp.turns import BURST, SPACING
+from socs_tcp.factory import BURST, SPACING
 
 pytestmark = pytest.mark.usefixtures("no_spread")
 
