@@ -1,8 +1,8 @@
 """Many devices polled by one process on one core: what `many` runs, once for each of its rows.
 
 ``python -m benchmarks.crowd KIND DEVICES HZ SECONDS [--unplug]`` prints one line of JSON. The
-simulated devices have a process, and a core, of their own. ``--no-gc`` turns Python's cyclic
-garbage collector off as soon as all are up: among many devices its pauses are seen.
+simulated devices have a process, and a core, of their own. ``--tune-gc`` sets Python's cyclic
+garbage collector, whose pauses are seen among many devices, as docs/performance.rst has it.
 ``--profile FILE`` has cProfile watch the outage (`python -m pstats FILE` shows it).
 """
 
@@ -63,14 +63,14 @@ class Crowd:
     """The numbers of one run. `stays` and `fails` are the ports of the two halves."""
 
     def __init__(self, count: int, rate: float, seconds: float, ports: tuple[int, int],
-                 order: Callable[[str], object] | None, *, collect: bool = True,
+                 order: Callable[[str], object] | None, *, tune_gc: bool = False,
                  profile: str | None = None) -> None:
         self.count = count
         self.period = 1 / rate
         self.seconds = seconds
         self.order = order          # to the devices; None where nothing is to fail
         self._ports = ports
-        self._collect = collect
+        self._tune_gc = tune_gc
         self.profile = profile      # the file for the profile of the outage
         self.result: dict[str, Any] = {}
         self._phase: Phase | None = None
@@ -102,8 +102,10 @@ class Crowd:
         self._memory, self._began = measure.resident(), now()
 
     def all_up(self) -> None:
-        if not self._collect:
-            gc.disable()
+        if self._tune_gc:
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(100_000)
         self.result["all_up_s"] = now() - self._began
         self.result["kB_per_device"] = (measure.resident() - self._memory) / 1024 / self.count
 
@@ -151,7 +153,7 @@ def main() -> None:
     parser.add_argument("hz", type=float)
     parser.add_argument("seconds", type=float)
     parser.add_argument("--unplug", action="store_true")
-    parser.add_argument("--no-gc", action="store_true")
+    parser.add_argument("--tune-gc", action="store_true")
     parser.add_argument("--profile", metavar="FILE")
     opts = parser.parse_args()
     devices.allow_many_files()
@@ -160,7 +162,7 @@ def main() -> None:
     with devices.running() as (process, ports):
         measure.pin(cores[0])
         order = (lambda text: process.stdin.write(text + "\n")) if opts.unplug else None
-        crowd = Crowd(opts.devices, opts.hz, opts.seconds, ports, order, collect=not opts.no_gc,
+        crowd = Crowd(opts.devices, opts.hz, opts.seconds, ports, order, tune_gc=opts.tune_gc,
                       profile=opts.profile)
         try:
             kinds[opts.kind](crowd)
