@@ -21,6 +21,9 @@ BURST = 32
 #: Seconds between those that follow. To write one takes a hundredth of that, or a few.
 SPACING = 0.001
 
+#: So many may wait. Where there are more, each that comes has the oldest written at once.
+MOST_WAITING = 2000
+
 
 def logging_has_begun() -> bool:
     """Has the application said where its log goes?
@@ -80,6 +83,7 @@ class ReactorLog(DeviceLogger):
             self._hears_end = True
             self._reactor.addSystemEventTrigger("after", "shutdown", self._end)
         self._turns.join(partial(super()._emit, level, text))
+        self._turns.rush(leave=MOST_WAITING)
 
     def _end(self) -> None:
         self._ended = True

@@ -61,11 +61,12 @@ class Turns:
         if not self._line:
             self._stop_timer()
 
-    def rush(self) -> None:
-        """All in line have their turn now: the reactor ends."""
-        self._stop_timer()
-        while self._line:
+    def rush(self, leave: int = 0) -> None:
+        """All in line but the last few have their turn now."""
+        while len(self._line) > leave:
             self._line.popleft()()
+        if not self._line:
+            self._stop_timer()
 
     def _take(self, now: float) -> bool:
         turn = max(self._next, now - self._credit)

@@ -130,6 +130,9 @@ def test_a_turn_at_once_overtakes_nobody(clock, turns, gone):
 
 
 def test_at_the_end_all_have_their_turn(clock, turns, gone):
+    turns.rush(leave=4)
+    assert gone == list(range(6))
+    assert len(clock.getDelayedCalls()) == 1
     turns.rush()
     assert gone == list(range(10))
     assert clock.getDelayedCalls() == []
@@ -181,6 +184,17 @@ def test_the_lines_of_hundreds_come_in_their_order_and_none_is_lost(lines, clock
     calm.error("after it")
     clock.advance(log.SPACING)
     assert lines[-1] == ("error", "after it")
+
+
+def test_so_many_lines_may_wait_and_not_more(lines, clock):
+    calm = ReactorLog(clock)
+    for number in range(3 * log.MOST_WAITING):
+        calm.info(f"{number}")
+    assert len(lines) == 2 * log.MOST_WAITING
+    for _ in range(log.MOST_WAITING + 1):
+        clock.advance(log.SPACING * 1.001)      # (rounding)
+    assert [text for _, text in lines] == [f"{n}" for n in range(3 * log.MOST_WAITING)]
+    assert clock.getDelayedCalls() == []
 
 
 def test_what_is_not_written_yet_is_written_before_the_reactor_ends(lines):
