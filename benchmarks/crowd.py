@@ -22,6 +22,11 @@ from . import devices, measure
 #: Seconds before anything is counted, so that all have found their rhythm.
 SETTLE = 1.0
 
+#: Seconds by which a poll may be late before somebody would notice,
+NOTICED = 0.005
+#: and from the beginning of a phase, in which that is put down to what it began with.
+FIRST = 0.5
+
 now = time.monotonic
 
 
@@ -35,9 +40,16 @@ class Phase:
         self.queries = 0            # that got their reply, from whatever device
         self.failed = 0             # polls of the devices that were unplugged
         self.missed = 0             # polls left out since the one before was not over
+        self.disturbed = 0.0        # seconds from its beginning until polls are no longer late
         self._longest_gc = 0.0
         gc.callbacks.append(self._collected)
         self._began, self._cpu = now(), time.process_time()
+
+    def polled(self, due: float, began: float, done: float) -> None:
+        self.late.append(began - due)
+        self.reply.append(done - due)
+        if began - due > NOTICED and began - self._began < FIRST:
+            self.disturbed = began - self._began
 
     def _collected(self, what: str, _info: dict[str, int]) -> None:
         if what == "start":
@@ -45,15 +57,18 @@ class Phase:
         else:
             self._longest_gc = max(self._longest_gc, now() - self._gc_began)
 
-    def summary(self) -> dict[str, Any]:
-        wall, cpu = now() - self._began, time.process_time() - self._cpu
+    def end(self) -> None:
+        self._wall, self._cpu = now() - self._began, time.process_time() - self._cpu
         gc.callbacks.remove(self._collected)
-        count = self.queries
+
+    def summary(self) -> dict[str, Any]:
+        """The numbers. To be asked for after the last phase: it takes its time."""
+        wall, cpu, count = self._wall, self._cpu, self.queries
         milli = {"late": self.late, "reply": self.reply}
         return {"queries": count, "failed": self.failed, "missed": self.missed,
                 "per_second": count / wall, "core_used": cpu / wall,
                 "cpu_us": cpu / count * 1e6 if count else None,
-                "gc_longest_ms": self._longest_gc * 1e3,
+                "gc_longest_ms": self._longest_gc * 1e3, "disturbed_ms": self.disturbed * 1e3,
                 **{f"{name}_{label}_ms": measure.percentile(values, part) * 1e3 if count else None
                    for name, values in milli.items()
                    for label, part in (("median", 0.5), ("p99", 0.99))}}
@@ -74,6 +89,7 @@ class Crowd:
         self.profile = profile      # the file for the profile of the outage
         self.result: dict[str, Any] = {}
         self._phase: Phase | None = None
+        self._phases: list[Phase] = []      # those that are over
         self._first_reply: dict[int, float] = {}
         self._chance = random.Random(1)
 
@@ -119,8 +135,7 @@ class Crowd:
         phase.queries += 1
         # The other half is what is looked at: those that fail have nothing to notice.
         if self.order is None or not index % 2:
-            phase.late.append(began - due)
-            phase.reply.append(done - due)
+            phase.polled(due, began, done)
 
     def bad(self, index: int) -> None:
         if self._phase is not None:
@@ -132,7 +147,12 @@ class Crowd:
     def end(self) -> None:
         phase, self._phase = self._phase, None
         if phase is not None:
-            self.result[phase.name] = phase.summary()
+            phase.end()
+            self._phases.append(phase)
+
+    def summary(self) -> dict[str, Any]:
+        """What came of the run, when it is over."""
+        return {**self.result, **{phase.name: phase.summary() for phase in self._phases}}
 
     # the devices that fail
 
@@ -168,7 +188,7 @@ def main() -> None:
             kinds[opts.kind](crowd)
         except ImportError as exc:
             crowd.result = {"skip": f"cannot import it: {exc}"}
-    print(json.dumps(crowd.result), flush=True)
+    print(json.dumps(crowd.summary()), flush=True)
 
 
 if __name__ == "__main__":

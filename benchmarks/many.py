@@ -90,7 +90,8 @@ def half_fails(result: Result, count: int, rate: float, rounds: int, seconds: fl
         for phase in ("healthy", "outage", "return"):
             result["rows"].append({"phase": phase + label, "devices": count, "hz": rate,
                                    **{key: middle(some, key, phase) for key in COLUMNS},
-                                   "failed_polls": middle(some, "failed", phase)})
+                                   "failed_polls": middle(some, "failed", phase),
+                                   "disturbed_ms": middle(some, "disturbed_ms", phase)})
     figures = result["figures"]
     figures["many.half_fails.late_p99_vs_healthy.gc_tuned"] = measure.ratio(
         middle(runs_tuned, "late_p99_ms", "outage"), middle(runs_tuned, "late_p99_ms"))
