@@ -317,6 +317,16 @@ def test_of_many_devices_that_fail_at_once_a_few_are_tried_at_once_and_the_other
     assert not any(made.retries > 1 for made in factories)
 
 
+def test_who_is_in_line_is_not_tried_twice(reactor):
+    made = [one for one in all_fail(reactor, 50) if one.retry_now() is None][-1]
+    reactor.advance(0)
+    made.retry()
+    for _ in range(60):
+        reactor.advance(SPACING * 1.001)
+    reactor.advance(2)
+    assert attempts(reactor).count("10.0.0.49") == 1
+
+
 def test_a_device_that_is_closed_in_line_is_not_tried(reactor):
     factories = all_fail(reactor, 50)
     for made in factories:
