@@ -9,9 +9,9 @@ from typing import Any
 
 from twisted.logger import LogLevel, globalLogPublisher
 
-import socs_tcp.link
 from socs_tcp import DeviceConnectionError, FramingError
 from socs_tcp.link import DOWN_STATES
+from socs_tcp.log import DeviceLogger
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 
 from . import census
@@ -28,19 +28,18 @@ HAMMERING = 0.4
 
 
 class CountingLog:
-    """Counts the lines that a link would log, so that a storm does not write thousands."""
+    """Counts the lines that links would log, so that a storm does not write thousands."""
 
     def __init__(self) -> None:
         self.lines = 0
         self.errors: list[str] = []
 
-    def info(self, text: str) -> None:
-        self.lines += 1
-
-    warn = info
-
-    def error(self, text: str) -> None:
-        self.errors.append(text)
+    def emit(self, level: str, text: str) -> None:
+        """In the place of `DeviceLogger._emit`."""
+        if level == "error":
+            self.errors.append(text)
+        else:
+            self.lines += 1
 
 
 class Scene:
@@ -70,7 +69,7 @@ class Scene:
     @contextmanager
     def playing(self) -> Iterator[Any]:
         """The device is there. What it has seen is in the report when it is gone."""
-        before_log, socs_tcp.link.log = socs_tcp.link.log, self.log     # type: ignore
+        emit, DeviceLogger._emit = DeviceLogger._emit, self.log.emit    # type: ignore
         globalLogPublisher.addObserver(self._observe)
         started = time.monotonic()
         try:
@@ -82,7 +81,7 @@ class Scene:
         finally:
             self.server = None
             globalLogPublisher.removeObserver(self._observe)
-            socs_tcp.link.log = before_log
+            DeviceLogger._emit = emit       # type: ignore[method-assign]
             self.report.seconds = time.monotonic() - started
 
     def _observe(self, event: Any) -> None:
@@ -169,6 +168,8 @@ class Scene:
             broken.append("no fault struck: this storm shows nothing")
         if report.log_lines > 3 * (report.losses + report.timeouts + report.connections):
             broken.append(f"{report.log_lines} lines in the log")
+        if not report.log_lines:
+            broken.append("no line in the log, of so many outages")
         complaint = census.growth(report.blocks, ledger.asked // plan.rounds * (plan.rounds - 2))
         if complaint:
             broken.append(complaint)

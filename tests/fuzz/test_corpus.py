@@ -17,9 +17,7 @@ TARGETS = ["framers", "protocols", "client"]
 
 @pytest.fixture(params=TARGETS)
 def target(request, monkeypatch):
-    class Silent:
-        info = warn = error = staticmethod(lambda text: None)
-    monkeypatch.setattr("socs_tcp.link.log", Silent())
+    monkeypatch.setattr("socs_tcp.log.DeviceLogger._emit", lambda _self, _level, _text: None)
     return importlib.import_module(f"fuzz.{request.param}")
 
 
