@@ -8,7 +8,6 @@ import pytest
 from memory_device import DONE, REFUSED
 from twisted.internet import error
 from twisted.internet.address import HostnameAddress, IPv4Address, IPv6Address
-from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.interfaces import IConnector, IHostnameResolver
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.internet.testing import MemoryReactorClock
@@ -17,6 +16,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from socs_tcp.connector import HostConnector
+from storms.deferreds import own_reactor
 
 
 @implementer(IHostnameResolver)
@@ -313,27 +313,16 @@ def test_the_destination_is_what_was_asked_for(bench):
 @pytest.fixture
 def real():
     """A reactor of its own, with Python's cyclic garbage collector off."""
-    reactor = EPollReactor()
-    gc.disable()
-    yield reactor
-    gc.enable()
-    for reader in reactor.removeAll():
-        if reader in reactor._internalReaders:
-            reader.connectionLost(None)
+    with own_reactor() as turner:
+        gc.disable()
+        yield turner
+        gc.enable()
 
 
-def until(reactor, condition):
-    for _ in range(500):
-        if condition():
-            return
-        reactor.iterate(0.01)
-    raise AssertionError("it never came to that")
-
-
-def attempt(reactor, port):
+def attempt(turner, port):
     """A connector that has begun an attempt, and Twisted's client for it."""
     factory = Recorder()
-    connector = HostConnector(reactor, "127.0.0.1", port, factory, 5.0)
+    connector = HostConnector(turner.reactor, "127.0.0.1", port, factory, 5.0)
     connector.connect()
     return connector, factory, weakref.ref(connector._sub.transport)
 
@@ -343,7 +332,7 @@ def test_a_failed_attempt_leaves_nothing_for_the_garbage_collector(real):
         free.bind(("127.0.0.1", 0))
         connector, factory, client = attempt(real, free.getsockname()[1])
         assert client() is not None
-        until(real, lambda: connector.state == "disconnected")
+        assert real.until(lambda: connector.state == "disconnected", 5)
     assert ("failed", error.ConnectionRefusedError) in factory.told
     assert client() is None
 
@@ -351,8 +340,8 @@ def test_a_failed_attempt_leaves_nothing_for_the_garbage_collector(real):
 def test_nor_does_a_lost_connection(real):
     with socket.create_server(("127.0.0.1", 0)) as server:
         connector, factory, client = attempt(real, server.getsockname()[1])
-        until(real, lambda: connector.state == "connected")
+        assert real.until(lambda: connector.state == "connected", 5)
         server.accept()[0].close()
-        until(real, lambda: connector.state == "disconnected")
+        assert real.until(lambda: connector.state == "disconnected", 5)
     assert ("lost", error.ConnectionDone) in factory.told
     assert client() is None
