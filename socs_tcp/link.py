@@ -29,7 +29,8 @@ class Link:
     clock : callable
         Gives seconds since the epoch.
     log : DeviceLogger
-        Where its lines go.
+        Where its lines go. That of a `DeviceClient` is for the reactor thread, and so is
+        `tell` there.
 
     Attributes
     ----------
@@ -228,7 +229,10 @@ class Link:
         return forget
 
     def tell(self) -> None:
-        """Log the changes and tell the observers. Call it with no lock held. Any thread."""
+        """Log the changes and tell the observers. Call it with no lock held.
+
+        Any thread that may use the link's `log`.
+        """
         while True:
             with self._lock:
                 if self._telling or not self.news:
