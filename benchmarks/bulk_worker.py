@@ -82,7 +82,7 @@ def tcp_interface(module: str) -> Callable[..., None]:
 
 def framer_for(kind: str, size: int):
     """One of ours that takes the frames apart."""
-    from socs_tcp import framing
+    from socs_tcp.core import framing
     if kind == "lines":
         return framing.LineFramer(TRAILER, max_length=LONGEST)
     if kind == "length":
@@ -137,7 +137,7 @@ async def _with(reactor, port: int, protocol):
 
 
 async def _raw_protocol(reactor, port: int, size: int):
-    from socs_tcp.protocol import RawProtocol
+    from socs_tcp.deferred.protocol import RawProtocol
     return await _with(reactor, port, RawProtocol())
 
 
@@ -151,7 +151,7 @@ def _receive_raw(bufsize: int) -> Callable:
 
 def _line_protocol(kind: str) -> Callable:
     async def connect(reactor, port: int, size: int):
-        from socs_tcp.protocol import LineProtocol
+        from socs_tcp.deferred.protocol import LineProtocol
         return await _with(reactor, port, LineProtocol(framer_for(kind, size)))
     return connect
 

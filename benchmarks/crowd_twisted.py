@@ -114,7 +114,7 @@ def _run(crowd: Crowd, connect: Callable) -> None:
 
 
 def device_client(crowd: Crowd) -> None:
-    from socs_tcp import client  # noqa: F401  (its memory is not that of a device)
+    from socs_tcp.deferred import client  # noqa: F401  (its memory is not that of a device)
     _run(crowd, _device_client)
 
 

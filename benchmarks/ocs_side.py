@@ -51,8 +51,8 @@ class Bench:
     def __init__(self) -> None:
         from ocs.ocs_feed import Feed
 
-        from socs_tcp.agent import DeviceAgentMixin
-        from socs_tcp.link import Link
+        from socs_tcp.agent.mixin import DeviceAgentMixin
+        from socs_tcp.core.link import Link
 
         class Agent(DeviceAgentMixin):
             agent = StubAgent()

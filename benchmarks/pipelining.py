@@ -21,9 +21,8 @@ DELAYS = (0.0, 0.001)
 
 def worker() -> None:
     """``python -m benchmarks.pipelining --worker PORT DEPTH COUNT``: ask, and print the times."""
-    from twisted.internet import defer, reactor
-
     from socs_tcp.client import DeviceClient
+    from twisted.internet import defer, reactor
 
     port, depth, count = map(int, sys.argv[2:5])
     if "max_in_flight" not in inspect.signature(DeviceClient).parameters:

@@ -50,7 +50,7 @@ from socs.tcp import TCPInterface
 device = TCPInterface("127.0.0.1", {port}, 5)""",
     "agent, TCPInterface": """
 from socs_tcp.tcp import TCPInterface
-from socs_tcp.agent import DeviceAgentMixin
+from socs_tcp.agent.mixin import DeviceAgentMixin
 class Agent(DeviceAgentMixin):
     def __init__(self):
         self.agent = agent
@@ -59,7 +59,7 @@ class Agent(DeviceAgentMixin):
 Agent()""",
     "agent, DeviceClient": """
 from socs_tcp.client import DeviceClient
-from socs_tcp.agent import DeviceAgentMixin
+from socs_tcp.agent.mixin import DeviceAgentMixin
 class Agent(DeviceAgentMixin):
     def __init__(self):
         self.agent = agent

@@ -73,7 +73,7 @@ def tcp_query_raw(port: int) -> Ask:
 
 
 def tcp_query_line(port: int) -> Ask:
-    from socs_tcp.framing import LineFramer
+    from socs_tcp.core.framing import LineFramer
     from socs_tcp.tcp import TCPInterface
 
     device = TCPInterface("127.0.0.1", port, TIMEOUT, framer=LineFramer())

@@ -15,8 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from socs_tcp.demo.scenes import SCENES
-from socs_tcp.states import DOWN_STATES, TRANSITIONS, LinkEvent, LinkState
+from socs_tcp.cli.demo.scenes import SCENES
+from socs_tcp.core.states import DOWN_STATES, TRANSITIONS, LinkEvent, LinkState
 
 HERE = Path(__file__).resolve().parent
 MEASURED = HERE / "outage.json"

@@ -3,9 +3,9 @@
 Importing this imports neither ``ocs`` nor a reactor.
 """
 
-from .agent import DeviceAgentMixin
-from .client import DeviceClient
-from .errors import (
+from .agent.mixin import DeviceAgentMixin
+from .blocking.interface import TCPInterface
+from .core.errors import (
     ConnectFailed,
     ConnectTimedOut,
     DeviceConnectionError,
@@ -15,12 +15,12 @@ from .errors import (
     SendTimedOut,
     WrongDevice,
 )
-from .factory import DeviceClientFactory
-from .framing import FixedFramer, Framer, LengthFramer, LineFramer, PromptFramer, RawFramer
-from .link import Link
-from .protocol import LineProtocol, RawProtocol
-from .states import LinkChange, LinkState
-from .tcp import TCPInterface
+from .core.framing import FixedFramer, Framer, LengthFramer, LineFramer, PromptFramer, RawFramer
+from .core.link import Link
+from .core.states import LinkChange, LinkState
+from .deferred.client import DeviceClient
+from .deferred.factory import DeviceClientFactory
+from .deferred.protocol import LineProtocol, RawProtocol
 
 __version__ = "0.1.0"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from socs_tcp import factory
+from socs_tcp.deferred import factory
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import time
 
 from twisted.internet.testing import MemoryReactorClock
 
-from socs_tcp.errors import Disconnected
-from socs_tcp.link import Link
+from socs_tcp.core.errors import Disconnected
+from socs_tcp.core.link import Link
 
 
 class Reactor(MemoryReactorClock):

@@ -7,8 +7,8 @@ from typing import Any
 
 from twisted.internet.task import LoopingCall
 
-from ..described import DescribedClient, Reading
 from ..description import LINK_FEED
+from ..description.client import DescribedClient, Reading
 from .publishing import link_messages, link_status, publish
 
 #: Seconds between two points of the feed that tells of the connection.

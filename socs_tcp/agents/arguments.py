@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 
+from ..core.policy import check_port
 from ..description import Description, DescriptionError, load, shipped
-from ..policy import check_port
 
 
 def make_parser(parser: argparse.ArgumentParser | None = None) -> argparse.ArgumentParser:

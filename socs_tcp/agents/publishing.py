@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..described import Reading
+from ..core.link import Link
 from ..description import LINK_FEED, Value
-from ..link import Link
+from ..description.client import Reading
 
 
 def reading_messages(reading: Reading) -> list[dict[str, Any]]:

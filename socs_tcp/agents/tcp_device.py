@@ -13,9 +13,9 @@ from ocs import ocs_agent, site_config
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.internet.defer import TimeoutError as DeferTimeout
 
-from ..agent import DeviceAgentMixin
-from ..described import DescribedClient, Reading
+from ..agent.mixin import DeviceAgentMixin
 from ..description import LINK_FEED
+from ..description.client import DescribedClient, Reading
 from .acquisition import Acquisition
 from .arguments import check_arguments, make_parser
 from .publishing import publish

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DeviceConnectionError
+from ..core.errors import DeviceConnectionError
 from .common import EXIT_CODES, FAILED, GOOD, USAGE, Style, address, complain, exit_code, no_log
 
 if TYPE_CHECKING:
-    from ..described import Reading
     from ..description import Description
+    from ..description.client import Reading
 
 EPILOG = f"""example:
   socs-tcp check kikusui_pmx
@@ -59,7 +59,7 @@ def _count(number: int, one: str, many: str) -> str:
 def _not_simulated(description: Description) -> str:
     """Why there is no simulated device of it; it can be a good description all the same."""
     from ..description import DescriptionError  # noqa: PLC0415
-    from ..simulate import scripted_device  # noqa: PLC0415
+    from ..description.simulated import scripted_device  # noqa: PLC0415
 
     try:
         scripted_device(description)
@@ -69,7 +69,7 @@ def _not_simulated(description: Description) -> str:
 
 
 def _ask(description: Description, device: tuple[str, int], style: Style) -> int:
-    from ..described import read_all  # noqa: PLC0415
+    from ..description.client import read_all  # noqa: PLC0415
 
     code = GOOD
     try:

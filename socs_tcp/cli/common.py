@@ -11,10 +11,10 @@ from typing import Any, TextIO
 
 from twisted.logger import globalLogBeginner
 
-from ..errors import ConnectFailed, DeviceConnectionError, ReplyTimedOut
-from ..framing import FixedFramer, Framer, LineFramer, PromptFramer, RawFramer
-from ..log import logging_has_begun
-from ..policy import check_port, check_seconds
+from ..core.errors import ConnectFailed, DeviceConnectionError, ReplyTimedOut
+from ..core.framing import FixedFramer, Framer, LineFramer, PromptFramer, RawFramer
+from ..core.log import logging_has_begun
+from ..core.policy import check_port, check_seconds
 
 #: Exit codes, told in the help of each command that uses them.
 GOOD, FAILED, USAGE, NO_CONNECTION, NO_REPLY = 0, 1, 2, 3, 4

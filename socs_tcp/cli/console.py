@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import DeviceConnectionError, ReplyTimedOut
-from ..tcp import TCPInterface
+from ..blocking.interface import TCPInterface
+from ..core.errors import DeviceConnectionError, ReplyTimedOut
 from .common import (
     NO_CONNECTION,
     Style,

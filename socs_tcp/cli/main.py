@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from . import check, console, demo, proxy, query, replay, simulate, watch
+from . import check, console, proxy, query, replay, simulate, watch
 from .common import USAGE, UsageError, complain
+from .demo import command as demo
 
 #: Modules with ``add_parser(commands)``, which sets ``run``: a function that takes the parsed
 #: arguments and returns the exit code. What it needs it imports when it runs.

@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import Any
 
-from ..errors import DeviceConnectionError, ReplyTimedOut
-from ..tcp import TCPInterface
+from ..blocking.interface import TCPInterface
+from ..core.errors import DeviceConnectionError, ReplyTimedOut
 from .common import (
     EXIT_CODES,
     GOOD,

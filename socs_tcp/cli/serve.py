@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any
 
-from ..policy import check_port
+from ..core.policy import check_port
 from ..testing import DeviceServer, FaultProxy
 from .common import GOOD, Style
 

@@ -36,7 +36,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Simulate until Ctrl-C; the exit code."""
     from ..description import load  # noqa: PLC0415 (needs a YAML parser, as few commands do)
-    from ..simulate import scripted_device  # noqa: PLC0415
+    from ..description.simulated import scripted_device  # noqa: PLC0415
 
     told = Told()
     try:

@@ -9,8 +9,8 @@ import sys
 import time
 from typing import Any
 
-from ..errors import DeviceConnectionError
-from ..tcp import TCPInterface
+from ..blocking.interface import TCPInterface
+from ..core.errors import DeviceConnectionError
 from .common import (
     EXIT_CODES,
     GOOD,

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ..log import DeviceLogger
-from ..tcp import TCPInterface
+from ..blocking.interface import TCPInterface
+from ..core.log import DeviceLogger
 
 log = DeviceLogger()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from ..errors import show
+from ..core.errors import show
 
 
 class DescriptionError(ValueError):

@@ -6,7 +6,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from ..framing import FixedFramer, Framer, LengthFramer, LineFramer, PromptFramer
+from ..core.framing import FixedFramer, Framer, LengthFramer, LineFramer, PromptFramer
 from .errors import did_you_mean
 from .nodes import Node
 from .steps import Step

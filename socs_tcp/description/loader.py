@@ -31,7 +31,7 @@ ON_CONNECT = "on_connect"
 
 def shipped() -> list[str]:
     """The names of the descriptions that come with this package."""
-    folder = resources.files("socs_tcp") / "devices"
+    folder = resources.files("socs_tcp.description") / "devices"
     return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir()
                   if f.name.endswith(".yaml"))
 
@@ -55,7 +55,7 @@ def find(name: str) -> Path:
             raise DescriptionError(name, 0, "", "no description of that name comes with this "
                                    f"package{did_you_mean(name, shipped())}; there are "
                                    f"{', '.join(shipped())} (a file's name ends in .yaml)")
-        return Path(str(resources.files("socs_tcp") / "devices" / f"{name}.yaml"))
+        return Path(str(resources.files("socs_tcp.description") / "devices" / f"{name}.yaml"))
     places = [Path(name)]
     if os.environ.get("OCS_CONFIG_DIR"):
         places.append(Path(os.environ["OCS_CONFIG_DIR"]) / name)

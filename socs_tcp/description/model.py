@@ -6,7 +6,7 @@ import math
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
-from ..framing import Framer
+from ..core.framing import Framer
 from .errors import ParseError, did_you_mean
 from .fields import Field, parse_fields
 from .steps import Ask, Step, script

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..framing import FixedFramer, Framer
+from ..core.framing import FixedFramer, Framer
 from .errors import ParseError
 from .template import Template, Value
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..cli.serve import CONTROL, add_listening, serve
-from ..framing import LineFramer
+from ..core.framing import LineFramer
 from .device import ScriptedDevice
 from .random_faults import RandomFaults
 from .server import DeviceServer

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
-from ..errors import show
-from ..framing import RawFramer
+from ..core.errors import show
+from ..core.framing import RawFramer
 from .device import ScriptedDevice
 from .faults import Faults
 from .peer import Peer

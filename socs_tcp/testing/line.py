@@ -10,7 +10,7 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ..errors import FramingError
+from ..core.errors import FramingError
 from .fault import Fault
 from .plan import Act, Op, plan_reply
 

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from ..framing import Framer
+from ..core.framing import Framer
 from .cutter import Cutter
 from .device import command_framer_of
 from .line import HIGH_WATER, Line

@@ -7,8 +7,8 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from ..errors import show
-from ..framing import Framer
+from ..core.errors import show
+from ..core.framing import Framer
 from .device import ScriptedDevice
 from .record import Recording
 

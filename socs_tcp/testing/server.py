@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from ..framing import Framer
+from ..core.framing import Framer
 from .device import as_device
 from .peer import Peer
 from .simulation import DeviceSimulation

@@ -5,7 +5,7 @@ import json
 
 import pytest
 import txaio
-from memory import MemoryDevice
+from described_device import MemoryDevice
 from ocs.common.influxdb_drivers import format_data
 from ocs.ocs_agent import OpSession, ParamError, ParamHandler
 from ocs.ocs_feed import Feed

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from socs_tcp.framing import LengthFramer, LineFramer, RawFramer
+from socs_tcp.core.framing import LengthFramer, LineFramer, RawFramer
 from socs_tcp.testing import on
 
 # A reply of a compressor, as in SOCS' own test of the agent.

@@ -14,7 +14,7 @@ from socs_tcp import (
     ReplyTimedOut,
     WrongDevice,
 )
-from socs_tcp.link import LinkState
+from socs_tcp.core.link import LinkState
 
 LATE = ["drop", "drain", lambda command, reply: reply == {b"A\r\n": b"alpha",
                                                           b"B\r\n": b"beta"}.get(command)]

@@ -11,7 +11,7 @@ from socs_tcp.description import load_queries, loads, shipped
 from socs_tcp.description.load_parameters import PARAMETER_KEYS
 from socs_tcp.description.load_steps import FRAMINGS, STEP_KEYS
 from socs_tcp.description.loader import FEED_KEYS, KEYS
-from socs_tcp.simulate import DescribedDevice
+from socs_tcp.description.simulated import DescribedDevice
 
 PAGE = (Path(__file__).parents[2] / "docs" / "description.rst").read_text()
 BLOCKS = [textwrap.dedent(block) for block in

@@ -32,8 +32,9 @@ NOT_RUN = {
     "docker compose": "docker-compose.yml",
     "python -m socs_tcp.compat": "socs_tcp/compat/command.py",
     "python tests/docker/compose_check.py": "tests/docker/compose_check.py",
-    "python -m benchmarks": "benchmarks/__main__.py", "python -m storms": "storms/__main__.py",
-    "python -m fuzz": "fuzz/__main__.py",
+    "python -m benchmarks": "benchmarks/__main__.py",
+    "python -m tests.storms": "tests/storms/__main__.py",
+    "python -m tests.fuzz": "tests/fuzz/__main__.py",
 }
 
 

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from socs_tcp.demo.device import NumberedThermometer
+from socs_tcp.cli.demo.device import NumberedThermometer
 
 AGENTS = Path(__file__).parent / "agents"
 

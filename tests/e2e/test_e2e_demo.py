@@ -12,16 +12,16 @@ import pytest
 from e2e_instrument import PATIENCE
 
 from socs_tcp.cli import demo
+from socs_tcp.cli.demo import scenes
+from socs_tcp.cli.demo.device import NumberedThermometer
+from socs_tcp.cli.demo.watch import Watched
 from socs_tcp.cli.main import main
-from socs_tcp.demo import scenes
-from socs_tcp.demo.device import NumberedThermometer
-from socs_tcp.demo.watch import Watched
 
 
 @pytest.fixture
 def pair(crossbar_router):
     """The two agents of the demonstration, as it starts them."""
-    directory = Path(demo.__file__).parent.parent / "demo" / "agents"
+    directory = Path(demo.__file__).parent / "agents"
     devices = [NumberedThermometer() for _ in demo.Demo.FILES]
     agents = [crossbar_router.start_agent(directory / file, f"demo-{name}", args=[
                   "--device-port", str(device.server.port), "--timeout", str(scenes.TIMEOUT)])

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from socs_tcp.description import load
-from socs_tcp.simulate import scripted_device
+from socs_tcp.description.simulated import scripted_device
 from socs_tcp.testing import DeviceServer
 
 PATIENCE = 20

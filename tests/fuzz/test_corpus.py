@@ -2,27 +2,20 @@
 
 import importlib
 import random
-import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-for folder in (ROOT, ROOT / "tests"):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
 
 TARGETS = ["framers", "protocols", "client"]
 
 
 @pytest.fixture(params=TARGETS)
 def target(request, monkeypatch):
-    monkeypatch.setattr("socs_tcp.log.DeviceLogger._emit", lambda _self, _level, _text: None)
-    return importlib.import_module(f"fuzz.{request.param}")
+    monkeypatch.setattr("socs_tcp.core.log.DeviceLogger._emit", lambda _self, _level, _text: None)
+    return importlib.import_module(f"tests.fuzz.{request.param}")
 
 
 def test_corpus(target):
-    inputs = importlib.import_module("fuzz.__main__").corpus(target.__name__.split(".")[-1])
+    inputs = importlib.import_module("tests.fuzz.__main__").corpus(target.__name__.split(".")[-1])
     assert len(inputs) > 50
     for data in inputs:
         try:

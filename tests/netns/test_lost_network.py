@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from storms import lost_network
+from tests.storms import lost_network
 
 MISSING = lost_network.missing()
 

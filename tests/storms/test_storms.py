@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from storms import blocking, deferreds
-from storms.plan import PLANS, from_environment
+from tests.storms import blocking, deferreds
+from tests.storms.plan import PLANS, from_environment
 
 STORMS = {"blocking": blocking.storm, "twisted": deferreds.storm}
 # a long one takes as long as it takes

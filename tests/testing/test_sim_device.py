@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from socs_tcp.framing import FixedFramer, LengthFramer, LineFramer, PromptFramer, RawFramer
+from socs_tcp.core.framing import FixedFramer, LengthFramer, LineFramer, PromptFramer, RawFramer
 from socs_tcp.testing import ScriptedDevice, on
 from socs_tcp.testing.device import as_device
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from socs_tcp.framing import LineFramer
+from socs_tcp.core.framing import LineFramer
 from socs_tcp.testing import DeviceServer, FaultProxy, RandomFaults, Recording, ScriptedDevice
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from socs_tcp.framing import LineFramer
+from socs_tcp.core.framing import LineFramer
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 
 

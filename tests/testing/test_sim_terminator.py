@@ -2,7 +2,7 @@
 
 import pytest
 
-from socs_tcp.framing import LineFramer
+from socs_tcp.core.framing import LineFramer
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 
 

@@ -1,0 +1,178 @@
+"""A `ReconnectingClientFactory` with an instrument's manners."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import ReconnectingClientFactory
+from twisted.python.failure import Failure
+
+from ..core.policy import (
+    FACTOR,
+    INITIAL_DELAY,
+    JITTER,
+    MAX_DELAY,
+    MIN_INTERVAL,
+    check_port,
+    check_seconds,
+    earliest_attempt,
+    retry_delay,
+    spread_interval,
+)
+from .connector import HostConnector
+from .protocol import LineProtocol
+from .turns import Turns, one_for
+
+#: So many devices that failed together may try at once: all devices of most agents.
+BURST = 8
+
+#: Seconds between the attempts of those that follow. One takes about a tenth of that.
+SPACING = 0.002
+
+
+def _attempts(reactor: Any) -> Turns:
+    return Turns(reactor, BURST, SPACING)
+
+
+class DeviceClientFactory(ReconnectingClientFactory):
+    """Keeps one device connected. Reactor thread only.
+
+    Unlike its base: the first retry is quick, the longest delay is 30 s and not an hour,
+    chance never makes a delay negative, the clock is the one it is given, and the delay
+    starts over only when `resetDelay` is called after a good exchange (so a box that accepts
+    and hangs up is not hammered). Of many devices that failed at once a few are tried at once,
+    and the others in turn (see `turns`), so that those that did not fail are not kept waiting.
+
+    Set `protocol` (or override `buildProtocol`), then `connect`, or give it to
+    ``reactor.connectTCP`` as any other factory.
+
+    Parameters
+    ----------
+    reactor : IReactorTCP, IReactorTime
+        Its clock times the retries, and its sockets are used by `connect`.
+    min_interval : float
+        Seconds between two attempts, once a retry has failed; also where `retry_now` asks.
+        Chance makes it up to twice as long, so that many devices do not come at once.
+
+    Attributes
+    ----------
+    initialDelay, maxDelay : float
+        Seconds.
+    factor, jitter : float
+        Growth of the delay, and its standard deviation as a part of it.
+    """
+
+    initialDelay = INITIAL_DELAY
+    maxDelay: Any = MAX_DELAY
+    factor = FACTOR
+    jitter = JITTER
+    noisy = False
+    protocol: Any = LineProtocol
+    clock: Any
+    connector: Any = None
+    _callID: Any = None
+    delay: Any = INITIAL_DELAY
+
+    def __init__(self, reactor: Any, *, min_interval: float = MIN_INTERVAL) -> None:
+        if reactor is None or not IReactorTime.providedBy(reactor):
+            raise TypeError(f"a reactor or a clock is needed, not {reactor!r}")
+        check_seconds("min_interval", min_interval)
+        self.clock = reactor
+        self._min_interval = min_interval
+        self._interval = min_interval       # this, or more: spread by chance at each failure
+        self._last_attempt = -math.inf
+        self._turns = one_for(reactor, _attempts)
+        self._in_line = False               # it waits for its turn, no longer for its time
+
+    def connect(self, host: str, port: int, timeout: float = 30.0) -> HostConnector:
+        """Connect to a host, whose name is looked up anew at each attempt.
+
+        Parameters
+        ----------
+        host : str
+            Name, IPv4 or IPv6 address.
+        port : int
+            TCP port.
+        timeout : float
+            Seconds that one attempt may take, with the look-up and all addresses.
+
+        Returns
+        -------
+        IConnector
+        """
+        check_seconds("timeout", timeout)
+        connector = HostConnector(self.clock, host, check_port(port), self, timeout)
+        connector.connect()
+        return connector
+
+    # what Twisted calls
+
+    def startedConnecting(self, connector: Any) -> None:
+        self.connector = connector
+        self._last_attempt = self.clock.seconds()
+
+    def retry(self, connector: Any = None) -> None:
+        """Try again, after a delay that grows from one failure to the next."""
+        self.connector = connector or self.connector
+        if self.connector is None:
+            raise ValueError("no connector to retry")
+        if not self.continueTrying or self._waiting():
+            return
+        self.retries += 1
+        if self.maxRetries is not None and self.retries > self.maxRetries:
+            return
+        self.delay = retry_delay(self.retries, initial=self.initialDelay,
+                                 maximum=self.maxDelay, factor=self.factor, jitter=self.jitter)
+        self._interval = spread_interval(self._min_interval)
+        if self.retries > 1:
+            self.delay = max(self.delay, self._interval)
+        self._callID = self.clock.callLater(self.delay, self._join_line)
+
+    def _join_line(self) -> None:
+        self._callID = None
+        self._in_line = True
+        self._turns.join(self._connect)
+
+    def _connect(self) -> None:
+        self._in_line = False
+        self.connector.connect()
+
+    def retry_now(self) -> None:
+        """Somebody needs the device: do not wait longer than good manners ask for."""
+        if self._callID is None:
+            return
+        now = self.clock.seconds()
+        earliest = earliest_attempt(self.retries, self._last_attempt, self._interval)
+        if self._callID.getTime() <= max(earliest, now):
+            return
+        # Not `reset`: to an earlier time it searches all timers of the reactor for this one.
+        self._callID.cancel()
+        if earliest > now:
+            self._callID = self.clock.callLater(earliest - now, self._join_line)
+        else:
+            self._join_line()
+
+    def _waiting(self) -> bool:
+        return self._in_line or self._callID is not None
+
+    def resetDelay(self) -> None:
+        """Start over with the delays: to be called after a good exchange."""
+        self.retries = 0
+        self.delay = self.initialDelay
+
+    def stopTrying(self) -> None:
+        """Connect no more, and end an attempt that is under way."""
+        if self._in_line:
+            self._in_line = False
+            self._turns.leave(self._connect)
+        super().stopTrying()  # type: ignore[no-untyped-call]
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        self.connector = connector
+        self.retry(connector)
+
+    def clientConnectionLost(self, connector: Any, unused_reason: Failure) -> None:
+        self.connector = connector
+        self.retry(connector)

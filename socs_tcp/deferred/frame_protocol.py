@@ -1,0 +1,224 @@
+"""What the protocols have in common: Deferred ``send``, and readers served in order."""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from ..core.errors import DeviceConnectionError, Disconnected, Sent, again, from_cause
+from ..core.framing import Framer, Text
+from ..core.policy import KEEPALIVE, check_seconds
+from ..core.sockets import configure
+from .drain import Drain
+
+#: Bytes that may wait for a reader beyond one whole frame before the transport is paused.
+READ_LIMIT = 131072
+
+#: Bytes of one read as Twisted has it; and of the next one, where a read got all of those. (A
+#: short reply is not to pay for the memory of a long one.)
+READ_SIZE = 65536
+LONG_READ = 262144
+
+
+class FrameProtocol(Protocol):
+    """What `LineProtocol` and `RawProtocol` share. Reactor thread only.
+
+    Parameters
+    ----------
+    framer : Framer
+        Where a frame ends, and what `send` adds.
+    keepalive : float or None
+        Seconds after which a connection on which nothing is said is known to be dead.
+    """
+
+    host = ""
+    port = 0
+
+    def __init__(self, framer: Framer, keepalive: float | None = KEEPALIVE) -> None:
+        self._framer = framer
+        self._keepalive = check_seconds("keepalive", keepalive, optional=True)
+        self._decoder = framer.decoder()
+        self._read_limit = framer.max_length + READ_LIMIT
+        self._paused = False
+        # A Deferred leaves its deque before it fires, so that it can fire once only,
+        # whatever the callbacks of the others do.
+        self._readers: deque[tuple[Deferred[bytes], int]] = deque()
+        self._senders: deque[Deferred[None]] = deque()
+        self._draining = False
+        self._lost: DeviceConnectionError | None = None
+        self._direct: Any = None
+        self._long_reads = False
+
+    # what Twisted calls
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        peer = transport.getPeer()
+        if not self.host:
+            self.host, self.port = str(getattr(peer, "host", peer)), getattr(peer, "port", 0)
+        handle = getattr(transport, "getHandle", lambda: None)()
+        if isinstance(handle, socket.socket) and handle.family != socket.AF_UNIX:
+            configure(handle, self._keepalive)
+            # (Not for a wrapper that only lends us the attributes of what it wraps.)
+            if isinstance(transport, FileDescriptor):
+                self._direct = handle.send
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._lost is not None:      # TLS may still have some, which makes no sense
+            return
+        self._read_long(len(data) >= READ_SIZE)
+        self._decoder.feed(data)
+        while self._readers:
+            reader, size = self._readers[0]
+            frame = self._take(size)
+            if frame is None:
+                break
+            self._readers.popleft()
+            reader.callback(frame)
+        self._regulate()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._lost is None:
+            self._lost = from_cause(reason, host=self.host, port=self.port, phase="recv",
+                                    sent="maybe")
+        self._direct = None
+        self._fail_all(self._lost)
+
+    # sending
+
+    def send(self, msg: Text) -> Deferred[None]:
+        """Send `msg`, with the framer's terminator where it is missing.
+
+        Returns
+        -------
+        Deferred
+            Fires with None when all bytes are with the operating system; fails with a
+            `ConnectionError` if the connection is lost before. Cancelling it does not call
+            the bytes back.
+        """
+        data = self._framer.encode(msg)
+        if self._lost is not None or self.transport is None:
+            return fail(self._not_connected("no"))
+        return succeed(None) if self._write(data) else self.sent_all()
+
+    def sent_all(self) -> Deferred[None]:
+        """Fires when all bytes written so far are with the system, which they are not yet."""
+        waiting: Deferred[None] = Deferred(self._forget_sender)
+        self._senders.append(waiting)
+        return waiting
+
+    def _forget_sender(self, sender: Deferred[None]) -> None:
+        self._senders = deque(other for other in self._senders if other is not sender)
+
+    def _write(self, data: bytes) -> bool:
+        """Write; True if the system has taken all of it already."""
+        transport: Any = self.transport
+        # Where nothing is in front of us we write at once, not at the next turn of the
+        # reactor: that spares it the registration for writing, twice a query.
+        if self._direct is not None and not (transport.TLS or transport.dataBuffer
+                                             or transport._tempDataLen):
+            try:
+                done = self._direct(data)
+            except OSError:     # full; or lost, which the transport finds out by itself
+                done = 0
+            if done == len(data):
+                return True
+            data = data[done:]
+        if self._draining:
+            transport.write(data)
+            return False
+        tls = getattr(transport, "TLS", False)
+        drain = Drain(self._drained, tls)
+        transport.registerProducer(drain, tls)
+        transport.write(data)
+        if not drain.waiting:       # it takes all; or is in memory, and never asks for more
+            transport.unregisterProducer()
+            return True
+        self._draining = True
+        return False
+
+    def _drained(self) -> None:
+        transport: Any = self.transport
+        transport.unregisterProducer()
+        self._draining = False
+        for sender in tuple(self._senders):
+            if sender in self._senders:     # a callback of another may have cancelled it
+                self._senders.remove(sender)
+                sender.callback(None)
+
+    # reading
+
+    def _recv(self, size: int) -> Deferred[bytes]:
+        if not self._readers:
+            frame = self._take(size)
+            if frame is not None:
+                if self._paused:
+                    self._regulate()
+                return succeed(frame)
+        if self._lost is not None or self.transport is None:
+            return fail(self._not_connected("maybe"))
+        waiting: Deferred[bytes] = Deferred(self._forget_reader)
+        self._readers.append((waiting, size))
+        self._regulate()
+        return waiting
+
+    def _forget_reader(self, reader: Deferred[bytes]) -> None:
+        self._readers = deque(entry for entry in self._readers if entry[0] is not reader)
+
+    def _take(self, size: int) -> bytes | None:
+        """What a reader gets, if it is there."""
+        return self._next_frame()
+
+    def _next_frame(self) -> bytes | None:
+        try:
+            return self._decoder.next_frame()
+        except DeviceConnectionError as exc:
+            self._give_up(from_cause(exc, host=self.host, port=self.port, phase="recv"))
+            return None
+
+    def _give_up(self, error: DeviceConnectionError) -> None:
+        """What came makes no sense: no more can be read from this connection."""
+        self._lost = self._lost or error
+        self._decoder.clear()
+        transport: Any = self.transport
+        transport.abortConnection()
+        self._fail_all(error)
+
+    def _read_long(self, wanted: bool) -> None:
+        """Read more at a time while the device sends without pause, and only then."""
+        if wanted is not self._long_reads:
+            self._long_reads = wanted
+            transport: Any = self.transport
+            transport.bufferSize = LONG_READ if wanted else READ_SIZE
+
+    def _regulate(self) -> None:
+        """Let the device wait while nobody reads what it sends."""
+        transport: Any = self.transport
+        if self._lost is not None:
+            return
+        waiting = self._decoder.waiting
+        if not self._paused and waiting > self._read_limit and not self._readers:
+            self._paused = True
+            transport.pauseProducing()
+        elif self._paused and (self._readers or waiting <= self._read_limit // 2):
+            self._paused = False
+            transport.resumeProducing()
+
+    # errors
+
+    def _not_connected(self, sent: Sent) -> DeviceConnectionError:
+        if self._lost is not None:
+            return again(self._lost, sent)
+        return Disconnected("not connected yet", host=self.host, port=self.port, sent=sent)
+
+    def _fail_all(self, error: DeviceConnectionError) -> None:
+        while self._readers:
+            self._readers.popleft()[0].errback(Failure(again(error, "maybe")))
+        while self._senders:
+            self._senders.popleft().errback(Failure(again(error, "maybe")))

@@ -1,0 +1,424 @@
+"""Degraded: the flags and messages of sessions."""
+
+import argparse
+import sys
+import threading
+
+import pytest
+from ocs_stub import Agent, Device, Reactor, Session
+
+from socs_tcp.agent.degraded import Degraded
+
+
+class Bench:
+    def __init__(self, *sessions):
+        self.reactor, self.agent = Reactor(), Agent(*sessions)
+        self.degraded = Degraded(self.agent, self.reactor)
+
+    def watched(self, ops=None, name="10.0.0.5:7777"):
+        device = Device(name)
+        self.degraded.watch(device, None if ops is None else frozenset(ops))
+        return device
+
+    def start(self, session):
+        self.agent.sessions[session.op_name] = session
+        self.degraded.begin(session)
+        return session
+
+
+@pytest.fixture
+def session():
+    return Session()
+
+
+@pytest.fixture
+def bench(session):
+    return Bench(session)
+
+
+def in_thread(name, function):
+    """Run it in a thread of that name, to its end; what it raised is raised here."""
+    problems = []
+
+    def run():
+        try:
+            function()
+        except BaseException as exc:
+            problems.append(exc)
+    thread = threading.Thread(target=run, name=name)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    if problems:
+        raise problems[0]
+
+
+# following the link
+
+
+def test_a_session_follows_the_link_with_a_message_at_each_change(bench, session):
+    device = bench.watched()
+    device.succeed()
+    assert session.messages == [] and not session.degraded
+    device.fail()
+    assert session.degraded
+    assert session.messages == ["10.0.0.5:7777 is down: no reply within 1 s"]
+    device.fail("refused")
+    device.reconnect()
+    device.fail("refused")
+    assert session.degraded and len(session.messages) == 1
+    device.reconnect()
+    assert session.degraded             # an accept proves nothing
+    device.succeed()
+    assert not session.degraded
+    assert session.messages[1].startswith("10.0.0.5:7777 is up: a good reply after")
+    assert session.writes == [True, False]
+
+
+def test_a_healthy_link_never_touches_the_session(bench, session):
+    device = bench.watched()
+    device.reconnect()
+    for _ in range(5):
+        device.succeed()
+    assert session.writes == [] and session.messages == []
+
+
+@pytest.mark.parametrize("status", ["starting", "running", "stopping"])
+def test_sessions_that_run_are_followed(status):
+    session = Session(status=status)
+    Bench(session).watched().fail()
+    assert session.degraded
+
+
+def test_sessions_that_are_done_and_empty_places_are_left_alone():
+    session = Session(status="done")
+    bench = Bench(session)
+    bench.agent.sessions["never started"] = None
+    bench.watched().fail()
+    assert session.writes == [] and session.messages == []
+
+
+def test_only_the_operations_that_depend_on_it(bench, session):
+    other = bench.start(Session("measure", 1))
+    device = bench.watched(ops=["measure"])
+    device.fail()
+    assert other.degraded and not session.degraded
+    assert len(other.messages) == 1 and session.messages == []
+
+
+def test_of_several_devices_one_that_is_down_is_enough(bench, session):
+    one, two = bench.watched(name="one:1"), bench.watched(name="two:2")
+    one.fail()
+    two.fail()
+    one.succeed()
+    assert session.degraded
+    two.succeed()
+    assert not session.degraded
+    assert [m.split(":")[0] for m in session.messages] == ["one", "two", "one", "two"]
+
+
+def test_a_session_that_starts_while_the_device_is_down_is_told_once(bench):
+    device = bench.watched()
+    device.fail()
+    late = bench.start(Session("late", 7))
+    assert late.degraded
+    assert len(late.messages) == 1 and "is down for" in late.messages[0]
+    bench.degraded.begin(late)          # poll begins what start has begun
+    assert len(late.messages) == 1
+    device.succeed()
+    assert not late.degraded and len(late.messages) == 2
+
+
+def test_a_session_that_starts_while_all_is_well_is_left_alone(bench):
+    device = bench.watched()
+    device.succeed()
+    late = bench.start(Session("late", 7))
+    assert late.writes == [] and late.messages == []
+    device.fail()
+    bench.degraded.begin(late)
+    assert late.degraded and len(late.messages) == 1
+
+
+def test_a_session_that_is_over_when_it_is_begun_is_left_alone(bench):
+    bench.watched().fail()
+    over = bench.start(Session("over", 7, "done"))
+    assert over.writes == [] and over.messages == []
+
+
+def test_a_new_session_of_the_same_operation_is_told_anew(bench, session):
+    bench.watched().fail()
+    session.status = "done"
+    again = bench.start(Session("acq", 1))
+    assert again.degraded and len(again.messages) == 1
+    assert set(bench.degraded._said) == {1}         # the old one is forgotten
+
+
+def test_a_device_that_is_down_when_it_is_watched(bench, session):
+    device = Device()
+    device.fail()
+    bench.degraded.watch(device, None)
+    assert session.degraded
+    assert len(session.messages) == 1 and "is down for" in session.messages[0]
+
+
+def test_a_device_watched_twice_is_told_once(bench, session):
+    device = Device()
+    other = bench.start(Session("measure", 1))
+    bench.degraded.watch(device, frozenset(["acq"]))
+    bench.degraded.watch(device, frozenset(["acq", "measure"]))
+    device.fail()
+    assert session.degraded and other.degraded
+    assert len(session.messages) == len(other.messages) == 1
+    bench.degraded.unwatch(device)
+    assert not session.degraded and not other.degraded
+
+
+def test_a_device_watched_for_some_and_then_for_all(bench, session):
+    device = Device()
+    bench.degraded.watch(device, frozenset(["measure"]))
+    bench.degraded.watch(device, None)
+    device.fail()
+    assert session.degraded
+    bench.degraded.watch(device, frozenset(["measure"]))
+    assert session.degraded     # all it is, still
+
+
+def test_unwatch(bench, session):
+    device = bench.watched()
+    device.fail()
+    bench.degraded.unwatch(device)
+    assert not session.degraded
+    device.succeed()
+    device.fail()
+    assert not session.degraded and len(session.messages) == 1
+    assert device.link._observers == ()
+    bench.degraded.unwatch(device)      # again does no harm
+
+
+def test_unwatch_of_one_leaves_the_other(bench, session):
+    one, two = bench.watched(), bench.watched()
+    one.fail()
+    two.fail()
+    bench.degraded.unwatch(one)
+    assert session.degraded
+
+
+def test_closing_the_device_makes_it_degraded(bench, session):
+    device = bench.watched()
+    device.succeed()
+    device.link.closed()
+    device.link.tell()
+    assert session.degraded and "closed by this program" in session.messages[0]
+
+
+def test_what_an_operation_sets_by_itself_stays_until_our_view_changes(bench, session):
+    device = bench.watched()
+    session.degraded = True     # for reasons of its own
+    device.reconnect()
+    device.succeed()
+    bench.degraded.reading_good(session)
+    assert session.degraded
+    device.fail()
+    device.succeed()
+    assert not session.degraded
+
+
+# readings of a poll
+
+
+def test_a_reading_that_fails_with_no_link_to_blame(bench, session):
+    bench.degraded.reading_failed(session, ConnectionError("serial server said no"))
+    bench.degraded.reading_failed(session, ConnectionError("serial server said no"))
+    assert session.degraded
+    assert session.messages == ["no reading: serial server said no"]
+    bench.degraded.reading_good(session)
+    assert not session.degraded
+    assert session.messages[1:] == ["readings again"]
+    bench.degraded.reading_good(session)
+    assert len(session.messages) == 2 and session.writes == [True, False]
+
+
+def test_a_reading_that_fails_with_its_link_is_told_by_the_link_alone(bench, session):
+    device = bench.watched()
+    device.fail()
+    bench.degraded.reading_failed(session, ConnectionError("x"))
+    device.succeed()
+    assert session.degraded             # there was no reading yet
+    bench.degraded.reading_good(session)
+    assert not session.degraded
+    assert len(session.messages) == 2   # down and up
+
+
+def test_a_good_reading_does_not_hide_a_link_that_is_down(bench, session):
+    bench.watched().fail()
+    bench.degraded.reading_good(session)
+    assert session.degraded
+
+
+def test_a_failed_reading_concerns_its_own_session_only(bench, session):
+    other = bench.start(Session("other", 1))
+    bench.degraded.reading_failed(other, ConnectionError("x"))
+    assert other.degraded and not session.degraded
+
+
+def test_what_a_poll_left_is_forgotten_with_it(bench, session):
+    bench.degraded.reading_failed(session, ConnectionError("x"))
+    bench.degraded.end(session)
+    assert bench.degraded._failing == {}
+
+
+# threads
+
+
+@pytest.mark.parametrize("name", ["PoolThread-1-2", "keepalive of somebody"])
+def test_a_change_found_in_any_other_thread_is_told_through_the_reactor(bench, session, name):
+    device = bench.watched()
+    in_thread(name, device.fail)
+    assert session.degraded             # the flag at once
+    assert session.messages == []       # OCS in its own thread only
+    bench.reactor.run_calls()
+    assert len(session.messages) == 1
+    assert session.threads == {threading.main_thread()}
+
+
+def test_a_change_found_in_the_reactors_thread_is_told_at_once(bench, session):
+    bench.watched().fail()
+    assert len(session.messages) == 1 and bench.reactor.calls == []
+
+
+@pytest.fixture
+def threads_interrupt_each_other():
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+class InterruptedLock:
+    """Lets somebody else in as soon as it is released for the first time."""
+
+    def __init__(self, somebody_else):
+        self._lock = threading.Lock()
+        self._somebody_else = somebody_else
+
+    def __enter__(self):
+        self._lock.acquire()
+
+    def __exit__(self, *exc_info):
+        self._lock.release()
+        somebody_else, self._somebody_else = self._somebody_else, lambda: None
+        somebody_else()
+
+
+def test_two_who_begin_a_session_at_once_tell_it_once(bench):
+    """`start` in the reactor and `poll` in its worker begin the same session."""
+    bench.watched().fail()
+    late = Session("late", 7)
+    bench.agent.sessions["late"] = late
+    bench.degraded._lock = InterruptedLock(lambda: bench.degraded.begin(late))
+    bench.degraded.begin(late)
+    assert late.degraded and len(late.messages) == 1
+
+
+def test_flags_are_right_in_the_end_whatever_threads_do_at_once(threads_interrupt_each_other):
+    sessions = [Session(f"op{n}", n) for n in range(4)]
+    bench = Bench(*sessions)
+    devices = [bench.watched(ops=[f"op{n}"] if n else None, name=f"d:{n}") for n in range(4)]
+    stop = threading.Event()
+    problems = []
+
+    def flip(device):
+        try:
+            for _ in range(60):
+                device.fail()
+                device.reconnect()
+                device.succeed()
+        except BaseException as exc:
+            problems.append(exc)
+
+    def poll(session):
+        try:
+            while not stop.is_set():
+                bench.degraded.begin(session)
+                bench.degraded.reading_failed(session, ConnectionError("x"))
+                bench.degraded.reading_good(session)
+        except BaseException as exc:
+            problems.append(exc)
+
+    def come_and_go():
+        try:
+            count = 0
+            while not stop.is_set():
+                count += 1
+                device = bench.watched(name="guest:1")
+                device.fail()
+                bench.agent.sessions[f"guest{count % 50}"] = Session(f"guest{count % 50}", -count)
+                bench.degraded.unwatch(device)
+        except BaseException as exc:
+            problems.append(exc)
+    flippers = [threading.Thread(target=flip, args=(device,)) for device in devices for _ in "ab"]
+    others = [threading.Thread(target=poll, args=(s,)) for s in sessions[:2]]
+    others.append(threading.Thread(target=come_and_go))
+    for thread in flippers + others:
+        thread.start()
+    for thread in flippers:
+        thread.join(60)
+    stop.set()
+    for thread in others:
+        thread.join(60)
+    assert problems == []
+    for device in devices:
+        device.succeed()
+    assert [s.degraded for s in sessions] == [False] * 4
+    devices[2].fail()
+    assert [s.degraded for s in sessions] == [False, False, True, False]
+    devices[0].fail()
+    assert all(s.degraded for s in sessions)
+
+
+# with OCS itself
+
+
+@pytest.fixture
+def ocs_agent():
+    """A real OCSAgent that is on no router."""
+    from ocs.ocs_agent import OCSAgent
+    args = argparse.Namespace(instance_id="fridge", access_policy=None, log_dir=None,
+                              working_dir=None, address_root="observatory")
+    agent = OCSAgent(None, args, address="observatory.fridge")
+    yield agent
+    for session in agent.sessions.values():
+        if session is not None:
+            session.purger.addErrback(lambda _failure: None).cancel()
+
+
+def register(agent, name, function):
+    agent.register_process(name, function, lambda session, params: (True, "stopping"),
+                           blocking=False)
+
+
+def test_an_operation_of_a_real_agent_that_starts_while_the_device_is_down(ocs_agent):
+    from twisted.internet.defer import Deferred
+    register(ocs_agent, "acq", lambda session, params: Deferred())
+    register(ocs_agent, "other", lambda session, params: Deferred())
+    degraded = Degraded(ocs_agent, Reactor())
+    device = Device()
+    degraded.watch(device, frozenset(["acq"]))
+    device.fail()
+    for name in ("acq", "other"):
+        status, _message, encoded = ocs_agent.start(name)
+        assert status == 0 and encoded["op_name"] == name
+    session = ocs_agent.sessions["acq"]
+    assert session.degraded and not ocs_agent.sessions["other"].degraded
+    assert any("is down for" in text for _time, text in session.messages)
+    ocs_agent.start("acq")      # it runs already: nothing is said twice
+    assert sum("is down for" in text for _time, text in session.messages) == 1
+    device.succeed()
+    assert not session.degraded
+
+
+def test_starting_what_there_is_not_is_as_ever(ocs_agent):
+    degraded = Degraded(ocs_agent, Reactor())
+    degraded.watch(Device(), None)
+    status, message, _session = ocs_agent.start("nothing")
+    assert status != 0 and "nothing" in message

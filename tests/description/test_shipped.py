@@ -1,0 +1,167 @@
+"""The descriptions that come with the package, against replies of the real devices.
+
+The replies are those in SOCS' own tests and in the manuals; each file says which. The
+commands are compared with what SOCS' drivers send.
+"""
+
+import pytest
+
+from socs_tcp import FramingError, WrongDevice
+from socs_tcp.description import load, loads, shipped
+from socs_tcp.description.client import read_all
+from socs_tcp.description.simulated import DescribedDevice, scripted_device
+from socs_tcp.testing import DeviceServer
+
+READINGS = {
+    "cryomech_cpa": {
+        # as SOCS' driver reads the same bytes
+        "Operating_State": 0, "Compressor_State": 0, "Warning_State": 0, "Alarm_State": 0,
+        "Coolant_In_Temp": 65.62699890136719, "Coolant_Out_Temp": 65.49299621582031,
+        "Oil_Temp": 66.20999908447266, "Helium_Temp": 66.94999694824219,
+        "Low_Pressure": 219.1824951171875, "Low_Pressure_Average": 219.03533935546875,
+        "High_Pressure": 218.94338989257812, "High_Pressure_Average": 219.21456909179688,
+        "Delta_Pressure_Average": -0.239105224609375, "Motor_Current": 0.21920500695705414,
+        "Hours_of_Operation": 10613.5, "Pressure_Unit": 0, "Temperature_Unit": 0},
+    "devantech_ds378": {
+        "V_sppl": 12.5, "T_int": 26.7, "Relay_1": 0, "Relay_2": 0, "Relay_3": 0, "Relay_4": 0,
+        "Relay_5": 0, "Relay_6": 0, "Relay_7": 0, "Relay_8": 0},
+    "keithley_2230g": {
+        "Voltage_1": 3.14, "Current_1": 6.28, "Voltage_2": 2.72, "Current_2": 5.44,
+        "Voltage_3": 1.23, "Current_3": 2.46, "Output_1": 1},
+    "kikusui_pmx": {
+        "volt": 2.0, "curr": 1.0, "prot_code": 0, "output": "off", "volt_set": 1.0,
+        "curr_set": 1.0, "volt_lim": 10.0, "curr_lim": 2.0, "source": "NONE",
+        "err_code": 0, "err_msg": "No error",
+        "identity": "KIKUSUI,PMX35-3A,AB123456,IFC01.00.0016 IOC01.00.0015"},
+    "lakeshore372": {
+        "Channel_01_T": 293.873, "Channel_01_R": 108.278, "Channel_01_status": 0,
+        "control_T": 0.0, "scan_channel": 1, "autoscan": 1, "sample_heater_out": 0.0005,
+        "sample_heater_range": "off", "still_out": 10.6},
+    "pfeiffer_tpg366": {
+        "status_ch1": "ok", "pressure_ch1": 12.345, "status_ch2": "ok", "pressure_ch2": 23.456,
+        "status_ch3": "ok", "pressure_ch3": 34.567, "status_ch4": "ok", "pressure_ch4": 45.678,
+        "status_ch5": "ok", "pressure_ch5": 56.789, "status_ch6": "ok", "pressure_ch6": 67.891,
+        "pressure_unit": "mbar"},
+}
+
+
+def test_every_description_is_tested():
+    assert shipped() == sorted(READINGS)
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_read_over_a_socket(name):
+    description = load(name)
+    with DeviceServer(scripted_device(description)) as server:
+        readings = list(read_all(description, server.host, server.port))
+        assert not server.device.unknown
+    values = {}
+    for reading in readings:
+        assert reading.errors == {}
+        values.update(reading.values)
+    expected = READINGS[name]
+    assert {field: values[field] for field in expected} == expected
+    assert len(values) == sum(len(q.fields) for q in description.queries.values())
+
+
+@pytest.mark.parametrize("name", [n for n in READINGS if load(n).identify])
+def test_another_device_is_noticed(name):
+    description = load(name)
+    device = scripted_device(description)
+    device.reboot(identity="ACME,TOASTER" if name != "devantech_ds378" else b"\x13" * 8)
+    with DeviceServer(device) as server, pytest.raises(WrongDevice, match="another device"):
+        list(read_all(description, server.host, server.port))
+
+
+def test_a_live_device_that_refuses_what_is_done_on_connect():
+    description = loads('device: x\nframing: {terminator: "\\n"}\n'
+                        'on_connect: [{send: "LOCK", expect: "LOCKED"}]\n'
+                        'queries: {q: {send: "Q", fields: {q: {}}}}\n')
+    device = scripted_device(description)
+    device.set_answer("LOCK", "DENIED")
+    with DeviceServer(device) as server, pytest.raises(FramingError, match="was b'DENIED'"):
+        list(read_all(description, server.host, server.port))
+
+
+def sent(name, query=None, parameter=None, value=None):
+    """What is sent, if the device gives its simulated answers."""
+    description = load(name)
+    device = DescribedDevice(description)
+    talk = description.queries[query].script() if query else \
+        description.parameters[parameter].script(value)
+    messages, answer = [], None
+    while True:
+        try:
+            ask = talk.send(answer)
+        except StopIteration:
+            return messages
+        messages.append(ask.data)
+        answer = device.handle(ask.data) if ask.reads else b""
+
+
+@pytest.mark.parametrize(("args", "messages"), [
+    (("cryomech_cpa", "ptc_status"), [b"\t\x99\x00\x00\x00\x06\x01\x04\x00\x01\x005"]),
+    (("cryomech_cpa", None, "power", "on"), [b"\t\x99\x00\x00\x00\x06\x01\x06\x00\x01\x00\x01"]),
+    (("cryomech_cpa", None, "power", "off"), [b"\t\x99\x00\x00\x00\x06\x01\x06\x00\x01\x00\xff"]),
+    (("devantech_ds378", "relays"), [b"\x33\x01"]),
+    (("devantech_ds378", None, "relay_2", "on"), [b"\x31\x02\x01\x00\x00\x00\x00"]),
+    (("devantech_ds378", None, "pulse_5", 1000), [b"\x31\x05\x00\x00\x00\x03\xe8"]),
+    (("keithley_2230g", "curr_2"), [b"MEAS:CURR? CH2\n"]),
+    (("keithley_2230g", None, "voltage_3", 5), [b"INST:NSEL 3;:VOLT 5.0\n"]),
+    (("keithley_2230g", None, "output_1", "on"),
+     [b"INST:NSEL 1;:OUTP:ENAB 1;:CHAN:OUTP 1\n"]),
+    (("kikusui_pmx", "measured"), [b"meas:volt?\n"]),
+    (("kikusui_pmx", None, "curr", 1), [b"curr 1.000000\n"]),
+    (("kikusui_pmx", None, "source", "VOLT"), [b"volt:ext:sour VOLT\n"]),
+    (("lakeshore372", "kelvin_03"), [b"RDGK? 3\r\n"]),
+    (("lakeshore372", None, "still_out", 12.345), [b"STILL 12.35\r\n"]),
+    (("lakeshore372", None, "sample_heater_range", "10.0 mA"), [b"RANGE 0,6\r\n"]),
+    (("pfeiffer_tpg366", "pressures"), [b"PRX\r\n", b"\x05"]),
+])
+def test_what_is_sent(args, messages):
+    assert sent(*args) == messages
+
+
+@pytest.mark.parametrize(("name", "query", "reply", "expected"), [
+    # the example of the manual: sensor 2 is not there
+    ("pfeiffer_tpg366", "pressures", b"0,+1.2345E+01,5,+2.0000E-02" + b",4,+0.0000E+00" * 4,
+     {"status_ch2": "no sensor", "status_ch6": "sensor off", "pressure_ch1": 12.345}),
+    # one gauge of a kind that is newer than our list
+    ("pfeiffer_tpg366", "pressures", b"0,+1.0000E+00,9,+2.0000E-02" + b",0,+1.0000E+00" * 4,
+     {"pressure_ch1": 1.0, "pressure_ch2": 0.02, "status_ch3": "ok"}),
+    ("devantech_ds378", "relays", b"\x01\x00\x00\x00\x81", {"Relay_1": 1, "Relay_2": 0,
+                                                            "Relay_8": 1}),
+    ("lakeshore372", "status_02", b"033", {"Channel_02_status": 33}),
+    ("kikusui_pmx", "error", b'-222,"Data out of range"', {"err_code": -222,
+                                                           "err_msg": "Data out of range"}),
+])
+def test_other_replies(name, query, reply, expected):
+    values, _errors = load(name).queries[query].parse(reply)
+    assert {field: values[field] for field in expected} == expected
+
+
+def test_a_status_that_is_not_known_does_not_stop_the_other_gauges():
+    query = load("pfeiffer_tpg366").queries["pressures"]
+    values, errors = query.parse(b"0,+1.0000E+00,9,+2.0000E-02" + b",0,+1.0000E+00" * 4)
+    assert list(errors) == ["status_ch2"] and len(values) == 11
+    assert "pressures: status_ch2: 9 is none of 0, 1" in str(errors["status_ch2"])
+
+
+def test_refusals_of_the_devices():
+    for name, query, answer, problem in (
+            ("pfeiffer_tpg366", "pressures", b"\x15", r"must be b'\x06'; the reply was b'\x15'"),
+            # a Modbus exception: function 4 with the high bit, "illegal data address"
+            ("cryomech_cpa", "ptc_status", b"\x09\x99\x00\x00\x00\x03\x01\x84\x02", "not match")):
+        talk = load(name).queries[query].script()
+        next(talk)
+        with pytest.raises(ValueError) as caught:
+            talk.send(answer)
+        assert problem in str(caught.value)
+
+
+def test_a_relay_that_is_refused():
+    talk = load("devantech_ds378").parameters["relay_1"].script("on")
+    ask = next(talk)
+    assert (ask.reads, ask.framer) == (True, None)
+    with pytest.raises(ValueError, match=r"must be b'\\x00'; the reply was b'\\t'"):
+        talk.send(b"\x09")

@@ -1,0 +1,221 @@
+"""Broken builds: each is one small change to a copy of the package, which the tests must notice.
+
+``python -m tests.storms mutants`` tells which were caught and by what, and which were not.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+COPIED = ("socs_tcp", "tests", "pyproject.toml")
+#: Seconds for the tests of one broken build, which may well hang.
+PATIENCE = 150
+
+STORMS, CONTRACT, LOST = "tests/storms", "tests/contract", "tests/netns"
+FUZZ = "tests/fuzz"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One thing that is not done, or done wrongly."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    suite: str = STORMS
+    only: str = ""          # for ``pytest -k``
+
+
+BLOCKING, TWISTED = "blocking", "twisted"
+
+MUTANTS = (
+    # the blocking face
+    Mutant("keep the connection after a timeout", "blocking/talk.py",
+           "            self.drop()\n        else:\n            channel.owed += 1\n        self",
+           "            pass\n        else:\n            channel.owed += 1\n        self",
+           only=BLOCKING),
+    Mutant("keep a connection that matches nothing", "blocking/talk.py",
+           "or (callable(self._late) and channel.owed)", "or False"),
+    Mutant("keep a connection that matches nothing (Twisted)", "deferred/requests.py",
+           "            if self._unmatched > 1:\n", "            if False:\n"),
+    Mutant("a preparation goes on without its connection", "deferred/managed.py",
+           "            setup.cancel()\n", ""),
+    Mutant("keep what came unasked", "blocking/talk.py",
+           "discarded, alive = channel.discard(MOST_UNASKED)", "discarded, alive = 0, True",
+           only=BLOCKING),
+    Mutant("forget to count what is owed", "blocking/talk.py",
+           "        else:\n            channel.owed += 1\n        self._face.link.failed(error)",
+           "        self._face.link.failed(error)", only=BLOCKING),
+    Mutant("do not read what is owed", "blocking/talk.py",
+           "            while channel.owed:\n",
+           "            channel.owed = 0\n            while channel.owed:\n",
+           suite=CONTRACT, only=BLOCKING),
+    Mutant("do not hold the lock", "blocking/keeper.py", "threading.RLock()", "_NoLock()",
+           only=BLOCKING),
+    Mutant("take a piece for the reply", "blocking/talk.py",
+           "                raise self.end_of_connection(channel)\n            link.bytes_received",
+           "                return decoder.take(4096)\n            link.bytes_received",
+           only=BLOCKING),
+    Mutant("wait past the deadline", "blocking/talk.py", "channel.fill(self._deadline)",
+           "channel.fill(self._deadline + 5)", only=BLOCKING),
+    Mutant("repeat what is not safe", "blocking/talk.py",
+           "if safe_to_repeat and isinstance(error, Disconnected)",
+           "if isinstance(error, Disconnected)", only=BLOCKING),
+    Mutant("close() leaves a waiter", "blocking/keeper.py",
+           "                shut(comm)\n", "                pass\n", only=BLOCKING),
+    Mutant("take any reply for a match", "blocking/talk.py",
+           "while callable(self._late) and not self._late(data, frame):", "while False:",
+           only=BLOCKING),
+    Mutant("a flood has no end", "blocking/talk.py", "            if monotonic() > self._deadline:",
+           "            if monotonic() > self._deadline + 1e9:"),
+    # the Twisted face
+    Mutant("keep the connection after a timeout (Twisted)", "deferred/requests.py",
+           "            self.flight.remove(request)\n            self._owner.drop()\n",
+           "            self.flight.remove(request)\n", only=TWISTED),
+    Mutant("cancel without a tombstone", "deferred/requests.py",
+           "            request.abandoned = True\n",
+           "            self.flight.remove(request)\n", only=TWISTED),
+    Mutant("keep what came unasked (Twisted)", "deferred/wire.py",
+           "count, alive = channel.discard(MOST_UNASKED, whole=keep)",
+           "count, alive = 0, True", only=TWISTED),
+    Mutant("the timer is not set again", "deferred/requests.py",
+           "            self._watch(min(deadlines))\n", "            pass\n", only=TWISTED),
+    Mutant("a lost connection leaves a waiter", "deferred/requests.py",
+           "if request not in repeated:\n                request.fail(error(request))",
+           "if request not in repeated:\n                pass", only=TWISTED),
+    Mutant("close() leaves a waiter (Twisted)", "deferred/client.py",
+           "self._requests.fail_queue(lambda request: self.closed_error(request.sent))",
+           "pass", only=TWISTED),
+    Mutant("close() goes on trying", "deferred/client.py",
+           "            self._factory.stopTrying()\n", "", only=TWISTED),
+    Mutant("a connection that is given up stays open", "deferred/wire.py",
+           "            transport.loseConnection()\n", "            pass\n", only=TWISTED),
+    Mutant("send before the answer to the last", "deferred/requests.py",
+           "not self.flight or self._may_join(self.queue[0])", "True",
+           only=TWISTED),
+    Mutant("repeat what is not safe (Twisted)", "deferred/requests.py",
+           "[r for r in flight if r.safe_to_repeat and r.deferred is not None]",
+           "[r for r in flight if r.deferred is not None]", only=TWISTED),
+    Mutant("take any reply for a match (Twisted)", "deferred/requests.py",
+           "        if match is not None and self.flight[0].kind == \"query\":\n",
+           "        if match is not None and self.flight[0].kind == \"never\":\n", only=TWISTED),
+    Mutant("send while a reply is owed", "deferred/requests.py",
+           "not any(r.abandoned for r in self.flight)", "True", only=TWISTED),
+    # the core
+    Mutant("the link is up on a mere connect", "core/states.py",
+           "(_S.DOWN, _E.CONNECTED): _S.PROVING", "(_S.DOWN, _E.CONNECTED): _S.UP"),
+    Mutant("the link stays up after a failure", "core/states.py",
+           "    (_S.UP, _E.FAILED): _S.DOWN,\n", ""),
+    Mutant("a device that hangs up is hammered", "core/policy.py",
+           "return -math.inf if failures < 2 else last_attempt + min_interval",
+           "return -math.inf", only=BLOCKING),
+    Mutant("an endless line is read on", "core/framing.py",
+           "        if (end if after else stop - self._longest + 1) - start > self.max_length:\n"
+           "            raise self.too_long(buffer[start:stop])\n", ""),
+    Mutant("an endless line waits for its turn", "core/decoder.py",
+           "        if not waiting:\n            return None\n",
+           "        if not 0 < waiting <= 4096:\n            return None\n"),
+    Mutant("a terminator cut in two is missed", "core/framing.py",
+           "buffer.endswith(text, start, after)", "buffer.endswith(text, scanned, after)",
+           suite=FUZZ),
+    Mutant("another device is taken for ours", "core/identity.py", "        if not right:\n",
+           "        if False:\n", suite=CONTRACT),
+    Mutant("a dead idle connection is not probed", "core/sockets.py",
+           "    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)\n",
+           "    return\n", suite=LOST),
+)
+
+_NO_LOCK = '''
+
+class _NoLock:
+    def acquire(self, *args, **kwargs):
+        return True
+
+    def release(self):
+        pass
+
+    def _is_owned(self):
+        return True
+
+    __enter__ = acquire
+
+    def __exit__(self, *exc_info):
+        pass
+'''
+
+
+def broken_copy(folder: Path, mutant: Mutant | None) -> None:
+    """A copy of what is needed, with the change in it."""
+    for name in COPIED:
+        source = CHECKOUT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name,
+                            ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
+        elif source.exists():
+            shutil.copy(source, folder / name)
+    if mutant is None:
+        return
+    path = folder / "socs_tcp" / mutant.file
+    text = path.read_text()
+    if text.count(mutant.old) != 1:
+        raise LookupError(f"{mutant.file} has {text.count(mutant.old)} places for "
+                          f"{mutant.name!r}: bring storms/mutants.py up to date")
+    text = text.replace(mutant.old, mutant.new)
+    path.write_text(text + _NO_LOCK if "_NoLock" in mutant.new else text)
+
+
+def verdict(mutant: Mutant | None) -> tuple[str, str]:
+    """'caught', 'survived' or 'broken', and by what."""
+    with tempfile.TemporaryDirectory(prefix="storms-") as name:
+        folder = Path(name)
+        try:
+            broken_copy(folder, mutant)
+        except LookupError as exc:
+            return "broken", str(exc)
+        environment = {**os.environ, "PYTHONPATH": name, "PYTHONDONTWRITEBYTECODE": "1"}
+        suites = [STORMS, CONTRACT, FUZZ] if mutant is None else [mutant.suite]
+        command = [sys.executable, "-m", "pytest", "-xq", "--timeout=60", "-p", "no:cacheprovider",
+                   *suites]
+        if mutant is not None and mutant.only:
+            command += ["-k", mutant.only]
+        try:
+            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True,
+                                  text=True, check=False, timeout=PATIENCE * (mutant is None) * 2
+                                  + PATIENCE)
+        except subprocess.TimeoutExpired:
+            return "caught", f"the tests do not end within {PATIENCE} s"
+        failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
+        if done.returncode == 0:
+            return "survived", done.stdout.splitlines()[-1]
+        if done.returncode == 1 and failed:
+            return "caught", failed[0].removeprefix("FAILED ").split(" - ")[0]
+        if "Timeout" in done.stdout + done.stderr:
+            return "caught", "a test that hangs"
+        return "broken", (done.stdout + done.stderr)[-400:]
+
+
+def run(only: str = "", control: bool = True) -> int:
+    """Try all; returns how many were not caught."""
+    chosen: list[Mutant | None] = [m for m in MUTANTS if only in m.name]
+    if control and not only:
+        chosen.insert(0, None)
+    bad = 0
+    for mutant in chosen:
+        started = time.monotonic()
+        result, by = verdict(mutant)
+        wanted = "caught" if mutant is not None else "survived"
+        bad += result != wanted
+        name = f"{mutant.file}: {mutant.name}" if mutant else "unchanged"
+        mark = "" if result == wanted else "   <-- NOT AS IT MUST BE"
+        print(f"{result:9}{name}  [{time.monotonic() - started:.0f} s; {by}]{mark}", flush=True)
+    print(f"{len(chosen) - bad} of {len(chosen)} as they must be")
+    return bad
