@@ -7,7 +7,7 @@ import contextlib
 from typing import Any
 
 from ..testing import DeviceServer, ScriptedDevice
-from ..testing.peer import Peer
+from ..testing.blocking.peer import Peer
 from .common import USAGE, complain, printable
 from .serve import CONTROL, add_listening, serve
 

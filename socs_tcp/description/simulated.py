@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable
 
 from ..core.framing import FixedFramer, Framer, LengthFramer, PromptFramer
-from ..testing.device import ScriptedDevice
+from ..testing.device.scripted import ScriptedDevice
 from . import IDENTIFY, Description, DescriptionError, Parameter, Query, Step, Value
 from .fields import Field, Group, Item, Packed
 from .loader import ON_CONNECT

@@ -1,16 +1,25 @@
-"""Devices that fail on purpose, for the tests of drivers and agents."""
+"""Devices that fail on purpose, for the tests of drivers and agents.
 
-from .device import ScriptedDevice
-from .fault import Fault
-from .faults import Faults
-from .proxy import FaultProxy
-from .random_faults import RandomFaults
-from .reactor import listen
-from .record import Recording
-from .replay import Replay, ReplayMismatch
-from .script import on
-from .server import DeviceServer
-from .twisted_device import DeviceFactory
+Importing this costs next to nothing: each name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .blocking.proxy import FaultProxy
+    from .blocking.server import DeviceServer
+    from .deferred.factory import DeviceFactory
+    from .deferred.listener import listen
+    from .device.script import on
+    from .device.scripted import ScriptedDevice
+    from .faults.fault import Fault
+    from .faults.faults import Faults
+    from .faults.random_faults import RandomFaults
+    from .recording.record import Recording
+    from .recording.replay import Replay, ReplayMismatch
 
 __all__ = [
     "DeviceFactory",
@@ -26,3 +35,30 @@ __all__ = [
     "listen",
     "on",
 ]
+
+_HOMES = {
+    "DeviceFactory": "deferred.factory",
+    "DeviceServer": "blocking.server",
+    "Fault": "faults.fault",
+    "FaultProxy": "blocking.proxy",
+    "Faults": "faults.faults",
+    "RandomFaults": "faults.random_faults",
+    "Recording": "recording.record",
+    "Replay": "recording.replay",
+    "ReplayMismatch": "recording.replay",
+    "ScriptedDevice": "device.scripted",
+    "listen": "deferred.listener",
+    "on": "device.script",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -15,9 +15,9 @@ from typing import Any
 
 from ..cli.serve import CONTROL, add_listening, serve
 from ..core.framing import LineFramer
-from .device import ScriptedDevice
-from .random_faults import RandomFaults
-from .server import DeviceServer
+from .blocking.server import DeviceServer
+from .device.scripted import ScriptedDevice
+from .faults.random_faults import RandomFaults
 
 
 def make_parser() -> argparse.ArgumentParser:

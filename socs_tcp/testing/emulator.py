@@ -19,10 +19,10 @@ from typing import Any
 
 from ..core.errors import show
 from ..core.framing import RawFramer
-from .device import ScriptedDevice
-from .faults import Faults
-from .peer import Peer
-from .server import DeviceServer
+from .blocking.peer import Peer
+from .blocking.server import DeviceServer
+from .device.scripted import ScriptedDevice
+from .faults.faults import Faults
 
 log = logging.getLogger("DeviceEmulator")       # the name that the original uses
 

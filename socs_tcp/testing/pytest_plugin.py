@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from .blocking.proxy import FaultProxy
+    from .blocking.server import DeviceServer
     from .local_agent import LocalAgent
-    from .proxy import FaultProxy
-    from .router import CrossbarRouter
-    from .server import DeviceServer
+    from .router.crossbar import CrossbarRouter
 
 _SERVERS = pytest.StashKey[list[Any]]()
 
@@ -32,7 +32,7 @@ _SERVERS = pytest.StashKey[list[Any]]()
 @pytest.fixture
 def device_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., DeviceServer]]:
     """Makes simulated devices; the arguments are those of `DeviceServer`."""
-    from .server import DeviceServer  # noqa: PLC0415
+    from .blocking.server import DeviceServer  # noqa: PLC0415
 
     with ExitStack() as stack:
         def make(device: Any, **kwargs: Any) -> DeviceServer:
@@ -45,7 +45,7 @@ def device_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., Devi
 @pytest.fixture
 def fault_proxy(request: pytest.FixtureRequest) -> Iterator[Callable[..., FaultProxy]]:
     """Makes proxies to real devices; the arguments are those of `FaultProxy`."""
-    from .proxy import FaultProxy  # noqa: PLC0415
+    from .blocking.proxy import FaultProxy  # noqa: PLC0415
 
     with ExitStack() as stack:
         def make(target_host: str, target_port: int, **kwargs: Any) -> FaultProxy:
@@ -73,7 +73,7 @@ def ocs_session(ocs_agent: LocalAgent) -> Any:
 @pytest.fixture(scope="session")
 def crossbar_router() -> Iterator[CrossbarRouter]:
     """A running `CrossbarRouter`, one for all tests of the session that ask for it."""
-    from .router import CrossbarRouter  # noqa: PLC0415
+    from .router.crossbar import CrossbarRouter  # noqa: PLC0415
 
     with CrossbarRouter() as router:
         yield router

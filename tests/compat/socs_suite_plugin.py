@@ -17,7 +17,7 @@ import socs.tcp
 import yaml
 from socs.testing import device_emulator
 
-from socs_tcp.testing.router_config import free_port
+from socs_tcp.testing.router.config import free_port
 
 SAID = "socs.tcp.TCPInterface is socs_tcp.TCPInterface from now on"
 #: The agent that is interrupted at the end, as SOCS does with each; OCS takes 6 s for that.

@@ -14,7 +14,7 @@ from docs_pages import DOCS, blocks
 from test_code_blocks import commands_of, pattern_of
 
 from socs_tcp.testing.processes import ChildProcess
-from socs_tcp.testing.router_config import free_port, is_free
+from socs_tcp.testing.router.config import free_port, is_free
 
 pytest.importorskip("crossbar")
 

@@ -97,7 +97,8 @@ def test_interrupted_it_leaves_nothing_behind(tmp_path, moment, number, code):
 
 
 def test_it_says_what_is_missing(monkeypatch, capsys):
-    monkeypatch.setattr("socs_tcp.testing.router.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("socs_tcp.testing.router.crossbar.importlib.util.find_spec",
+                        lambda name: None)
     assert main(["demo"]) == 2
     assert "pip install 'socs_tcp[demo]'" in capsys.readouterr().err
 

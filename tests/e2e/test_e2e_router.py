@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from socs_tcp.testing import router as router_module
 from socs_tcp.testing.router import CrossbarRouter, RouterError
-from socs_tcp.testing.wamp import accepts_joins
+from socs_tcp.testing.router import crossbar as router_module
+from socs_tcp.testing.router.wamp import accepts_joins
 
 HERE = Path(__file__).parent
 

@@ -6,7 +6,7 @@ import pytest
 
 from socs_tcp.core.framing import FixedFramer, LengthFramer, LineFramer, PromptFramer, RawFramer
 from socs_tcp.testing import ScriptedDevice, on
-from socs_tcp.testing.device import as_device
+from socs_tcp.testing.device.scripted import as_device
 
 
 def test_exact_commands_as_text_and_as_bytes():

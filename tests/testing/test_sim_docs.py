@@ -41,6 +41,6 @@ def test_the_first_example_has_ten_lines():
 
 
 def test_all_faults_are_on_the_page():
-    from socs_tcp.testing.fault import KINDS
+    from socs_tcp.testing.faults.fault import KINDS
     text = PAGE.read_text()
     assert [kind for kind in KINDS if f"``{kind}(" not in text] == []

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from socs_tcp.testing import DeviceServer, Fault, RandomFaults, ScriptedDevice
-from socs_tcp.testing.fault import KINDS, Injector
+from socs_tcp.testing.faults.fault import KINDS, Injector
 
 
 @pytest.fixture

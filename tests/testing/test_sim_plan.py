@@ -5,7 +5,7 @@ import random
 import pytest
 
 from socs_tcp.testing import Fault
-from socs_tcp.testing.plan import Act, pieces_of, plan_reply
+from socs_tcp.testing.faults.plan import Act, pieces_of, plan_reply
 
 
 def plan(*faults, data=b"abcdef"):

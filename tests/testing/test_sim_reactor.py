@@ -254,7 +254,7 @@ def test_in_a_real_reactor():
         from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
         from twisted.internet.protocol import Protocol
         from twisted.internet.task import deferLater, react
-        from socs_tcp.testing.reactor import listen
+        from socs_tcp.testing.deferred.listener import listen
 
         class Client(Protocol):
             def __init__(self):

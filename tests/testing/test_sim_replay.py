@@ -4,7 +4,7 @@ import pytest
 
 from socs_tcp.core.framing import LineFramer
 from socs_tcp.testing import DeviceServer, FaultProxy, Recording, Replay, ReplayMismatch
-from socs_tcp.testing.record import Entry
+from socs_tcp.testing.recording.record import Entry
 
 SESSION = r"""
 # socs_tcp recording 1

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
-from ..core.errors import FramingError
-from .fault import Fault
-from .plan import Act, Op, plan_reply
-
-if TYPE_CHECKING:
-    from .simulation import DeviceSimulation, Simulation
+from ...core.errors import FramingError
+from ..device.journal import Journal
+from ..device.scripted import ScriptedDevice
+from ..faults.fault import Fault
+from ..faults.faults import Faults
+from ..faults.plan import Act, Op, plan_reply
 
 #: Bytes that wait to be sent; while there are more, no more commands are read.
 HIGH_WATER = 1 << 18
@@ -23,11 +24,22 @@ HIGH_WATER = 1 << 18
 READ_SIZE = 1 << 16
 
 
+class Host(Protocol):
+    """What a line needs of the one who runs the device."""
+
+    clock: Callable[[], float]
+    faults: Faults
+    journal: Journal
+
+    def wake(self, when: float) -> None:
+        """Look at all lines again at `when`, in seconds of the clock, or before."""
+
+
 class Line:
     """The way to one client. Whoever moves its bytes calls `received` with what came, then
     `take` until that gives None."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Host) -> None:
         self.simulation = simulation
         # What is to be done, each not before its time, in seconds of the clock.
         self._out: deque[tuple[float, Op]] = deque()
@@ -174,14 +186,13 @@ class Line:
 class DeviceLine(Line):
     """The way from a `ScriptedDevice` to one client."""
 
-    simulation: DeviceSimulation
-
-    def __init__(self, simulation: DeviceSimulation) -> None:
+    def __init__(self, simulation: Host, device: ScriptedDevice) -> None:
         super().__init__(simulation)
-        self._decoder = simulation.device.decoder()
+        self._device = device
+        self._decoder = device.decoder()
 
     def opened(self) -> None:
-        greeting = self.simulation.device.greeting()
+        greeting = self._device.greeting()
         if greeting:
             self.push(greeting)
 
@@ -212,5 +223,5 @@ class DeviceLine(Line):
         simulation.faults.exchange()
         if self.ended:
             return
-        for reply in simulation.device.handle(command):
+        for reply in self._device.handle(command):
             self.reply(reply)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..core.errors import FramingError
-from ..core.framing import Framer
+from ...core.errors import FramingError
+from ...core.framing import Framer
 
 
 class Cutter:

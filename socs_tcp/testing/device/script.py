@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
-from ..core.framing import to_bytes
+from ...core.framing import to_bytes
 
 #: What a command may be: an exact one, or a pattern that the whole command must match.
 Key: TypeAlias = "str | bytes | re.Pattern[str] | re.Pattern[bytes]"

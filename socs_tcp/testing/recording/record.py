@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core.framing import Framer
+from ...core.framing import Framer
 
 HEADER = "# socs_tcp recording 1"
 KINDS = ("open", ">", "<", "close")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from ..core.framing import Framer
-from .device import as_device
+from ...core.framing import Framer
+from ..device.scripted import as_device
+from ..simulation.simulation import DeviceSimulation
 from .peer import Peer
-from .simulation import DeviceSimulation
 from .sockets import SocketHost
 
 

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..core.errors import show
-from ..core.framing import (
+from ...core.errors import show
+from ...core.framing import (
     Decoder,
     Framer,
     LengthFramer,

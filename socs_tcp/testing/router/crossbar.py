@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .processes import ChildProcess, no_interruption
-from .router_config import REALM, crossbar_config, free_port, is_free, site_config
+from ..processes import ChildProcess, no_interruption
+from .config import REALM, crossbar_config, free_port, is_free, site_config
 from .wamp import HOST, accepts_joins
 
 #: Seconds; a router is up in 4 on an idle machine, most of which are its imports.

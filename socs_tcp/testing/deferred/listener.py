@@ -14,8 +14,8 @@ from twisted.internet.interfaces import IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .peer import bind
-from .twisted_device import DeviceFactory
+from ..blocking.peer import bind
+from .factory import DeviceFactory
 
 
 @implementer(IReadDescriptor)

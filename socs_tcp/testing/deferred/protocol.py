@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
+from typing import Protocol as Shape
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .plan import FILLER, Act
-from .simulation import DeviceSimulation
-
-if TYPE_CHECKING:
-    from .twisted_device import DeviceFactory
+from ..faults.plan import FILLER, Act
+from ..simulation.simulation import DeviceSimulation
 
 #: Seconds between two portions of an endless line. Not 0: on a ``Clock`` that would have
 #: no end within one moment.
 ENDLESS_EVERY = 0.001
 
 
+class Owner(Shape):
+    """What a protocol needs of its factory."""
+
+    reactor: Any
+
+    def _event(self, what: Callable[[], None]) -> None: ...
+
+    def _admit(self, protocol: SimulatedProtocol) -> None: ...
+
+    def _leave(self, protocol: SimulatedProtocol) -> None: ...
+
+
 @implementer(IPushProducer)
 class SimulatedProtocol(Protocol):
     """One client of a `DeviceFactory`, whatever its transport is."""
 
-    factory: DeviceFactory
+    factory: Owner
     transport: Any
 
     def __init__(self, simulation: DeviceSimulation) -> None:

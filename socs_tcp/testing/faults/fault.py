@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..core.framing import Text, to_bytes
-from ..core.policy import check_seconds
+from ...core.framing import Text, to_bytes
+from ...core.policy import check_seconds
 
 MOMENT = frozenset({"hang_up", "reset", "reboot"})
 REPLY = frozenset({"hang_up_mid_reply", "silence", "late", "split", "glue", "garbage",

@@ -20,14 +20,11 @@ from __future__ import annotations
 import random
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+from ..device.journal import Journal
 from .fault import MOMENT, REPLY, Fault, Injector
-
-if TYPE_CHECKING:
-    from .journal import Journal
-    from .random_faults import RandomFaults
-
+from .random_faults import RandomFaults
 
 #: Drawn faults that may wait for a reply.
 MOST_DRAWN = 16

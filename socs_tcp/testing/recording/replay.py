@@ -7,9 +7,9 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import show
-from ..core.framing import Framer
-from .device import ScriptedDevice
+from ...core.errors import show
+from ...core.framing import Framer
+from ..device.scripted import ScriptedDevice
 from .record import Recording
 
 #: Commands that are kept for the comparison, on top of those that were recorded.

@@ -8,9 +8,9 @@ import socket
 import struct
 from collections.abc import Callable
 
-from .line import Line
+from ..faults.plan import FILLER, Act
+from ..simulation.line import Line
 from .loop import Loop
-from .plan import FILLER, Act
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 

@@ -9,15 +9,15 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from ..core.framing import Framer
+from ...core.framing import Framer
+from ..device.scripted import command_framer_of
+from ..faults.plan import Act
+from ..recording.record import Recorder
+from ..simulation.line import HIGH_WATER, Line
+from ..simulation.simulation import Simulation
 from .cutter import Cutter
-from .device import command_framer_of
-from .line import HIGH_WATER, Line
 from .loop import Loop
 from .peer import READ, WRITE, Peer
-from .plan import Act
-from .record import Recorder
-from .simulation import Simulation
 from .sockets import SocketHost
 
 

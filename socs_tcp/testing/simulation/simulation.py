@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .device import ScriptedDevice
-from .faults import Faults
-from .journal import Journal
+from ..device.journal import Journal
+from ..device.scripted import ScriptedDevice
+from ..faults.faults import Faults
+from ..faults.plan import Act
 from .line import DeviceLine, Line
-from .plan import Act
 
 
 class Simulation:
@@ -137,7 +137,7 @@ class DeviceSimulation(Simulation):
 
     def new_line(self) -> DeviceLine:
         """For a client that has connected."""
-        return DeviceLine(self)
+        return DeviceLine(self, self.device)
 
     def reboot(self, identity: Any) -> None:
         self.device.reboot(identity)

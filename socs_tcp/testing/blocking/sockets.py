@@ -7,10 +7,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeAlias
 
-from .faults import Faults
+from ..faults.faults import Faults
+from ..simulation.simulation import Simulation
 from .loop import Loop
 from .peer import READ, Peer, bind
-from .simulation import Simulation
 
 Run: TypeAlias = Callable[[Callable[[], None]], None]
 

@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ServerFactory
 
-from .device import as_device
-from .faults import Faults
-from .simulation import DeviceSimulation
-from .twisted_protocol import SimulatedProtocol
+from ..device.scripted import as_device
+from ..faults.faults import Faults
+from ..simulation.simulation import DeviceSimulation
+from .protocol import SimulatedProtocol
 
 #: Seconds between two looks at the condition of `DeviceFactory.when`.
 LOOK_EVERY = 0.01

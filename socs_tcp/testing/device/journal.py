@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..core.errors import show
+from ...core.errors import show
 
 _T = TypeVar("_T")
 

@@ -1,0 +1,1 @@
+"""Simulated devices behind real sockets, in a thread of their own."""

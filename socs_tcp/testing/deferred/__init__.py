@@ -1,0 +1,1 @@
+"""Simulated devices in a Twisted reactor, or on a clock."""

@@ -1,0 +1,1 @@
+"""What an instrument says, and what it has heard. No socket, no clock."""

@@ -1,0 +1,1 @@
+"""What a real device said, and a device that says it again."""

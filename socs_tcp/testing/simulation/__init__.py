@@ -1,0 +1,1 @@
+"""One device, its clients and its faults. No socket, no clock of its own."""
