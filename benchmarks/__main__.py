@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import goals, measure, plot, report
+from .figures import goals, measure, plot, report
 
 PARTS = ("query", "many", "bulk", "pipelining", "startup", "ocs_side")
 

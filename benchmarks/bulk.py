@@ -11,11 +11,11 @@ from __future__ import annotations
 import contextlib
 import json
 
-from . import measure, report
-from .bulk_device import SIZES
-from .bulk_worker import SUBJECTS
-from .echo import server_process
-from .measure import Result
+from .clients.bulk import SUBJECTS
+from .figures import measure, report
+from .figures.measure import Result
+from .servers.bulk import SIZES
+from .servers.echo import server_process
 
 FACES = ("TCPInterface", "LineProtocol", "RawProtocol")
 RAW = ("TCPInterface recv", "RawProtocol recv", "RawProtocol recv, 256 kB")
@@ -23,7 +23,7 @@ RAW = ("TCPInterface recv", "RawProtocol recv", "RawProtocol recv, 256 kB")
 
 def one_run(name: str, port: int, size: int, total: int) -> dict[str, float]:
     """Receive `total` bytes in frames of `size`."""
-    with server_process("benchmarks.bulk_worker", name, str(port), str(size),
+    with server_process("benchmarks.clients.bulk", name, str(port), str(size),
                         str(total)) as process:
         line = process.stdout.readline()
     if not line:
@@ -37,7 +37,7 @@ def measured(rounds: int, total: int, *, quick: bool) -> Result:
     with contextlib.ExitStack() as stack:
         stack.callback(measure.pin, *cores)
         measure.pin(cores[0])
-        device = stack.enter_context(server_process("benchmarks.bulk_device"))
+        device = stack.enter_context(server_process("benchmarks.servers.bulk"))
         port = int(device.stdout.readline())
         names = list(SUBJECTS)
         for size in SIZES:

@@ -13,8 +13,8 @@ import subprocess
 import sys
 from typing import Any
 
-from . import measure, report
-from .measure import Result
+from .figures import measure, report
+from .figures.measure import Result
 
 PEERS = ("bare", "asyncio", "uvloop", "LineReceiver")
 OURS = "DeviceClient"

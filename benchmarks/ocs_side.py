@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from . import measure, report
-from .measure import Result
+from .figures import measure, report
+from .figures.measure import Result
 
 FIELDS = {f"channel_{number}": 1.25 * number for number in range(1, 6)}
 
@@ -51,8 +51,7 @@ class Bench:
     def __init__(self) -> None:
         from ocs.ocs_feed import Feed
 
-        from socs_tcp.agent.mixin import DeviceAgentMixin
-        from socs_tcp.core.link import Link
+        from socs_tcp import DeviceAgentMixin, Link
 
         class Agent(DeviceAgentMixin):
             agent = StubAgent()

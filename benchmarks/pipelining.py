@@ -11,9 +11,10 @@ import json
 import sys
 import time
 
-from . import devices, measure, report
-from .echo import server_process
-from .measure import QUESTION, TIMEOUT, Result
+from .figures import measure, report
+from .figures.measure import QUESTION, TIMEOUT, Result
+from .servers import devices
+from .servers.echo import server_process
 
 DEPTHS = (1, 2, 4, 8, 16, 32)
 DELAYS = (0.0, 0.001)
@@ -21,8 +22,9 @@ DELAYS = (0.0, 0.001)
 
 def worker() -> None:
     """``python -m benchmarks.pipelining --worker PORT DEPTH COUNT``: ask, and print the times."""
-    from socs_tcp.client import DeviceClient
     from twisted.internet import defer, reactor
+
+    from socs_tcp import DeviceClient
 
     port, depth, count = map(int, sys.argv[2:5])
     if "max_in_flight" not in inspect.signature(DeviceClient).parameters:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 
-from . import measure, report
-from .echo import running
-from .measure import WARM_UP, Result
-from .worker import SUBJECTS, Worker, worker_process
+from .clients.worker import SUBJECTS, Worker, worker_process
+from .figures import measure, report
+from .figures.measure import WARM_UP, Result
+from .servers.echo import running
 
 #: What the goals call a subject.
 KEYS = {

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 
-from . import echo, measure, report
-from .measure import Result
+from .figures import measure, report
+from .figures.measure import Result
+from .servers import echo
 
 IMPORTS = {
     "nothing": "pass",
@@ -49,8 +50,8 @@ AGENTS = {
 from socs.tcp import TCPInterface
 device = TCPInterface("127.0.0.1", {port}, 5)""",
     "agent, TCPInterface": """
-from socs_tcp.tcp import TCPInterface
-from socs_tcp.agent.mixin import DeviceAgentMixin
+from socs_tcp import TCPInterface
+from socs_tcp import DeviceAgentMixin
 class Agent(DeviceAgentMixin):
     def __init__(self):
         self.agent = agent
@@ -58,8 +59,8 @@ class Agent(DeviceAgentMixin):
         self.watch(self.device)
 Agent()""",
     "agent, DeviceClient": """
-from socs_tcp.client import DeviceClient
-from socs_tcp.agent.mixin import DeviceAgentMixin
+from socs_tcp import DeviceClient
+from socs_tcp import DeviceAgentMixin
 class Agent(DeviceAgentMixin):
     def __init__(self):
         self.agent = agent

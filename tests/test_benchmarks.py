@@ -1,10 +1,14 @@
 """The benchmarks run, and say what they say in the shape that is agreed. Never a timing."""
 
+import ast
+import importlib
 import json
+from pathlib import Path
 
 import pytest
 
-from benchmarks import bulk, goals, many, measure, query, report
+from benchmarks import bulk, many, query
+from benchmarks.figures import goals, measure, report
 
 pytestmark = pytest.mark.skipif(not hasattr(measure.os, "sched_setaffinity"),
                                 reason="the benchmarks need Linux")
@@ -99,3 +103,17 @@ def test_the_table_is_one_that_sphinx_reads(result):
     lines = report.tables(result)[0].splitlines()
     assert set(lines[0]) == {"=", " "}
     assert lines[0] == lines[2] == lines[-1]
+
+
+def _imported(path):
+    """What a file imports of socs_tcp, wherever in the file: (module, name)."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "socs_tcp":
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", sorted(Path(query.__file__).parent.rglob("*.py")),
+                         ids=lambda path: path.stem)
+def test_what_it_measures_is_where_it_looks_for_it(path):
+    for module, name in _imported(path):
+        assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"

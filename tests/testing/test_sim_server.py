@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from socs_tcp import testing
 from socs_tcp.core.framing import LineFramer
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 
@@ -266,6 +267,20 @@ def test_importing_it_imports_neither_ocs_nor_a_reactor():
     code = ("import sys, socs_tcp.testing\n"
             "assert 'ocs' not in sys.modules and 'twisted.internet.reactor' not in sys.modules")
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_importing_it_imports_none_of_its_rooms():
+    code = ("import sys, socs_tcp.testing\n"
+            "assert not [m for m in sys.modules if m.startswith('socs_tcp.testing.')]")
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_each_of_its_names_is_there():
+    for name in testing.__all__:
+        assert getattr(testing, name).__name__ == name
+    assert set(testing.__all__) <= set(dir(testing))
+    with pytest.raises(AttributeError, match="no attribute 'DeviceServr'"):
+        testing.DeviceServr  # noqa: B018
 
 
 def test_a_reply_takes_tens_of_microseconds(connect):

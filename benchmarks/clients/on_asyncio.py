@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from .measure import QUESTION, TIMEOUT, WARM_UP
+from ..figures.measure import QUESTION, TIMEOUT, WARM_UP
 
 Ask = Callable[[], Awaitable[object]]
 

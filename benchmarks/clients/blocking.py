@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-from .measure import QUESTION, TIMEOUT, WARM_UP
+from ..figures.measure import QUESTION, TIMEOUT, WARM_UP
 
 Ask = Callable[[], object]
 
@@ -55,7 +55,7 @@ def sockio_blocking(port: int) -> Ask:
 
 
 def tcp_send_recv(port: int) -> Ask:
-    from socs_tcp.tcp import TCPInterface
+    from socs_tcp import TCPInterface
 
     device = TCPInterface("127.0.0.1", port, TIMEOUT)
 
@@ -66,15 +66,14 @@ def tcp_send_recv(port: int) -> Ask:
 
 
 def tcp_query_raw(port: int) -> Ask:
-    from socs_tcp.tcp import TCPInterface
+    from socs_tcp import TCPInterface
 
     device = TCPInterface("127.0.0.1", port, TIMEOUT)
     return lambda: device.query(QUESTION)
 
 
 def tcp_query_line(port: int) -> Ask:
-    from socs_tcp.core.framing import LineFramer
-    from socs_tcp.tcp import TCPInterface
+    from socs_tcp import LineFramer, TCPInterface
 
     device = TCPInterface("127.0.0.1", port, TIMEOUT, framer=LineFramer())
     return lambda: device.query(QUESTION)

@@ -1,6 +1,6 @@
 """An echo server that is never the bottleneck: one process a connection, two system calls a query.
 
-Run as ``python -m benchmarks.echo``; it prints its port and ends when its stdin does.
+Run as ``python -m benchmarks.servers.echo``; it prints its port and ends when its stdin does.
 A thread a connection would pay for the interpreter lock, an event loop for a poll.
 """
 
@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from . import measure
+from ..figures import measure
 
 
 def serve_one(conn: socket.socket) -> None:
@@ -49,7 +49,7 @@ def main() -> None:
 @contextlib.contextmanager
 def running() -> Iterator[int]:
     """The port of an echo server in a process of its own, on the cores of the caller."""
-    with server_process("benchmarks.echo") as process:
+    with server_process("benchmarks.servers.echo") as process:
         yield int(process.stdout.readline())
 
 

@@ -1,7 +1,7 @@
 """Many simulated devices in one process, which answer, and fail when they are told to.
 
-``python -m benchmarks.devices [--delay SECONDS]`` prints two ports: of devices that stay, and of
-devices that fail. Orders come on stdin, one a line; it ends when stdin does:
+``python -m benchmarks.servers.devices [--delay SECONDS]`` prints two ports: of devices that
+stay, and of devices that fail. Orders come on stdin, one a line; it ends when stdin does:
 
 ``unplug``
     The failing devices reset their connections and refuse new ones.
@@ -137,7 +137,7 @@ def allow_many_files() -> None:
 @contextlib.contextmanager
 def running(delay: float = 0.0) -> Iterator[tuple[subprocess.Popen, tuple[int, int]]]:
     """The process, which takes orders, and the ports of the devices that stay, and that fail."""
-    with server_process("benchmarks.devices", "--delay", str(delay)) as process:
+    with server_process("benchmarks.servers.devices", "--delay", str(delay)) as process:
         stays, fails = process.stdout.readline().split()
         yield process, (int(stays), int(fails))
 

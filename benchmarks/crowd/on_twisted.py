@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from twisted.internet import defer, task
 
+from ..clients.on_twisted import Ask, line_receiver_timeout
+from ..figures.measure import QUESTION, TIMEOUT
 from .crowd import SETTLE, Crowd, now
-from .measure import QUESTION, TIMEOUT
-from .subjects_twisted import Ask, line_receiver_timeout
 
 #: Seconds the devices stay away; long enough for the clients to become patient.
 AWAY = 10.0
@@ -92,7 +92,7 @@ async def _outage(reactor, crowd: Crowd) -> None:
 
 
 async def _device_client(reactor, port: int) -> Ask:
-    from socs_tcp.client import DeviceClient
+    from socs_tcp import DeviceClient
 
     client = DeviceClient("127.0.0.1", port, TIMEOUT, reactor=reactor)
     await client.when_connected()
@@ -114,7 +114,7 @@ def _run(crowd: Crowd, connect: Callable) -> None:
 
 
 def device_client(crowd: Crowd) -> None:
-    from socs_tcp.deferred import client  # noqa: F401  (its memory is not that of a device)
+    import socs_tcp  # noqa: F401  (its memory is not that of a device)
     _run(crowd, _device_client)
 
 

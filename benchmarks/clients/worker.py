@@ -1,6 +1,6 @@
 """One subject in a process of its own, which asks when it is told to and waits meanwhile.
 
-``python -m benchmarks.worker SUBJECT PORT`` connects and prints ``{"ready": true}``, or
+``python -m benchmarks.clients.worker SUBJECT PORT`` connects and prints ``{"ready": true}``, or
 ``{"skip": "why"}``. For each number it reads, it asks so many questions and prints the
 seconds they took: ``{"wall": ..., "cpu": ...}``, CPU time being that of all its threads.
 
@@ -16,10 +16,10 @@ import sys
 import time
 from typing import Any
 
-from . import subjects_asyncio, subjects_blocking, subjects_twisted
-from .echo import server_process
+from ..servers.echo import server_process
+from . import blocking, on_asyncio, on_twisted
 
-KINDS = (subjects_blocking, subjects_asyncio, subjects_twisted)
+KINDS = (blocking, on_asyncio, on_twisted)
 
 #: Name of a subject: the module whose ``run`` drives it.
 SUBJECTS = {name: kind for kind in KINDS for name in kind.SUBJECTS}
@@ -74,7 +74,7 @@ class Worker:
 
 
 def worker_process(name: str, port: int):
-    return server_process("benchmarks.worker", name, str(port))
+    return server_process("benchmarks.clients.worker", name, str(port))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Receives a stream once: ``python -m benchmarks.bulk_worker SUBJECT PORT SIZE TOTAL``."""
+"""Receives a stream once: ``python -m benchmarks.clients.bulk SUBJECT PORT SIZE TOTAL``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .bulk_device import HEADER, TRAILER
-from .measure import TIMEOUT
+from ..figures.measure import TIMEOUT
+from ..servers.bulk import HEADER, TRAILER
 
 READ = 65536
 LONG_READ = 262144
@@ -96,7 +96,7 @@ def framer_for(kind: str, size: int):
 
 def tcp_frames(kind: str) -> Callable[..., None]:
     def run(port: int, size: int, total: int, clock: Clock) -> None:
-        from socs_tcp.tcp import TCPInterface
+        from socs_tcp import TCPInterface
         device = TCPInterface("127.0.0.1", port, TIMEOUT, framer=framer_for(kind, size))
         clock.start()
         device.send(order(size, total))
@@ -137,7 +137,7 @@ async def _with(reactor, port: int, protocol):
 
 
 async def _raw_protocol(reactor, port: int, size: int):
-    from socs_tcp.deferred.protocol import RawProtocol
+    from socs_tcp import RawProtocol
     return await _with(reactor, port, RawProtocol())
 
 
@@ -151,7 +151,7 @@ def _receive_raw(bufsize: int) -> Callable:
 
 def _line_protocol(kind: str) -> Callable:
     async def connect(reactor, port: int, size: int):
-        from socs_tcp.deferred.protocol import LineProtocol
+        from socs_tcp import LineProtocol
         return await _with(reactor, port, LineProtocol(framer_for(kind, size)))
     return connect
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from twisted.internet import defer, endpoints, protocol, threads
 from twisted.protocols.basic import LineReceiver
 
-from .measure import QUESTION, TIMEOUT, WARM_UP
+from ..figures.measure import QUESTION, TIMEOUT, WARM_UP
 
 Ask = Callable[[], defer.Deferred]
 
@@ -48,7 +48,7 @@ async def line_receiver_timeout(reactor, port: int) -> Ask:
 
 
 async def device_client(reactor, port: int) -> Ask:
-    from socs_tcp.client import DeviceClient
+    from socs_tcp import DeviceClient
 
     client = DeviceClient("127.0.0.1", port, TIMEOUT, reactor=reactor)
     await client.when_connected()
@@ -105,7 +105,7 @@ async def _obey(subject: Callable[..., object], reactor, port: int, orders) -> N
 
 
 def _obey_in_thread(ask: Callable[[], object], orders, reactor, done: defer.Deferred) -> None:
-    from .subjects_blocking import run as run_blocking
+    from .blocking import run as run_blocking
     try:
         run_blocking(lambda _port: ask, 0, orders)
     finally:

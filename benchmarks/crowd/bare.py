@@ -6,8 +6,8 @@ import heapq
 import select
 import socket
 
+from ..figures.measure import QUESTION
 from .crowd import SETTLE, Crowd, now
-from .measure import QUESTION
 
 
 def bare(crowd: Crowd) -> None:

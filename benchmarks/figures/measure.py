@@ -20,7 +20,7 @@ Result = dict[str, Any]
 PACKAGES = ("socs_tcp", "twisted", "ocs", "socs", "sockio", "uvloop")
 
 #: Where ``python -m benchmarks.…`` is found.
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 QUESTION = b"KRDG? 1 +12.345678\r\n"
 TIMEOUT = 5.0

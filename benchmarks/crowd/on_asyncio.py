@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from ..figures.measure import QUESTION, TIMEOUT
 from .crowd import SETTLE, Crowd, now
-from .measure import QUESTION, TIMEOUT
 
 
 async def _crowd(crowd: Crowd) -> None:

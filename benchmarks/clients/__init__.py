@@ -1,0 +1,1 @@
+"""What is measured: who asks, each in a process of its own."""

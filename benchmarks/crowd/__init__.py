@@ -1,0 +1,1 @@
+"""Many devices polled by one process; ``python -m benchmarks.crowd`` runs one kind."""

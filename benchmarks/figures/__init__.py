@@ -1,0 +1,1 @@
+"""What is done with what was measured: medians, tables, plots, goals."""

@@ -1,0 +1,1 @@
+"""The devices that are asked, each in a process of its own."""
