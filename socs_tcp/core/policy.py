@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import random as _random
 from collections.abc import Callable
+from decimal import Decimal
+from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 #: Seconds between the starts of two connection attempts once a retry has failed.
@@ -18,6 +20,8 @@ FACTOR = 2.0
 JITTER = 0.12
 #: Seconds after which a dead connection on which nothing is said is noticed.
 KEEPALIVE = 20.0
+#: Seconds; 30 years, the most that all the system's calls can count.
+LONGEST = 1e9
 #: Bytes. A device that sends so many unasked, faster than we throw them away, is broken.
 MOST_UNASKED = 1 << 22
 
@@ -86,8 +90,17 @@ def spread_interval(min_interval: float,
     return min_interval * uniform(1.0, 2.0)
 
 
-def check_seconds(name: str, value: float | None, *, optional: bool = False) -> float | None:
-    """`value` if it is a time that one can wait.
+def check_seconds(name: str, value: Any, *, optional: bool = False) -> float | None:
+    """`value` as a time that one can wait, at most `LONGEST`.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter, for the message.
+    value : int, float, numpy number, Decimal, Fraction or None
+        Seconds.
+    optional : bool
+        May it be None?
 
     Raises
     ------
@@ -96,11 +109,16 @@ def check_seconds(name: str, value: float | None, *, optional: bool = False) -> 
     """
     if value is None and optional:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (Real, Decimal)):
         raise TypeError(f"{name} must be a number of seconds, not {value!r}")
-    if not value > 0 or math.isinf(value):
+    try:
+        seconds: float = value if isinstance(value, int) else float(value)
+        valid = seconds > 0 and not math.isinf(seconds)
+    except (ValueError, OverflowError):     # a signalling NaN; more digits than a float has
+        valid = False
+    if not valid:
         raise ValueError(f"{name} must be more than 0 seconds and finite, not {value!r}")
-    return value
+    return min(seconds, LONGEST)
 
 
 def check_port(value: object) -> int:
@@ -115,7 +133,7 @@ def check_port(value: object) -> int:
         port = int(value)  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"port must be a number from 1 to 65535, not {value!r}") from None
-    if not 0 < port < 65536 or (isinstance(value, float) and value != port):
+    if not 0 < port < 65536 or (isinstance(value, (Real, Decimal)) and value != port):
         raise ValueError(f"port must be a number from 1 to 65535, not {value!r}")
     return int(port)
 

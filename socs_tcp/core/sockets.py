@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import socket
 import time
 from collections.abc import Callable
 from typing import Any
+
+#: The most that Linux takes as TCP_KEEPIDLE and TCP_KEEPINTVL, and as milliseconds.
+_MOST_SECONDS = 32767
+_MOST_MILLISECONDS = 0x7FFFFFFF
 
 
 def configure(sock: socket.socket, keepalive: float | None) -> None:
@@ -25,14 +30,19 @@ def configure(sock: socket.socket, keepalive: float | None) -> None:
     if keepalive is None:
         return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    # Half of the time in peace, then three probes; the system counts in whole seconds.
-    interval = max(1, int(keepalive / 6))
-    idle = max(1, int(keepalive) - 3 * interval)
+    # Half of the time in peace, then three probes; the system counts in whole seconds, and
+    # not beyond nine hours.
+    interval = min(max(1, int(keepalive / 6)), _MOST_SECONDS)
+    idle = min(max(1, int(keepalive) - 3 * interval), _MOST_SECONDS)
     for name, value in (("TCP_KEEPIDLE", idle), ("TCP_KEEPINTVL", interval),
-                        ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", int(keepalive * 1000))):
+                        ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", _milliseconds(keepalive))):
         option = getattr(socket, name, None)
         if option is not None:
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _milliseconds(seconds: float) -> int:
+    return min(max(1, int(seconds * 1000)), _MOST_MILLISECONDS)
 
 
 def connect(host: str, port: int, *, timeout: float | None, keepalive: float | None,
@@ -92,3 +102,21 @@ def shut(comm: Any) -> None:
     """End a connection without taking the socket from under a thread that uses it."""
     with contextlib.suppress(OSError):      # not connected any more, or not yet
         comm.shutdown(socket.SHUT_RDWR)
+
+
+def hang_up(comm: Any, pid: int) -> None:
+    """Close a connection such that the other side sees it at once.
+
+    A descriptor that a forked child has inherited would keep the connection open. But where
+    *we* are that child, it is not ours to end: the parent still uses it.
+
+    Parameters
+    ----------
+    comm : socket.socket
+        It may be closed already.
+    pid : int
+        What ``os.getpid()`` was where it was connected.
+    """
+    if os.getpid() == pid:
+        shut(comm)
+    comm.close()

@@ -1,8 +1,13 @@
 """When to try again."""
 
 import math
+import socket
+import threading
+from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,19 +64,37 @@ def test_seconds(value):
     assert check_seconds("timeout", value) == value
 
 
+@pytest.mark.parametrize("value", [
+    np.int64(2), np.float32(2), np.float64(2), Decimal(2), Fraction(2), Decimal("2.000")])
+def test_any_kind_of_number_is_a_time(value):
+    seconds = check_seconds("timeout", value)
+    assert seconds == 2
+    assert type(seconds) is float
+
+
+@pytest.mark.parametrize("value", [1e10, 10**12, np.float64(1e300), Decimal("1e20")])
+def test_a_time_is_never_longer_than_the_system_can_count(value):
+    seconds = check_seconds("timeout", value)
+    with socket.socket() as sock:
+        sock.settimeout(seconds)
+    assert threading.Lock().acquire(timeout=seconds)
+    assert seconds > 20 * 365 * 24 * 3600
+
+
 def test_seconds_may_be_left_out_where_that_means_something():
     assert check_seconds("timeout", None, optional=True) is None
     with pytest.raises(TypeError, match="timeout must be a number of seconds, not None"):
         check_seconds("timeout", None)
 
 
-@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, -math.inf, Decimal("NaN"),
+                                   Decimal("sNaN"), np.float32("inf"), 10 ** 400])
 def test_a_time_that_nobody_can_wait_is_refused(value):
     with pytest.raises(ValueError, match="timeout must be more than 0 seconds and finite"):
         check_seconds("timeout", value)
 
 
-@pytest.mark.parametrize("value", ["10", True, b"1", [1]])
+@pytest.mark.parametrize("value", ["10", True, b"1", [1], np.True_, np.array([1]), 1j])
 def test_what_is_no_number_of_seconds_is_refused(value):
     with pytest.raises(TypeError, match="timeout must be a number of seconds"):
         check_seconds("timeout", value)

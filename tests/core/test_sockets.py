@@ -11,7 +11,7 @@ import pytest
 
 from socs_tcp import LineFramer, RawFramer
 from socs_tcp.blocking.channel import Channel
-from socs_tcp.core.sockets import configure, connect, shut
+from socs_tcp.core.sockets import configure, connect, hang_up, shut
 
 
 @pytest.fixture
@@ -71,6 +71,46 @@ def test_keepalive_finds_out_within_its_time_or_as_soon_as_the_system_can(keepal
             int(keepalive * 1000)
     # three probes, and a system that counts whole seconds: never sooner than in 4 s
     assert 3 * interval < idle + count * interval <= max(keepalive, 4)
+
+
+@pytest.mark.parametrize("keepalive", [86400, 1e9, 32767 * 6, 0.0001])
+def test_a_keepalive_beyond_what_the_system_can_count_is_as_long_as_it_can(keepalive):
+    with socket.socket() as sock:
+        configure(sock, keepalive)
+        idle, interval = (sock.getsockopt(socket.IPPROTO_TCP, option) for option in (
+            socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL))
+    assert 0 < idle + 3 * interval <= max(keepalive, 4)
+    assert idle == 32767 or keepalive < 1
+
+
+# ending
+
+@pytest.fixture
+def connected(listener):
+    with socket.create_connection(listener.getsockname()) as near, listener.accept()[0] as far:
+        far.settimeout(5)
+        yield near, far
+
+
+def test_the_device_sees_the_end_although_a_child_has_the_descriptor(connected):
+    near, far = connected
+    with socket.socket(fileno=os.dup(near.fileno())):       # as a child that lives has it
+        hang_up(near, os.getpid())
+        assert near.fileno() == -1
+        assert far.recv(1) == b""
+    hang_up(near, os.getpid())
+
+
+def test_a_child_that_leaves_does_not_end_the_connection_of_its_parent(connected):
+    near, far = connected
+    parent = os.getpid()
+    child = os.fork()
+    if not child:       # in the child: nothing of pytest
+        hang_up(near, parent)
+        os._exit(near.fileno() != -1)
+    assert os.waitpid(child, 0)[1] == 0
+    near.sendall(b"still here")
+    assert far.recv(99) == b"still here"
 
 
 # connecting

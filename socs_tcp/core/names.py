@@ -1,0 +1,151 @@
+"""From a host's name to its addresses, without waiting longer than one likes.
+
+The system's look-up can be neither bounded nor ended, and a name server that is down makes it
+last for half a minute or more. So each runs in a thread of its own (not in the reactor's pool:
+there it would wait behind the blocking operations of an agent, and they behind it). Whoever asks
+for a name that is being looked up joins that look-up, so there is never more than one a host.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, TypeAlias
+
+#: Family and address, as sockets take it.
+Address: TypeAlias = tuple[int, tuple[Any, ...]]
+
+#: What came of a look-up.
+Answer: TypeAlias = list[Address] | OSError
+
+#: Seconds for which the addresses are kept of a look-up that lasted longer than all who waited
+#: for it: else a name server that is slower than a call's timeout would never be of use.
+KEPT = 30.0
+
+
+def numeric(host: str) -> list[Address] | None:
+    """The address that `host` is, in a list, if it is one and no name.
+
+    Raises
+    ------
+    OSError
+        If it belongs to a network interface (``fe80::1%eth0``) that is not there.
+    """
+    text, _percent, zone = host.partition("%")
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, text if family == socket.AF_INET6 else host)
+        except (OSError, ValueError):       # a null in it is a ValueError
+            continue
+        if family == socket.AF_INET:
+            return [(family, (host, 0))]
+        return [(family, (text, 0, 0, _scope(zone)))]
+    return None
+
+
+def _scope(zone: str) -> int:
+    """The number of a network interface."""
+    if not zone or (zone.isascii() and zone.isdigit()):
+        return int(zone or 0)
+    try:
+        return socket.if_nametoindex(zone)
+    except (OSError, ValueError):
+        raise OSError(f"this machine has no network interface {zone!r}") from None
+
+
+def with_port(address: Address, port: int) -> Address:
+    """The same address, with a port."""
+    family, (host, _none, *rest) = address
+    return family, (host, port, *rest)
+
+
+class Names:
+    """The look-ups of a process. Any thread."""
+
+    def __init__(self) -> None:
+        self.forget_all()
+
+    def forget_all(self) -> None:
+        """Begin anew, as in a forked child: it has none of the threads of its parent."""
+        # Reentrant, for a signal handler that makes a device.
+        self._lock = threading.RLock()
+        self._under_way: dict[str, dict[object, Callable[[Answer], object]]] = {}
+        self._kept: dict[str, tuple[float, Answer]] = {}
+
+    def ask(self, host: str, told: Callable[[Answer], object]) -> Callable[[], object]:
+        """Have `told` called, once, with the addresses of `host` or with what was wrong.
+
+        Parameters
+        ----------
+        host : str
+            Name or address.
+        told : callable
+            Called at once with what is known at once, otherwise in another thread. It must
+            neither block nor raise, and must stand a call that comes too late.
+
+        Returns
+        -------
+        callable
+            To be called by who waits no longer.
+        """
+        key = object()
+        try:
+            answer: Answer | None = numeric(host)
+        except OSError as exc:
+            answer = exc
+        with self._lock:
+            answer = answer or self._fresh(host)
+            if answer is None:
+                waiting = self._under_way.get(host)
+                if waiting is None:
+                    waiting = self._start(host)
+                waiting[key] = told
+                return lambda: waiting.pop(key, None)
+        told(answer)
+        return lambda: None
+
+    def _fresh(self, host: str) -> Answer | None:
+        until, answer = self._kept.pop(host, (0.0, None))
+        return answer if monotonic() < until else None
+
+    def _start(self, host: str) -> dict[object, Callable[[Answer], object]]:
+        # Its end waits for the lock, which we hold.
+        threading.Thread(target=self._look_up, args=(host,), daemon=True,
+                         name=f"look-up of {host[:60]!r}").start()
+        waiting = self._under_way[host] = {}
+        return waiting
+
+    def _look_up(self, host: str) -> None:
+        answer = look_up(host)
+        now = monotonic()
+        with self._lock:
+            told = list(self._under_way.pop(host, {}).values())
+            if not told and isinstance(answer, list):
+                self._kept = {name: kept for name, kept in self._kept.items() if kept[0] > now}
+                self._kept[host] = now + KEPT, answer
+        for tell in told:
+            tell(answer)
+
+
+def look_up(host: str) -> Answer:
+    """Ask the system, for as long as that takes."""
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+    except OSError as exc:
+        return exc
+    except Exception as exc:        # a name that cannot be encoded
+        return OSError(f"{host!r} cannot be looked up: {exc}")
+    # As a dict, for each one once, in their order.
+    addresses = list({(int(family), address): None for family, _kind, _proto, _name, address
+                      in found if family in (socket.AF_INET, socket.AF_INET6)})
+    return addresses or OSError(f"{host} has no address")
+
+
+#: Those of this process, for both faces.
+names = Names()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=names.forget_all)
