@@ -14,8 +14,17 @@ from .core.errors import (
     ReplyTimedOut,
     SendTimedOut,
     WrongDevice,
+    WrongReply,
 )
-from .core.framing import FixedFramer, Framer, LengthFramer, LineFramer, PromptFramer, RawFramer
+from .core.framing import (
+    BlockFramer,
+    FixedFramer,
+    Framer,
+    LengthFramer,
+    LineFramer,
+    PromptFramer,
+    RawFramer,
+)
 from .core.link import Link
 from .core.states import LinkChange, LinkState
 from .deferred.client import DeviceClient
@@ -25,6 +34,7 @@ from .deferred.protocol import LineProtocol, RawProtocol
 __version__ = "0.1.0"
 
 __all__ = [
+    "BlockFramer",
     "ConnectFailed",
     "ConnectTimedOut",
     "DeviceAgentMixin",
@@ -48,4 +58,5 @@ __all__ = [
     "SendTimedOut",
     "TCPInterface",
     "WrongDevice",
+    "WrongReply",
 ]

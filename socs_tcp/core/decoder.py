@@ -124,10 +124,10 @@ class Decoder:
     frame would cost more than all that is done with it: the system clears it first.
     """
 
-    __slots__ = ("_buffer", "_framer", "_scanned", "_start", "_view", "waiting")
+    __slots__ = ("_buffer", "_framer", "_scanned", "_searched_by", "_start", "_view", "waiting")
 
     def __init__(self, framer: Framer) -> None:
-        self._framer = framer
+        self._framer = self._searched_by = framer
         #: How many bytes wait here. For others to look at, not to change.
         self.waiting = 0
         # What waits stands in _buffer from _start on, and was searched as far as _scanned.
@@ -160,8 +160,13 @@ class Decoder:
         self._scanned -= start
         self._start = 0
 
-    def next_frame(self) -> bytes | None:
+    def next_frame(self, framer: Framer | None = None) -> bytes | None:
         """The next whole frame without its terminator, or None.
+
+        Parameters
+        ----------
+        framer : Framer, optional
+            Where this frame ends, if not where the usual framer says.
 
         Raises
         ------
@@ -173,7 +178,11 @@ class Decoder:
             return None
         start = self._start
         stop = start + waiting
-        found = self._framer.find(self._buffer, start, stop, self._scanned)
+        if framer is None:
+            framer = self._framer
+        if framer is not self._searched_by:     # it knows nothing of what another one scanned
+            self._searched_by, self._scanned = framer, start
+        found = framer.find(self._buffer, start, stop, self._scanned)
         if found is None or found[1] > stop:
             self._scanned = stop
             return None

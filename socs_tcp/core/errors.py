@@ -10,6 +10,7 @@
         ├── SendTimedOut               the device does not take our bytes (also TimeoutError)
         ├── ReplyTimedOut              the reply did not come in time   (also TimeoutError)
         ├── FramingError               what came is not a reply
+        ├── WrongReply                 a reply came that does not match the query
         └── WrongDevice                somebody answers, but not the device we know
 
 Misuse by the programmer is ``ValueError``, ``TypeError`` or ``RuntimeError``,
@@ -83,6 +84,10 @@ class ReplyTimedOut(DeviceConnectionError, TimeoutError):
 
 class FramingError(DeviceConnectionError):
     """The bytes that came cannot be a reply: too long, or a header that makes no sense."""
+
+
+class WrongReply(DeviceConnectionError):
+    """What came in the place of the reply does not match. The message shows it."""
 
 
 class WrongDevice(DeviceConnectionError):

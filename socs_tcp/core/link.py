@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from .log import DeviceLogger, duration
 from .states import DOWN_STATES, TRANSITIONS, UP, LinkChange, LinkEvent, LinkState
@@ -15,8 +17,12 @@ log = DeviceLogger()
 
 _S, _E = LinkState, LinkEvent
 
-#: Seconds between two reminders in the log while an outage lasts.
+#: Seconds between two reminders in the log while an outage lasts, and between two remarks of a
+#: kind.
 REMINDER = 600.0
+#: Seconds of an outage before a failure of another kind is worth a line of its own: a loss and
+#: the refusal right after it are one outage, told once.
+ONE_FAILURE = 0.5
 
 
 class Link:
@@ -64,8 +70,8 @@ class Link:
         self.name = name
         self._clock = clock
         self._log = log
-        # Guards state, since, reason, error, failures, _observers, news, _telling,
-        # _down_since, _reminded, _kinds_logged.
+        # Guards state, since, reason, error, failures, _observers, _at_once, _hearers, news,
+        # _telling, _down_since, _reminded, _kinds_logged, _remarks.
         # Held for a few instructions, never while anything of others is called.
         self._lock = threading.Lock()
         self.state = LinkState.UNTRIED
@@ -77,8 +83,13 @@ class Link:
         self._reminded = 0.0
         self._kinds_logged: set[type | None] = set()
         self._observers: tuple[Callable[[Link, LinkChange], object], ...] = ()
-        # changes not yet told, with the line for the log where they are worth one
-        self.news: deque[tuple[LinkChange, tuple[bool, str] | None]] = deque()
+        self._at_once: tuple[Callable[[Link, LinkChange], object], ...] = ()
+        self._hearers: tuple[Callable[[Link, str], object], ...] = ()
+        # by kind of remark: when it was told last, and how often it came since
+        self._remarks: dict[str, tuple[float, int]] = {}
+        # what is not yet told: changes with the line for the log where they are worth one, and
+        # remarks
+        self.news: deque[tuple[LinkChange | str, tuple[bool, str] | None]] = deque()
         self._telling = False                       # a thread is telling them
         self.connects = 0
         self.losses = 0
@@ -167,6 +178,29 @@ class Link:
             if new is not old or worth_a_line:
                 change = LinkChange(old, new, now, reason, error)
                 self.news.append((change, self._line(change) if worth_a_line else None))
+            at_once = self._at_once if new is not old else ()
+        for observer in at_once:
+            observer(self, change)
+
+    def lasted(self) -> None:
+        """The connection has lasted for a while, and the device is one that is not asked."""
+        self._move(_E.GOOD, "the connection lasts")
+
+    def remark(self, kind: str, text: str) -> None:
+        """The device did something that is worth a word, but is no change of state.
+
+        One of a kind is told at most every ten minutes, with the number of those between.
+        `tell` must follow. Any thread.
+        """
+        with self._lock:
+            now = self._clock()
+            told, count = self._remarks.get(kind, (-math.inf, 0))
+            if 0 <= now - told < REMINDER:
+                self._remarks[kind] = told, count + 1
+                return
+            self._remarks[kind] = now, 0
+            again = f" ({count} times more since {duration(now - told)} ago)" if count else ""
+            self.news.append((text + again, (True, f"{self.name}: {text}{again}")))
 
     def _enter(self, old: LinkState, new: LinkState, now: float, reason: str) -> str:
         if new in DOWN_STATES and old not in DOWN_STATES:
@@ -181,7 +215,9 @@ class Link:
                       error: BaseException | None) -> bool:
         """One line a change; in an outage one for each new kind of failure, and a reminder."""
         if new is _S.DOWN:
-            if type(error) in self._kinds_logged and now - self._reminded < REMINDER:
+            since = abs(now - self._reminded)       # (the clock may have been set back)
+            if old in DOWN_STATES and (since < ONE_FAILURE or (type(error) in self._kinds_logged
+                                                           and since < REMINDER)):
                 return False
             self._kinds_logged.add(type(error))
             self._reminded = now
@@ -213,19 +249,39 @@ class Link:
         callable
             Call it to hear no more.
         """
+        return self._add("_observers", callback)
+
+    def observe_at_once(self, callback: Callable[[Link, LinkChange], object]
+                        ) -> Callable[[], None]:
+        """As `observe`, but before anybody else, while the call that found out still runs.
+
+        For a flag that must not be late. The device may be locked meanwhile: the callback must
+        not call it, must not wait, must not raise, and may run in several threads at once.
+        """
+        return self._add("_at_once", callback)
+
+    def hear_remarks(self, callback: Callable[[Link, str], object]) -> Callable[[], None]:
+        """Call ``callback(link, text)`` at each remark: bytes that nobody asked for, say.
+
+        As `observe` in all else.
+        """
+        return self._add("_hearers", callback)
+
+    def _add(self, name: str, callback: Callable[[Link, Any], object]) -> Callable[[], None]:
         if not callable(callback):
             raise TypeError(f"an observer must be callable, not {callback!r}")
         hears = True
         with self._lock:
-            self._observers += (callback,)
+            setattr(self, name, (*getattr(self, name), callback))
 
         def forget() -> None:
             nonlocal hears
             with self._lock:
                 if hears:       # the same callback may have been given twice
-                    left = list(self._observers)
+                    left = list(getattr(self, name))
                     left.remove(callback)
-                    self._observers, hears = tuple(left), False
+                    setattr(self, name, tuple(left))
+                    hears = False
         return forget
 
     def tell(self) -> None:
@@ -242,13 +298,15 @@ class Link:
             try:
                 if line is not None:
                     (self._log.warn if line[0] else self._log.info)(line[1])
-                if change.new is not change.old:
+                if isinstance(change, str):
+                    self._tell_all(self._hearers, change)
+                elif change.new is not change.old:
                     self._tell_all(observers, change)
             finally:
                 self._telling = False
 
-    def _tell_all(self, observers: tuple[Callable[[Link, LinkChange], object], ...],
-                  change: LinkChange) -> None:
+    def _tell_all(self, observers: tuple[Callable[[Link, Any], object], ...],
+                  change: LinkChange | str) -> None:
         for observer in observers:
             try:
                 observer(self, change)

@@ -53,6 +53,35 @@ def earliest_attempt(failures: int, last_attempt: float, min_interval: float) ->
     return -math.inf if failures < 2 else last_attempt + min_interval
 
 
+class Pace:
+    """How often a device is connected to. Belongs to whoever holds the device.
+
+    Only an exchange makes it free again. That a connection could be made, or prepared, does not:
+    a box that accepts, answers ``*IDN?`` and hangs up is not hammered, either.
+
+    Parameters
+    ----------
+    min_interval : float
+        Seconds between two attempts, once a retry has failed.
+    """
+
+    __slots__ = ("_last", "failures", "min_interval")
+
+    def __init__(self, min_interval: float) -> None:
+        self.min_interval = min_interval
+        #: Attempts, connections and exchanges that failed since the last good exchange.
+        self.failures = 0
+        self._last = -math.inf
+
+    def attempt(self, now: float) -> None:
+        """An attempt begins."""
+        self._last = now
+
+    def wait(self, now: float) -> float:
+        """Seconds until a caller's request may cause another attempt; 0 for none."""
+        return max(earliest_attempt(self.failures, self._last, self.min_interval) - now, 0.0)
+
+
 def retry_delay(failures: int, *, initial: float = INITIAL_DELAY, maximum: float = MAX_DELAY,
                 factor: float = FACTOR, jitter: float = JITTER,
                 gauss: Callable[[float, float], float] = _random.gauss) -> float:

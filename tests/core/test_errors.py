@@ -23,6 +23,7 @@ from socs_tcp.core.errors import (
     ReplyTimedOut,
     SendTimedOut,
     WrongDevice,
+    WrongReply,
     address_name,
     again,
     from_cause,
@@ -31,7 +32,7 @@ from socs_tcp.core.errors import (
 )
 
 KINDS = [DeviceConnectionError, ConnectFailed, ConnectTimedOut, Disconnected, SendTimedOut,
-         ReplyTimedOut, FramingError, WrongDevice]
+         ReplyTimedOut, FramingError, WrongDevice, WrongReply]
 LATER_PHASES = ["send", "recv", "identify"]
 
 

@@ -1,0 +1,105 @@
+"""When a connection may be spoken on: after so much silence, and never without a pause.
+
+All times are seconds of the face's clock, which is given with each call.
+"""
+
+from __future__ import annotations
+
+import math
+
+#: Seconds of silence before a query that could be answered by what is still to come.
+SETTLE = 0.05
+#: Seconds that a connection may be asked without a pause.
+LONGEST_WITHOUT_PAUSE = 10.0
+#: Seconds; the longest pause, and the longest wait for an answer of the connection before.
+LONGEST_PAUSE = 1.0
+#: The part of a call's time that may be spent on the answer of the connection before.
+PART_FOR_DEBT = 0.8
+
+
+class Silence:
+    """Counts the silence on one connection. Belongs to its conversation.
+
+    Parameters
+    ----------
+    settle : float
+        Seconds of silence before a query, where something may come unasked; 0 turns it off,
+        and the pauses, too.
+    gap : float
+        Seconds from the end of one exchange to the next command.
+    now : float
+        The time of the connect.
+    debt : float
+        Seconds to listen first, since the connection before was given up with an answer owed.
+    """
+
+    __slots__ = ("_debt", "_ended", "_gap", "_settle", "_since", "_slowest", "_wanted", "paused",
+                 "settled_in")
+
+    def __init__(self, settle: float, gap: float, now: float, debt: float = 0.0) -> None:
+        self._settle = settle
+        self._gap = gap
+        self._since = now       # it has been silent, as far as we know, since then
+        #: From now on, what comes was not said merely because we connected.
+        self.settled_in = now + settle
+        self._debt = debt
+        self._wanted = max(settle, debt)
+        self._ended = -math.inf     # the last exchange
+        self._slowest = 0.0     # the longest round trip since the last pause
+        #: When the last pause ended: what was answered before it was in step.
+        self.paused = now
+
+    def broken(self, now: float) -> None:
+        """Something may come, or came, that belongs to no question."""
+        self._since = now
+        self._wanted = max(self._wanted, self._settle)
+
+    def debt_paid(self) -> None:
+        """The answer of the connection before has come."""
+        self._debt, self._wanted = 0.0, self._settle
+
+    def spoke(self, now: float) -> None:
+        """A command went out to which nothing is to come."""
+        self._ended = now
+        self.broken(now)
+
+    def kept(self) -> None:
+        """All that was expected has come, and nothing else."""
+        if not self._debt:
+            self._wanted = 0.0
+
+    def answered(self, now: float, rtt: float) -> None:
+        """An exchange is over."""
+        self._ended = now
+        self._slowest = max(self._slowest, rtt)
+
+    def gap_left(self, now: float) -> float:
+        """Seconds until a command may be sent."""
+        return self._ended + self._gap - now if self._gap else 0.0
+
+    def left(self, now: float, allowed: float = math.inf) -> float:
+        """Seconds of silence that are missing before a query may be sent; 0 for none.
+
+        A call that has `allowed` seconds left does not spend all of them on the answer of the
+        connection before.
+        """
+        if self._wanted:
+            silent = now - self._since
+            if self._debt:
+                self._wanted = max(self._settle,
+                                   min(self._wanted, silent + allowed * PART_FOR_DEBT))
+            if silent < self._wanted:
+                return max(self._wanted - silent, self.gap_left(now))
+            self._wanted = self._debt = 0.0
+        return max(self._breath_left(now), self.gap_left(now))
+
+    def _breath_left(self, now: float) -> float:
+        if not self._settle:
+            return 0.0
+        length = min(max(self._settle, self._slowest), LONGEST_PAUSE)
+        begun = max(self._ended, self._since)
+        if now - begun >= length:
+            self.paused, self._slowest = now, 0.0
+        elif now - self.paused >= LONGEST_WITHOUT_PAUSE:
+            return begun + length - now
+        return 0.0

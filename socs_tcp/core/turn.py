@@ -1,0 +1,81 @@
+"""One thing that is said on a connection, and what is still to come for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from .framing import Framer
+
+#: What a reply looks like: a pattern that matches from its beginning, or a function of it.
+Match: TypeAlias = re.Pattern[bytes] | Callable[[bytes], object]
+
+Kind = Literal["query", "listen", "greeting"]
+
+
+class Turn:
+    """A question, or a wait for what the device says by itself, until its frames have come.
+
+    Parameters
+    ----------
+    kind : {'query', 'listen', 'greeting'}
+        A query is owed its replies; a listener takes what comes.
+    data : bytes
+        The command, as it is sent.
+    answers : int
+        Frames that belong to it.
+    match : pattern or callable, optional
+        What each of them looks like.
+    framer : Framer, optional
+        Where they end, if not where the framer of the connection says.
+    """
+
+    __slots__ = ("answers", "asked_at", "data", "framer", "frames", "given_up", "kind", "match",
+                 "wrong")
+
+    def __init__(self, kind: Kind, data: bytes = b"", answers: int = 1,
+                 match: Match | None = None, framer: Framer | None = None) -> None:
+        self.kind = kind
+        self.data = data
+        self.answers = answers
+        self.match = match
+        self.framer = framer
+        #: Those that have come, where there are to be several.
+        self.frames: list[bytes] | None = None
+        #: Nobody waits for it any more. Its replies may still come.
+        self.given_up = False
+        #: A frame that came in the place of a reply and does not match.
+        self.wrong: bytes | None = None
+        #: When it was sent, in seconds of the face's clock.
+        self.asked_at = 0.0
+
+    def fits(self, frame: bytes) -> bool:
+        """Does `frame` look like a reply to this?"""
+        match = self.match
+        if match is None:
+            return True
+        if isinstance(match, re.Pattern):
+            return match.match(frame) is not None
+        return bool(match(frame))
+
+    @property
+    def missing(self) -> int:
+        """So many frames are still to come."""
+        return self.answers - (len(self.frames) if self.frames else 0)
+
+
+def checked_match(match: Match | None) -> Match | None:
+    """`match` if it can be compared with a reply.
+
+    Raises
+    ------
+    TypeError
+        With what is expected.
+    """
+    if isinstance(match, re.Pattern) and isinstance(match.pattern, bytes):
+        return match
+    if match is None or (callable(match) and not isinstance(match, re.Pattern)):
+        return match
+    raise TypeError("match must be a compiled pattern of bytes, such as re.compile(b'...'), or "
+                    f"a function of the reply, not {match!r}")

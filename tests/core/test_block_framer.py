@@ -1,0 +1,50 @@
+"""Blocks of IEEE 488.2, whatever their bytes are."""
+
+import pytest
+
+from socs_tcp import BlockFramer, FramingError
+
+WAVEFORM = b"#211a\n#0b\r\n99\r\x00"
+
+
+def frames(framer, pieces):
+    decoder, found = framer.decoder(), []
+    for piece in pieces:
+        decoder.feed(piece)
+        while (frame := decoder.next_frame()) is not None:
+            found.append(frame)
+    return found
+
+
+def test_a_block_is_one_frame_whatever_its_bytes_are():
+    stream = WAVEFORM + b"\n" + b"#10\n" + b"ERROR 5\n"
+    expected = [WAVEFORM, b"#10", b"ERROR 5"]
+    assert frames(BlockFramer(), [stream]) == expected
+    assert frames(BlockFramer(), [stream[i:i + 1] for i in range(len(stream))]) == expected
+
+
+def test_the_content_of_a_block():
+    assert BlockFramer.content(WAVEFORM) == b"a\n#0b\r\n99\r\x00"
+    assert BlockFramer.content(b"#0abc") == b"abc"
+    with pytest.raises(ValueError, match="no block"):
+        BlockFramer.content(b"ERROR")
+
+
+def test_a_block_of_unknown_length_ends_with_the_terminator():
+    assert frames(BlockFramer(), [b"#0ab", b"c\n"]) == [b"#0abc"]
+
+
+@pytest.mark.parametrize("wrong, message", [
+    (b"#xabc\n", "no block"), (b"#2x1abc\n", "no block"), (b"#13abcd\n", "follows a block"),
+    (b"#9999999999", "999999999 bytes is announced"), (b"#:1\n", "no block"),
+])
+def test_what_is_no_block_is_an_error_and_not_a_reply(wrong, message):
+    with pytest.raises(FramingError, match=message):
+        frames(BlockFramer(), [wrong])
+    with pytest.raises(FramingError, match=message):
+        frames(BlockFramer(), [wrong[i:i + 1] for i in range(len(wrong))])
+
+
+def test_an_endless_line_is_bounded():
+    with pytest.raises(FramingError, match="no end of the reply"):
+        frames(BlockFramer(max_length=10), [b"x" * 12])
