@@ -12,6 +12,7 @@ import math
 import os
 import select
 import socket
+import ssl
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from ..core.names import Address, Answer, names, with_port
 from ..core.policy import KEEPALIVE
 from ..core.sockets import configure
 from .cancel import Cancel, Waker
+from .tls import TlsSocket
 
 #: Seconds that one address has before the next is tried beside it (RFC 8305).
 STAGGER = 0.25
@@ -48,7 +50,8 @@ class Remembered:
 
 
 def dial(host: str, port: int, *, timeout: float | None, keepalive: float | None = KEEPALIVE,
-         remembered: Remembered | None = None, cancelled: Cancel | None = None) -> socket.socket:
+         remembered: Remembered | None = None, cancelled: Cancel | None = None,
+         tls: ssl.SSLContext | None = None) -> socket.socket | TlsSocket:
     """A connected socket. Any thread.
 
     A name is looked up at each call, in another thread, at most once at a time for each
@@ -70,6 +73,13 @@ def dial(host: str, port: int, *, timeout: float | None, keepalive: float | None
         What is read, and written where it worked.
     cancelled : Cancel, optional
         Whoever sets it, in any thread or signal handler, ends this at once.
+    tls : ssl.SSLContext, optional
+        Speak TLS: the handshake is part of this, and a `TlsSocket` is returned. Where `tls` checks
+        host names, the certificate has to name `host`.
+
+    Returns
+    -------
+    socket.socket or TlsSocket
 
     Raises
     ------
@@ -95,10 +105,38 @@ def dial(host: str, port: int, *, timeout: float | None, keepalive: float | None
             won, sock = _run(race, answers, address, lambda: _check(cancelled, waker))
         finally:
             forget()
-    sock.settimeout(timeout)
-    if remembered is not None:
-        remembered.put(host, port, won)
-    return sock
+        if remembered is not None:
+            remembered.put(host, port, won)
+        comm: socket.socket | TlsSocket = sock
+        if tls is not None:
+            comm = _secure(sock, tls, host)
+            _shake_hands(comm, deadline, cancelled, waker)
+    comm.settimeout(timeout)
+    return comm
+
+
+def _secure(sock: socket.socket, tls: ssl.SSLContext, host: str) -> TlsSocket:
+    try:
+        return TlsSocket(sock, tls, host)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _shake_hands(comm: TlsSocket, deadline: float, cancelled: Cancel, waker: Waker) -> None:
+    poll = select.poll()
+    poll.register(waker, select.POLLIN)
+    try:
+        while events := comm.shake():
+            now = monotonic()
+            if now >= deadline:
+                raise TimeoutError("timed out")
+            poll.register(comm, events)
+            poll.poll(_milliseconds(deadline - now))
+            _check(cancelled, waker)
+    except BaseException:
+        comm.close()
+        raise
 
 
 def _check(cancelled: Cancel, waker: Waker) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import math
 import os
 import socket
+import struct
 import time
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +45,94 @@ def configure(sock: socket.socket, keepalive: float | None) -> None:
 
 def _milliseconds(seconds: float) -> int:
     return min(max(1, int(seconds * 1000)), _MOST_MILLISECONDS)
+
+
+class Patience:
+    """How long the system lets a device take nothing of what was sent to it.
+
+    The system gives unacknowledged bytes up after `keepalive` seconds (TCP_USER_TIMEOUT), so
+    that a link that is cut is noticed also by who only sends. It makes no difference between
+    that and a device that lives, and has no room for more (a zero window): such a device may
+    take as long as the call allows. The same option also rules how soon an idle connection is
+    found dead, so it is set only for as long as it has to be.
+
+    For one connection; who writes and reads it calls this.
+
+    Parameters
+    ----------
+    sock : socket.socket
+        TCP, and set up by `configure` with the same `keepalive`. (Of any other, nothing is done.)
+    keepalive : float or None
+        Seconds.
+
+    Attributes
+    ----------
+    slice : float
+        Seconds; who waits for a reply, or for room to write, waits no longer than this at a time,
+        and then calls `look`. May be infinite.
+    usual : float
+        Seconds that a device has without any of this; may be infinite. A call that allows no more
+        need not ask for more.
+    stretched : bool
+        It has been given more, which `relax` takes back.
+    """
+
+    __slots__ = ("_sock", "slice", "stretched", "usual")
+
+    def __init__(self, sock: Any, keepalive: float | None) -> None:
+        self._sock = sock
+        self.stretched = False
+        self.usual = self.slice = math.inf
+        if keepalive is not None and _USER_TIMEOUT is not None and _is_tcp(sock):
+            self.usual = keepalive
+            self.slice = min(keepalive / 4, 1.0)
+
+    def grant(self, seconds: float) -> None:
+        """Before a command without an answer: nobody will `look` how it is taken."""
+        if self.usual < seconds < math.inf:
+            self._set(seconds)
+
+    def look(self, seconds: float) -> None:
+        """If the device lives but has no room, let it have `seconds` from now.
+
+        It is for who has waited in vain, for room or for a reply: two system calls.
+        """
+        if self.slice < math.inf and _is_stalled(self._sock):
+            self._set(self.usual + seconds)
+
+    def relax(self) -> None:
+        """Once a reply has come, or the next command goes out: as ever."""
+        if self.stretched:
+            self._set(self.usual)
+            self.stretched = False
+
+    def _set(self, seconds: float) -> None:
+        self.stretched = True
+        with contextlib.suppress(OSError):      # lost, or closed: who uses it finds out
+            self._sock.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, 0 if seconds == math.inf
+                                  else _milliseconds(seconds))
+
+
+_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
+
+# Of Linux: how many bytes have not been acknowledged, and how many of them not even sent.
+_SIOCOUTQ = 0x5411
+_SIOCOUTQNSD = 0x894B
+
+
+def _is_tcp(sock: Any) -> bool:
+    return getattr(sock, "family", None) in (socket.AF_INET, socket.AF_INET6)
+
+
+def _is_stalled(sock: Any) -> bool:
+    """Does the device acknowledge all that is sent, and have no room for what is left?"""
+    try:
+        unacknowledged, unsent = (
+            struct.unpack("i", fcntl.ioctl(sock.fileno(), request, bytes(4)))[0]
+            for request in (_SIOCOUTQ, _SIOCOUTQNSD))
+    except (OSError, ValueError):       # lost, or closed
+        return False
+    return bool(unacknowledged == unsent > 0)
 
 
 def connect(host: str, port: int, *, timeout: float | None, keepalive: float | None,

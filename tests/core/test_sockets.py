@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import select
 import socket
 import time
 from unittest.mock import MagicMock
@@ -11,7 +12,8 @@ import pytest
 
 from socs_tcp import LineFramer, RawFramer
 from socs_tcp.blocking.channel import Channel
-from socs_tcp.core.sockets import configure, connect, hang_up, shut
+from socs_tcp.core import sockets
+from socs_tcp.core.sockets import Patience, configure, connect, hang_up, shut
 
 
 @pytest.fixture
@@ -81,6 +83,114 @@ def test_a_keepalive_beyond_what_the_system_can_count_is_as_long_as_it_can(keepa
             socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL))
     assert 0 < idle + 3 * interval <= max(keepalive, 4)
     assert idle == 32767 or keepalive < 1
+
+
+# a device that takes its time
+
+@pytest.fixture
+def slow():
+    """A connection to a device that has no room for more, and which it has been told much."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with socket.create_connection(listener.getsockname()) as near, \
+                listener.accept()[0] as far:
+            near.setblocking(False)
+            yield near, far
+
+
+def user_timeout(sock):
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+
+
+def lost_within(sock, seconds):
+    poll = select.poll()
+    poll.register(sock, select.POLLIN | select.POLLRDHUP)
+    return bool(poll.poll(seconds * 1000))
+
+
+def fill(near):
+    near.send(b"x" * 40000)
+    until = soon()
+    while not sockets._is_stalled(near):
+        assert time.monotonic() < until
+
+
+def test_a_device_that_has_no_room_is_given_what_the_call_allows(slow):
+    near, far = slow
+    configure(near, 0.5)
+    patience = Patience(near, 0.5)
+    fill(near)
+    assert not lost_within(near, patience.slice)
+    patience.look(30)
+    assert user_timeout(near) == 30500
+    assert not lost_within(near, 1.5)       # without it, the system gives up before
+    got = 0
+    far.settimeout(5)
+    while got < 40000:
+        got += len(far.recv(65536))
+    assert not lost_within(near, 0)
+    patience.relax()
+    assert user_timeout(near) == 500
+
+
+def test_without_patience_the_system_gives_it_up(slow):
+    near, _far = slow
+    configure(near, 0.5)
+    fill(near)
+    assert lost_within(near, 10)
+    assert not sockets._is_stalled(near) or near.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+def test_a_call_that_waits_for_ever_gives_it_all_the_time(slow):
+    near, _far = slow
+    configure(near, 6)
+    patience = Patience(near, 6)
+    fill(near)
+    patience.look(math.inf)
+    assert user_timeout(near) == 0
+
+
+def test_one_that_has_taken_all_is_not_given_more(slow):
+    near, far = slow
+    configure(near, 6)
+    patience = Patience(near, 6)
+    near.send(b"T?")
+    assert far.recv(99) == b"T?"
+    patience.look(30)
+    assert user_timeout(near) == 6000
+    assert not patience.stretched
+
+
+@pytest.mark.parametrize("seconds, expected", [(5, 6000), (6, 6000), (30, 30000),
+                                               (math.inf, 6000)])
+def test_a_command_is_granted_what_its_call_allows(slow, seconds, expected):
+    near, _far = slow
+    configure(near, 6)
+    patience = Patience(near, 6)
+    patience.grant(seconds)
+    assert user_timeout(near) == expected
+    patience.relax()
+    assert user_timeout(near) == 6000
+
+
+def test_patience_needs_no_tcp_and_no_keepalive(pair, slow):
+    for sock, keepalive in ((pair[0], 6), (MagicMock(), 6), (slow[0], None)):
+        patience = Patience(sock, keepalive)
+        assert patience.slice == patience.usual == math.inf
+        patience.grant(30)
+        patience.look(30)
+        patience.relax()
+        assert not patience.stretched
+
+
+def test_patience_with_a_connection_that_is_closed(slow):
+    patience = Patience(slow[0], 6)
+    slow[0].close()
+    patience.look(30)
+    patience.grant(30)
+    patience.relax()
 
 
 # ending
