@@ -7,6 +7,7 @@ import os
 
 from ..core.policy import check_port
 from ..description import Description, DescriptionError, load, shipped
+from .access import LEVELS, levels
 
 
 def make_parser(parser: argparse.ArgumentParser | None = None) -> argparse.ArgumentParser:
@@ -27,6 +28,12 @@ def make_parser(parser: argparse.ArgumentParser | None = None) -> argparse.Argum
                        help="TCP port of the device; that of the description unless given.")
     group.add_argument("--mode", choices=["idle", "acq"], default="acq",
                        help="Begin with acquisition (the default), or wait to be told.")
+    group.add_argument("--min-privs", metavar="NAME=LEVEL,...", type=levels,
+                       default=environment("DEVICE_MIN_PRIVS", ""),
+                       help="Credential levels (1 to 3) that clients need where the site has an "
+                            "access policy; "
+                            f"{','.join(f'{n}={v}' for n, v in LEVELS.items())} unless given. "
+                            "raw: a command of one's own. $DEVICE_MIN_PRIVS unless given.")
     return parser
 
 

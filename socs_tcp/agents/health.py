@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
+import threading
 
-from ocs import site_config
+from ..core.policy import check_seconds
 
-#: Seconds for the agent to answer: OCS' client has no limit of its own.
-TIMEOUT = 8
+#: Seconds for the agent to answer: OCS' client has no limit of its own. A health check of
+#: Docker has 10 s in the image, of which the start of this program takes one or two.
+TIMEOUT = 6.0
+ILL = 1
 
 
 def main(args: list[str] | None = None) -> int:
-    """Ask the agent.
+    """Ask the agent. Any thread.
 
     Parameters
     ----------
@@ -28,24 +30,51 @@ def main(args: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if it answers, 1 with the reason on stderr if not.
+        0 if it answers, 1 with the reason on stderr if not, whatever the reason.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--instance-id", default=os.environ.get("INSTANCE_ID"),
                         help="of the agent; $INSTANCE_ID unless given")
+    parser.add_argument("--timeout", type=seconds, default=TIMEOUT,
+                        help=f"seconds for the agent to answer; {TIMEOUT:g} unless given")
     options = parser.parse_args(args)
     if not options.instance_id:
         parser.error("no instance id: set INSTANCE_ID, or give --instance-id")
-    signal.alarm(TIMEOUT)       # ends the process; a health check is nothing but this question
+    answers: list[str | Exception] = []
+    # In a thread of its own: a look-up of the router's name cannot be interrupted.
+    asking = threading.Thread(target=_ask, args=(options.instance_id, answers), daemon=True)
+    asking.start()
+    asking.join(options.timeout)
+    answer = answers[0] if answers else TimeoutError(
+        f"no answer within {options.timeout:g} s: the agent hangs, or the router, or the "
+        "look-up of its name")
+    if isinstance(answer, str):
+        print(f"{options.instance_id} answers: {answer}")
+        return 0
+    print(f"{options.instance_id} does not answer: {type(answer).__name__}: {answer}",
+          file=sys.stderr)
+    return ILL
+
+
+def seconds(text: str) -> float:
+    """A time from the command line."""
     try:
-        api = site_config.get_control_client(options.instance_id, args=[]).get_api()
-    except (RuntimeError, OSError) as exc:
-        print(f"{options.instance_id} does not answer: {exc}", file=sys.stderr)
-        return 1
-    finally:
-        signal.alarm(0)
-    print(f"{options.instance_id} answers: {api['agent_class']}, process {api['instance_pid']}")
-    return 0
+        value = check_seconds("--timeout", float(text))
+    except (TypeError, ValueError) as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from None
+    assert value is not None
+    return value
+
+
+def _ask(instance_id: str, answers: list[str | Exception]) -> None:
+    """Append what the agent says it is, or what went wrong, whatever it was."""
+    try:
+        from ocs import site_config  # noqa: PLC0415 (slow; its time counts, too)
+
+        api = site_config.get_control_client(instance_id, args=[]).get_api()
+        answers.append(f"{api['agent_class']}, process {api['instance_pid']}")
+    except Exception as exc:
+        answers.append(exc)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import cached_property
 from typing import Any
 
 import txaio
@@ -14,12 +15,14 @@ from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.internet.defer import TimeoutError as DeferTimeout
 
 from ..agent.mixin import DeviceAgentMixin
-from ..description import LINK_FEED
+from ..description import LINK_FEED, Description
 from ..description.client import DescribedClient, Reading
+from .access import LEVELS, Access
 from .acquisition import Acquisition
 from .arguments import check_arguments, make_parser
 from .publishing import publish
 from .schedule import Schedule
+from .stopping import end_in_time
 
 txaio.use_twisted()
 
@@ -36,20 +39,40 @@ class TCPDeviceAgent(DeviceAgentMixin):
     ----------
     agent : OCSAgent
         OCSAgent object from :func:`ocs.ocs_agent.init_site_agent`.
-    device : DescribedClient
-        The device.
+    description : Description
+        Of the device.
+    connect : callable
+        Returns a `DescribedClient` of the device. Called once, when the device is needed for
+        the first time: not before this agent has joined the router, where another one of the
+        same name may have been faster.
+    levels : dict of str to int, optional
+        The credential levels that clients need, as `.access.levels` returns them.
     """
 
-    def __init__(self, agent: Any, device: DescribedClient) -> None:
+    def __init__(self, agent: Any, description: Description,
+                 connect: Callable[[], DescribedClient],
+                 levels: dict[str, int] | None = None) -> None:
         self.agent = agent
         self.log = agent.log
-        self.device = device
-        self.description = device.description
-        self.watch(device)
+        self.description = description
+        self.access = Access(agent, levels or LEVELS)
+        self._connect = connect
         for feed in self.description.feeds.values():
             agent.register_feed(feed.name, record=True, agg_params=feed.agg_params,
                                 buffer_time=feed.buffer_time)
         agent.register_feed(LINK_FEED, record=True, agg_params={"frame_length": 600})
+
+    @cached_property
+    def device(self) -> DescribedClient:
+        """The device; it connects with the first look at this."""
+        device = self._connect()
+        self.watch(device)
+        return device
+
+    def joined(self, _session: Any) -> None:
+        """The agent has joined the router, or was refused: then it leaves the device alone."""
+        if self.agent.realm_joined:
+            _device = self.device
 
     # acquisition
 
@@ -130,7 +153,8 @@ class TCPDeviceAgent(DeviceAgentMixin):
             A query of the description, or a field that one of them reads.
         command : str, optional
             A command, to which the terminator is added, in place of `name`; only if the
-            description has ``raw_commands: true``.
+            description has ``raw_commands: true``. It needs credential level 2 where the
+            site has an access policy.
         reply : bool, optional
             Is `command` answered? Defaults to True.
 
@@ -154,6 +178,8 @@ class TCPDeviceAgent(DeviceAgentMixin):
         name, command = params["name"], params["command"]
         if (name is None) == (command is None):
             return False, "query needs either the name of a query or a command"
+        if command is not None and (refusal := self.access.refusal(session, "raw")):
+            return False, refusal
         try:
             if command is not None:
                 told: str = yield self._raw(session, command, params["reply"])
@@ -186,7 +212,8 @@ class TCPDeviceAgent(DeviceAgentMixin):
         **Task** - Set a parameter of the description.
 
         The value is checked before anything is sent. If a field tells what is set, it is
-        read at once, and published.
+        read at once, and published. It needs credential level 2 where the site has an access
+        policy.
 
         Parameters
         ----------
@@ -245,6 +272,16 @@ class TCPDeviceAgent(DeviceAgentMixin):
         return True, f"{self.device.link.name} is connected again"
 
 
+    def register(self, *, startup: bool) -> None:
+        """Offer the operations to clients; `startup`: begin with acquisition."""
+        self.agent.register_process("acq", self.acq, self._stop_acq, blocking=False,
+                                    startup=startup, min_privs=self.access.level("acq"))
+        for name, task in (("query", self.query), ("set", self.set),
+                           ("reconnect", self.reconnect)):
+            self.agent.register_task(name, task, blocking=False,
+                                     min_privs=self.access.level(name))
+
+
 def _reading_data(reading: Reading) -> dict[str, Any]:
     return {"query": reading.query.name, "fields": dict(reading.values),
             "errors": {n: str(e) for n, e in reading.errors.items()},
@@ -269,12 +306,12 @@ def main(args: list[str] | None = None) -> None:
         print(f"TCPDeviceAgent: {exc}", file=sys.stderr)
         sys.exit(BAD_USAGE)
     agent, runner = ocs_agent.init_site_agent(parsed)
-    device = TCPDeviceAgent(agent, DescribedClient(description, parsed.ip_address, port))
-    agent.register_process("acq", device.acq, device._stop_acq, blocking=False,
-                           startup=parsed.mode == "acq")
-    agent.register_task("query", device.query, blocking=False)
-    agent.register_task("set", device.set, blocking=False)
-    agent.register_task("reconnect", device.reconnect, blocking=False)
+    device = TCPDeviceAgent(
+        agent, description, lambda: DescribedClient(description, parsed.ip_address, port),
+        parsed.min_privs)
+    device.register(startup=parsed.mode == "acq")
+    agent.on("ready", device.joined)
+    end_in_time()
     runner.run(agent, auto_reconnect=True)
 
 

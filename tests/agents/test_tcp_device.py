@@ -40,9 +40,10 @@ class App:
     agent_session_id = "0"
     class_name = "TCPDeviceAgent"
 
-    def __init__(self):
+    def __init__(self, policy="none"):
         self.log = txaio.make_logger()
         self.feeds, self.sessions, self.published = {}, {}, []
+        self.access_config = argparse.Namespace(policy=policy)
 
     def register_feed(self, name, **kwargs):
         self.feeds[name] = Feed(self, name, **kwargs)
@@ -59,21 +60,28 @@ class App:
 class Agent:
     """The agent, its device in memory, and its sessions."""
 
-    def __init__(self, text, monkeypatch):
+    def __init__(self, text, monkeypatch, policy):
         self.device = MemoryDevice(loads(text))
         monkeypatch.setattr("twisted.internet.reactor", self.device.reactor)
-        self.app = App()
-        self.agent = TCPDeviceAgent(self.app, self.device.client)
+        self.app = App(policy)
+        self.connected = []
+        self.agent = TCPDeviceAgent(self.app, self.device.client.description, self.connect)
+        _ = self.agent.device
         self.count = 0
 
-    def start(self, name, /, **params):
+    def connect(self):
+        self.connected.append(self.device.client)
+        return self.device.client
+
+    def start(self, name, /, cred_level=1, **params):
         """Start an operation as OCS does; its session, and a list that gets its end."""
         operation = getattr(self.agent, name)
         prescreen = getattr(operation, "_ocs_prescreen", None)
         if prescreen is not None:
             params = ParamHandler(params).batch(prescreen)
         self.count += 1
-        session = self.app.sessions[name] = OpSession(self.count, name, app=self.app)
+        session = self.app.sessions[name] = OpSession(self.count, name, app=self.app,
+                                                       cred_level=cred_level)
         session.set_status("running")
         ended = []
         operation(session, params).addCallbacks(ended.append, ended.append)
@@ -101,7 +109,7 @@ class Agent:
 
 @pytest.fixture
 def make(monkeypatch):
-    return lambda text=TEXT: Agent(text, monkeypatch)
+    return lambda text=TEXT, policy="none": Agent(text, monkeypatch, policy)
 
 
 def texts(session):
@@ -416,3 +424,16 @@ def test_docstrings_are_in_the_form_of_ocs():
                        ("reconnect", "Task")):
         first, _, rest = getattr(TCPDeviceAgent, name).__doc__.partition("\n")
         assert first.startswith(f"{name}(") and f"**{kind}** - " in rest
+
+
+def test_the_device_is_left_alone_until_the_agent_has_joined(make):
+    a = make()
+    agent = TCPDeviceAgent(a.app, a.device.client.description, a.connect)
+    a.connected.clear()
+    a.app.realm_joined = False
+    agent.joined(a.app)         # refused: there is one of that name already
+    assert a.connected == []
+    a.app.realm_joined = True
+    agent.joined(a.app)
+    agent.joined(a.app)         # once more, after the router was away
+    assert len(a.connected) == 1
