@@ -26,6 +26,8 @@ from typing import Any, Literal
 from twisted.internet import error as tx_error
 from twisted.python.failure import Failure
 
+from .text import without_braces
+
 Phase = Literal["connect", "send", "recv", "identify"]
 Sent = Literal["no", "maybe", "yes"]
 
@@ -100,11 +102,13 @@ def address_name(host: str, port: int) -> str:
 
 
 def show(data: bytes | bytearray | memoryview) -> str:
-    """Bytes from a device, fit for a log or a terminal: escaped, and shortened."""
-    data = bytes(data)
-    if len(data) <= SHOWN_BYTES:
-        return repr(data)
-    return f"{data[:SHOWN_BYTES]!r}... ({len(data)} bytes)"
+    """Bytes from a device, fit for a log or a terminal: escaped, and shortened.
+
+    Braces are escaped, too: many an agent writes ``self.log.warn(f"... {error}")``, and what
+    stands in braces there is run by Twisted.
+    """
+    shown = without_braces(repr(bytes(data[:SHOWN_BYTES])))
+    return shown if len(data) <= SHOWN_BYTES else f"{shown}... ({len(data)} bytes)"
 
 
 def reason_of(exc: BaseException) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .log import DeviceLogger, duration
+from .log_budget import LimitedLog
 from .states import DOWN_STATES, TRANSITIONS, UP, LinkChange, LinkEvent, LinkState
 from .trace import Trace
 
@@ -69,7 +70,7 @@ class Link:
                  log: DeviceLogger = log) -> None:
         self.name = name
         self._clock = clock
-        self._log = log
+        self._log = LimitedLog(log)
         # Guards state, since, reason, error, failures, _observers, _at_once, _hearers, news,
         # _telling, _down_since, _reminded, _kinds_logged, _remarks.
         # Held for a few instructions, never while anything of others is called.

@@ -12,6 +12,9 @@ from twisted.internet.interfaces import IReactorCore
 from twisted.logger import globalLogBeginner
 
 from ..deferred.turns import Turns
+from .text import duration, printable
+
+__all__ = ["DeviceLogger", "ReactorLog", "duration", "logging_has_begun"]
 
 txaio.use_twisted()
 
@@ -23,6 +26,9 @@ SPACING = 0.001
 
 #: So many may wait. Where there are more, each that comes has the oldest written at once.
 MOST_WAITING = 2000
+
+#: Characters of one line, what was said last (a trace) included.
+MOST_CHARACTERS = 8000
 
 
 def logging_has_begun() -> bool:
@@ -36,7 +42,10 @@ def logging_has_begun() -> bool:
 
 
 class DeviceLogger:
-    """One logger a module, made at its top: ``log = DeviceLogger()``. Any thread may use it."""
+    """One logger a module, made at its top: ``log = DeviceLogger()``. Any thread may use it.
+
+    What it is given is text, whatever is in it.
+    """
 
     def __init__(self) -> None:
         self._logger: Any = txaio.make_logger()  # type: ignore[attr-defined]
@@ -51,6 +60,7 @@ class DeviceLogger:
         self._emit("error", text)
 
     def _emit(self, level: str, text: str) -> None:
+        text = printable(text, MOST_CHARACTERS)
         # The text is a value, never the format: bytes of a device may hold braces.
         getattr(self._logger, level)("{text}", text=text)
         if not logging_has_begun():
@@ -88,14 +98,3 @@ class ReactorLog(DeviceLogger):
     def _end(self) -> None:
         self._ended = True
         self._turns.rush()
-
-
-def duration(seconds: float) -> str:
-    """A length of time as a person says it."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"

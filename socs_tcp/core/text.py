@@ -1,0 +1,67 @@
+"""Text from anywhere, made fit for a log, a terminal, a message: printable, and not too long."""
+
+from __future__ import annotations
+
+import re
+
+#: A line break with what indents the line after it.
+_BREAK = re.compile(r"\n *")
+
+
+def printable(text: str, most: int) -> str:
+    """`text` with all that a terminal could take for a command written as an escape.
+
+    Lines after the first are indented: none of them looks like a line of its own.
+
+    Parameters
+    ----------
+    text : str
+        Whatever it is, lone surrogates included.
+    most : int
+        Characters; what is longer loses its middle.
+
+    Returns
+    -------
+    str
+        As it was, where it is short and of one printable line.
+    """
+    if len(text) <= most and text.isprintable():
+        return text
+    lines = _BREAK.split(shortened(text, most))
+    return shortened("\n    ".join(map(_escaped, lines)), most)
+
+
+def shortened(text: str, most: int) -> str:
+    """`text` without its middle, where it has more than `most` characters."""
+    if len(text) <= most:
+        return text
+    told = f" ...({len(text)} characters)... "
+    end = most // 4
+    return text[:most - end - len(told)] + told + text[-end:]
+
+
+def without_braces(text: str) -> str:
+    """`text` with braces written as escapes, since somebody may take it for a format.
+
+    A backslash before a brace is one of a pair where `text` is a ``repr``, so that a
+    ``repr`` stays one, and of the same value.
+    """
+    return text.replace("{", "\\x7b").replace("}", "\\x7d")
+
+
+def _escaped(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
+                   for c in line)
+
+
+def duration(seconds: float) -> str:
+    """A length of time as a person says it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
