@@ -31,7 +31,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from .decoder import Framer
-from .errors import show
+from .errors import FramingError, show
 from .link import Link
 from .policy import MOST_UNASKED, LateReplies
 from .silence import Silence
@@ -226,7 +226,12 @@ class Conversation:
         while decoder.waiting and not self.useless and self.state is not State.DEAD:
             if not (self.turns or self._draining or self._alarms):
                 break
-            frame = decoder.next_frame(self.turns[0].framer if self.turns else None)
+            try:
+                frame = decoder.next_frame(self.turns[0].framer if self.turns else None)
+            except FramingError:
+                if found:       # those are good; the rest is still there, and makes no sense
+                    break
+                raise
             if frame is None:
                 break
             answered = self._came(frame, now)
@@ -271,6 +276,7 @@ class Conversation:
         if callable(self._late):
             late = self._late
             found = next((t for t in self.turns if t.kind == "query" and late(t.data, frame)), None)
+            found = found or next((t for t in self.turns if t.kind == "listen"), None)
             if found is None:
                 return None
             first = found
@@ -439,6 +445,11 @@ class Conversation:
     def owing(self) -> int:
         """So many replies that the device owes would come too late if it is dropped now."""
         return self._owed + sum(turn.missing for turn in self.turns if turn.kind == "query")
+
+    @property
+    def answered(self) -> bool:
+        """Has the device answered on this connection?"""
+        return self._answers > 0
 
     def finished(self) -> bool:
         """Has all that was asked been answered, and something was?"""

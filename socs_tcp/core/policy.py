@@ -9,6 +9,8 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any, Literal, TypeAlias
 
+from .errors import FramingError, ReplyTimedOut, WrongDevice, WrongReply
+
 #: Seconds between the starts of two connection attempts once a retry has failed.
 MIN_INTERVAL = 1.0
 #: Seconds; the longest wait between attempts that nobody asked for. (Twisted's is an hour.)
@@ -24,6 +26,11 @@ KEEPALIVE = 20.0
 LONGEST = 1e9
 #: Bytes. A device that sends so many unasked, faster than we throw them away, is broken.
 MOST_UNASKED = 1 << 22
+
+#: Seconds; a connection that lasts so long proves a device that is only sent to.
+LASTS = 3.0
+#: Seconds; a device that was asked something this lately is one that can answer.
+ASKED_LATELY = 600.0
 
 #: What becomes of a reply that comes after its question was given up.
 LateReplies: TypeAlias = Literal["drop", "drain"] | Callable[[bytes, bytes], object]
@@ -80,6 +87,31 @@ class Pace:
     def wait(self, now: float) -> float:
         """Seconds until a caller's request may cause another attempt; 0 for none."""
         return max(earliest_attempt(self.failures, self._last, self.min_interval) - now, 0.0)
+
+
+def until_lasting_proves(lasted: float, asked_ago: float, error: BaseException | None) -> float:
+    """When a connection on which nothing is asked proves the device, by lasting.
+
+    Only that of a device that is only sent to, or used through `comm` alone: one that is asked
+    proves itself by its answers, and one that failed to answer does so only in that way.
+
+    Parameters
+    ----------
+    lasted : float
+        Seconds since it was connected.
+    asked_ago : float
+        Seconds since something was asked, or somebody wanted to; ``inf`` for never.
+    error : Exception or None
+        The last failure of the link.
+
+    Returns
+    -------
+    float
+        Seconds from now; 0 where it is proven, ``inf`` where it never will be in this way.
+    """
+    if isinstance(error, (ReplyTimedOut, WrongReply, WrongDevice, FramingError)):
+        return math.inf
+    return max(LASTS - lasted, ASKED_LATELY - asked_ago, 0.0)
 
 
 def retry_delay(failures: int, *, initial: float = INITIAL_DELAY, maximum: float = MAX_DELAY,

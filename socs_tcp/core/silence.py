@@ -24,7 +24,7 @@ class Silence:
     ----------
     settle : float
         Seconds of silence before a query, where something may come unasked; 0 turns it off,
-        and the pauses, too.
+        and the pauses and the debt, too.
     gap : float
         Seconds from the end of one exchange to the next command.
     now : float
@@ -42,8 +42,8 @@ class Silence:
         self._since = now       # it has been silent, as far as we know, since then
         #: From now on, what comes was not said merely because we connected.
         self.settled_in = now + settle
-        self._debt = debt
-        self._wanted = max(settle, debt)
+        self._debt = debt if settle else 0.0
+        self._wanted = max(settle, self._debt)
         self._ended = -math.inf     # the last exchange
         self._slowest = 0.0     # the longest round trip since the last pause
         #: When the last pause ended: what was answered before it was in step.

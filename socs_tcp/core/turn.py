@@ -11,7 +11,8 @@ from .framing import Framer
 #: What a reply looks like: a pattern that matches from its beginning, or a function of it.
 Match: TypeAlias = re.Pattern[bytes] | Callable[[bytes], object]
 
-Kind = Literal["query", "listen", "greeting"]
+#: The last two have no place in a ledger: they wait for their turn to speak, or for the device.
+Kind = Literal["query", "listen", "greeting", "send", "hold"]
 
 
 class Turn:
@@ -19,7 +20,7 @@ class Turn:
 
     Parameters
     ----------
-    kind : {'query', 'listen', 'greeting'}
+    kind : {'query', 'listen', 'greeting', 'send', 'hold'}
         A query is owed its replies; a listener takes what comes.
     data : bytes
         The command, as it is sent.
@@ -79,3 +80,20 @@ def checked_match(match: Match | None) -> Match | None:
         return match
     raise TypeError("match must be a compiled pattern of bytes, such as re.compile(b'...'), or "
                     f"a function of the reply, not {match!r}")
+
+
+def checked_greeting(greeting: Match | bool | None) -> Match | bool | None:
+    """`greeting` if it is a way to say how a device greets.
+
+    Raises
+    ------
+    TypeError
+        With what is expected.
+    """
+    if isinstance(greeting, bool):
+        return greeting or None
+    try:
+        return checked_match(greeting)
+    except TypeError:
+        raise TypeError("greeting must be True (one frame), a compiled pattern of bytes, or a "
+                        f"function of the frame, not {greeting!r}") from None

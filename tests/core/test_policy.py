@@ -12,8 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from socs_tcp.core.errors import (
+    ConnectFailed,
+    Disconnected,
+    FramingError,
+    ReplyTimedOut,
+    SendTimedOut,
+    WrongDevice,
+    WrongReply,
+)
 from socs_tcp.core.policy import (
+    ASKED_LATELY,
     INITIAL_DELAY,
+    LASTS,
     MAX_DELAY,
     check_host,
     check_late_replies,
@@ -22,6 +33,7 @@ from socs_tcp.core.policy import (
     earliest_attempt,
     retry_delay,
     spread_interval,
+    until_lasting_proves,
 )
 
 
@@ -138,3 +150,17 @@ def test_a_name_that_can_be_no_host_name_is_refused_at_once(host):
 def test_names_and_addresses_that_may_be_hosts():
     for host in ("lakeshore", "10.0.0.1", "::1", "fe80::1%eth0", "müller.example", "a_b"):
         assert check_host(host) == host
+
+
+@pytest.mark.parametrize("lasted, asked_ago, left", [
+    (0, math.inf, LASTS), (2, math.inf, LASTS - 2), (LASTS, math.inf, 0), (9, math.inf, 0),
+    (5, 100, ASKED_LATELY - 100), (5, ASKED_LATELY, 0), (1, ASKED_LATELY - 1, LASTS - 1),
+])
+def test_a_device_that_is_not_asked_is_proven_by_a_connection_that_lasts(lasted, asked_ago, left):
+    for error in (None, Disconnected("gone"), ConnectFailed("refused"), SendTimedOut("stuck")):
+        assert until_lasting_proves(lasted, asked_ago, error) == left
+
+
+@pytest.mark.parametrize("kind", [ReplyTimedOut, WrongReply, WrongDevice, FramingError])
+def test_a_device_that_answered_nothing_or_wrongly_is_not_proven_by_lasting(kind):
+    assert until_lasting_proves(1e6, math.inf, kind("no")) == math.inf

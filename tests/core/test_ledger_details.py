@@ -1,0 +1,62 @@
+"""Details of the conversation that both faces rely on; the whole is proven elsewhere."""
+
+import re
+
+import pytest
+
+from socs_tcp.core.conversation import SPEAK, Conversation
+from socs_tcp.core.errors import FramingError
+from socs_tcp.core.framing import LineFramer
+from socs_tcp.core.link import Link
+from socs_tcp.core.silence import Silence
+from socs_tcp.core.turn import Turn, checked_greeting
+
+
+def conversation(late="drop", settle=0.0, debt=0.0):
+    made = Conversation(Link("here"), LineFramer(max_length=20), late,
+                        Silence(settle, 0.0, 0.0, debt))
+    made.prepared()
+    return made
+
+
+def test_replies_in_front_of_what_makes_no_sense_are_given_and_then_it_is_told():
+    talk = conversation()
+    first, second = Turn("query", b"1"), Turn("query", b"2")
+    talk.ask(first, 0.0)
+    talk.ask(second, 0.0)
+    assert talk.heard(b"one\r\n" + b"x" * 50, 1.0) == [(first, b"one")]
+    with pytest.raises(FramingError):
+        talk.frames(1.0)
+
+
+def test_a_listener_gets_what_matches_no_question_that_was_given_up():
+    talk = conversation(late=lambda command, reply: reply.startswith(command))
+    lost, listener = Turn("query", b"A"), Turn("listen")
+    talk.ask(lost, 0.0)
+    assert not talk.gave_up(lost)
+    assert talk.listen(listener, 1.0) == []
+    assert talk.heard(b"event\r\n", 2.0) == [(listener, b"event")]
+
+
+@pytest.mark.parametrize("settle, listens", [(0.0, False), (0.05, True)])
+def test_without_settling_nobody_listens_for_what_the_connection_before_owes(settle, listens):
+    talk = conversation(settle=settle, debt=1.0)
+    assert (talk.next_step(0.5) == SPEAK) is not listens
+
+
+def test_it_knows_whether_the_device_has_answered():
+    talk = conversation()
+    assert not talk.answered
+    turn = Turn("query", b"A")
+    talk.ask(turn, 0.0)
+    talk.heard(b"a\r\n", 1.0)
+    assert talk.answered
+
+
+def test_how_a_device_greets():
+    pattern = re.compile(b"hello")
+    assert [checked_greeting(value) for value in (None, False, True, pattern, len)] \
+        == [None, None, True, pattern, len]
+    for wrong in ("hello", b"hello", 5, re.compile("hello")):
+        with pytest.raises(TypeError, match="greeting must be"):
+            checked_greeting(wrong)
