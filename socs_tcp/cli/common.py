@@ -182,8 +182,9 @@ def plot(values: list[float | None], width: int) -> str:
     known = [v for v in values if v is not None]
     if not known:
         return " " * len(values)
-    low, span = min(known), max(known) - min(known)
-    return "".join(" " if v is None else BARS[round((v - low) / span * 7) if span else 3]
+    # (Halves, since the distance of two numbers may be more than a number can be.)
+    low, span = min(known) / 2, max(known) / 2 - min(known) / 2
+    return "".join(" " if v is None else BARS[round((v / 2 - low) / span * 7) if span else 3]
                    for v in values)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import shutil
 import sys
@@ -35,7 +36,9 @@ time, round trip in ms, reply. The exit code is that of the last question.
 {EXIT_CODES}"""
 #: So many questions are remembered for the plots.
 MEMORY = 500
-NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+NUMBER = re.compile(rb"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+#: A number is looked for in the first bytes of a reply.
+LOOKED_AT = 1000
 
 
 def add_parser(commands: Any) -> None:
@@ -62,6 +65,14 @@ def run(options: argparse.Namespace) -> int:
     host, port = options.device
     with TCPInterface(host, port, options.timeout, framer=framer) as device:
         return Watch(device, options.command).run(options.period, options.count)
+
+
+def number_in(reply: bytes) -> float | None:
+    """The first number in a reply, if there is one that can be plotted."""
+    # (In a piece of it: where there are digits only, each of them would begin a search.)
+    match = NUMBER.search(reply[:LOOKED_AT])
+    value = float(match[0]) if match else math.nan
+    return value if math.isfinite(value) else None
 
 
 class Watch:
@@ -100,8 +111,7 @@ class Watch:
             code = exit_code(exc)
         else:
             rtt = self._device.link.last_rtt
-            number = NUMBER.search(reply)
-            value = float(number[0]) if number else None
+            value = number_in(reply)
             self._said = printable(reply)
         self._values = [*self._values, value][-MEMORY:]
         self._rtts = [*self._rtts, rtt][-MEMORY:]

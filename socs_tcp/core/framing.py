@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from .decoder import MAX_LENGTH, Decoder, Framer, Text, positive, to_bytes
 from .errors import FramingError, show
+from .prompts import PromptFramer, find_text, plain_text
 
 __all__ = [
     "MAX_LENGTH",
@@ -26,32 +27,10 @@ __all__ = [
     "RawFramer",
     "Text",
     "checked",
+    "find_text",
+    "plain_text",
     "to_bytes",
 ]
-
-
-def find_text(buffer: bytearray, text: bytes, start: int, stop: int, scanned: int) -> int:
-    """Where the first `text` in ``buffer[start:stop]`` ends; 0 if there is none before `stop`.
-
-    One byte is found with all the processor has (memchr), two are not: so the last byte is
-    looked for, and then it is seen whether the others stand before it.
-    """
-    last = text[-1:]
-    after = buffer.find(last, scanned, stop) + 1
-    while after and not buffer.endswith(text, start, after):
-        after = buffer.find(last, after, stop) + 1
-    return after
-
-
-_PLAIN = re.compile(rb"(?:[^\\.^$*+?{}\[\]|()]|\\[rnt]|\\[^0-9A-Za-z])+", re.DOTALL)
-_ESCAPES = {b"r": b"\r", b"n": b"\n", b"t": b"\t"}
-
-
-def plain_text(pattern: re.Pattern[bytes]) -> bytes | None:
-    """The one text that `pattern` matches; None where there are others, or it is not seen."""
-    if pattern.flags or not _PLAIN.fullmatch(pattern.pattern):
-        return None
-    return re.sub(rb"(?s)\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), pattern.pattern)
 
 
 def checked(framer: Framer) -> Framer:
@@ -297,77 +276,3 @@ class BlockFramer(Framer):
         if stop - start > self.max_length:
             raise self.too_long(buffer[start:stop])
         return None
-
-
-class PromptFramer(Framer):
-    """A reply ends where the device prompts for the next command.
-
-    Parameters
-    ----------
-    pattern : bytes, str, or compiled pattern of bytes
-        The prompt as a regular expression. The reply ends as soon as it matches, so it
-        may not be empty and may not end in ``$``, ``\\Z`` or look ahead: what comes
-        after the prompt is not known yet when it is seen. (Nor may it have groups or
-        repetitions that do not backtrack, ``(?>...)``, ``*+``: what they match depends on
-        how much has come.) A prompt that can be but one text, such as ``b"\\r\\n> "``, is
-        found much faster in long replies than any other, for which the reply is searched from
-        its beginning each time.
-    send_terminator : bytes or str
-        What ends a command.
-    max_length : int
-        The longest reply in bytes, its prompt counted.
-    """
-
-    def __init__(self, pattern: Text | re.Pattern[bytes], *, send_terminator: Text = b"\r\n",
-                 max_length: int = MAX_LENGTH) -> None:
-        super().__init__(max_length)
-        if not isinstance(pattern, re.Pattern):
-            pattern = re.compile(to_bytes(pattern))
-        source = pattern.pattern
-        if not isinstance(source, bytes):
-            raise TypeError(f"a compiled pattern must be one of bytes, not {source!r}")
-        if pattern.search(b"") is not None:
-            raise ValueError(f"the prompt {source!r} matches nothing at all: "
-                             "every reply would be over before it begins")
-        if re.search(rb"(?<!\\)(\\\\)*(\$|\\Z|\\b|\\B|\(\?[=!])", source):
-            raise ValueError(f"the prompt {source!r} depends on what comes after it, "
-                             "which is not known when the prompt is seen "
-                             r"(a literal dollar sign is written \$)")
-        self.pattern = pattern
-        self._text = plain_text(pattern)
-        self.send_terminator = to_bytes(send_terminator)
-
-    def find(self, buffer: bytearray, start: int, stop: int,
-             scanned: int) -> tuple[int, int] | None:
-        limit = min(stop, start + self.max_length)
-        if self._text is not None:
-            after = find_text(buffer, self._text, start, limit, scanned)
-            found = (after - len(self._text), after) if after else None
-        else:
-            # (For a search from `start` on, "^" would be elsewhere.)
-            span = self._search(memoryview(buffer)[start:limit], scanned - start)
-            found = None if span is None else (start + span[0], start + span[1])
-        if found is None and stop - start >= self.max_length:
-            raise self.too_long(buffer[start:stop])
-        return found
-
-    def _search(self, reply: memoryview, scanned: int) -> tuple[int, int] | None:
-        """The span of the prompt, as soon as any beginning of `reply` has one.
-
-        So it ends at the same place as when the bytes come one by one. Matching is
-        monotone in the length, and no match begins before the leftmost.
-        """
-        match = self.pattern.search(reply)
-        if match is None:
-            return None
-        begin, high = match.span()
-        low = max(scanned, begin)
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.pattern.search(reply, begin, middle):
-                high = middle
-            else:
-                low = middle
-        last = self.pattern.search(reply, begin, high)
-        assert last is not None
-        return last.start(), high

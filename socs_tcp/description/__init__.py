@@ -14,8 +14,9 @@ from .errors import DescriptionError, ParseError
 from .fields import Field
 from .loader import DEFAULT_FEED, IDENTIFY, LINK_FEED, find, load, loads, shipped
 from .model import Description, FeedSpec, Parameter, Query
+from .places import Value
 from .steps import Ask, Step, script
-from .template import Template, Value
+from .template import Template
 
 __all__ = [
     "DEFAULT_FEED",

@@ -6,6 +6,32 @@ from difflib import get_close_matches
 
 from ..core.errors import show
 
+#: So much of a text from a file, or of a value, is shown in a message.
+SHOWN = 60
+
+
+class BadReply(ValueError):
+    """What is wrong with a reply; `Query.parse` adds whose it is."""
+
+
+def shown(value: object) -> str:
+    """`value` as Python writes it, on one line and shortened, for messages."""
+    if isinstance(value, int) and abs(value) >= 10 ** SHOWN:
+        return f"a number of more than {SHOWN} digits"
+    text = ascii(value[:SHOWN]) if isinstance(value, (str, bytes)) else repr(value)
+    more = isinstance(value, (str, bytes)) and len(value) > SHOWN
+    if more or len(text) > 2 * SHOWN:
+        return f"{text[:2 * SHOWN]}..."
+    return text if isinstance(value, (str, bytes)) else text.encode(
+        "ascii", "backslashreplace").decode()
+
+
+def plain(text: str, most: int = 4 * SHOWN) -> str:
+    """`text` on one line, with nothing that a terminal obeys, and shortened."""
+    text = text if text.isprintable() else "".join(
+        c if c.isprintable() else ascii(c)[1:-1] for c in text[:most + 1])
+    return text if len(text) <= most else f"{text[:most]}..."
+
 
 class DescriptionError(ValueError):
     """A description that cannot be used: one message, with the line and the key.
@@ -23,6 +49,7 @@ class DescriptionError(ValueError):
     """
 
     def __init__(self, file: str, line: int, key: str, problem: str) -> None:
+        key, problem = plain(key, 3 * SHOWN), plain(problem, 1000)
         where = f"{file}:{line}" if line else file
         super().__init__(f"{where}: {key}: {problem}" if key else f"{where}: {problem}")
         self.file = file
@@ -57,5 +84,7 @@ class ParseError(ValueError):
 
 def did_you_mean(word: str, known: list[str]) -> str:
     """`` (did you mean 'x'?)``, or nothing where no known word is near `word`."""
-    near = get_close_matches(word, known, n=1)
+    if len(word) > SHOWN:
+        return ""
+    near = get_close_matches(word, known[:1000], n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

@@ -1,4 +1,4 @@
-"""What a reply says: where in it each field stands, and what value that is.
+"""What a reply says: the value that stands in the place of each field.
 
 Pure functions of the reply. A place is found first and its bytes are converted then, so
 that the simulator can put another value into the same place (`Field.put`).
@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import math
 import re
-import struct
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from decimal import Decimal
 
-from .errors import ParseError
-from .template import Value
+from .errors import BadReply, ParseError, shown
+from .places import Value
+from .reply import Cut, Group, Item, NotThere, Packed, Place, Whole
 
-Span: TypeAlias = "tuple[int, int]"
+__all__ = ["BadReply", "Field", "Group", "Item", "Packed", "Whole", "parse_fields"]
 
-_NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(rb"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_WHOLE = {2: rb"[+-]?[01]+", 8: rb"[+-]?[0-7]+", 16: rb"[+-]?(0[xX])?[0-9a-fA-F]+"}
+#: A number in text has so many characters at most.
+LONGEST_NUMBER = 100
 
 #: SCPI says "no value" with 9.91E37 and "infinite" with 9.9E37.
 SCPI_NO_VALUE = 9.9e37
@@ -25,101 +28,7 @@ SCPI_NO_VALUE = 9.9e37
 #: What OCS' aggregator and InfluxDB can store.
 MOST_INT = 2 ** 63 - 1
 
-
-class BadReply(ValueError):
-    """What is wrong with a reply; `Query.parse` adds whose it is."""
-
-
-@dataclass(frozen=True)
-class Whole:
-    """The whole reply."""
-
-    def find(self, reply: bytes) -> Span:
-        return 0, len(reply)
-
-
-@dataclass(frozen=True)
-class Item:
-    """One item of a list.
-
-    Parameters
-    ----------
-    separator : bytes
-        What stands between two items.
-    index : int
-        Counted from 0.
-    """
-
-    separator: bytes
-    index: int
-
-    def find(self, reply: bytes) -> Span:
-        items = reply.split(self.separator)
-        if self.index >= len(items):
-            raise BadReply(f"there is no item {self.index} in a list of {len(items)} "
-                           "(counted from 0)")
-        start = sum(len(item) + len(self.separator) for item in items[:self.index])
-        return start, start + len(items[self.index])
-
-
-@dataclass(frozen=True)
-class Group:
-    """A named group of a regular expression."""
-
-    pattern: re.Pattern[bytes]
-    name: str
-
-    def find(self, reply: bytes) -> Span:
-        match = self.pattern.search(reply)
-        if match is None:
-            raise BadReply(f"it does not match {self.pattern.pattern.decode('latin-1')!r}")
-        if match[self.name] is None:
-            raise BadReply(f"the group {self.name!r} took no part in the match")
-        return match.span(self.name)
-
-
-@dataclass(frozen=True)
-class Packed:
-    """Bytes at a fixed place, as Python's ``struct`` packs one value.
-
-    Parameters
-    ----------
-    at : int
-        The first byte, counted from 0.
-    format : str
-        Byte order and one letter, such as ``'>f'``.
-    word_swap : bool
-        Do the 16-bit words of the value come in the opposite order?
-    """
-
-    at: int
-    format: str
-    word_swap: bool = False
-
-    @property
-    def end(self) -> int:
-        """The first byte after it."""
-        return self.at + struct.calcsize(self.format)
-
-    def find(self, reply: bytes) -> Span:
-        if self.end > len(reply):
-            raise BadReply(f"it has {len(reply)} bytes, and the field ends at byte {self.end}")
-        return self.at, self.end
-
-    def unpack(self, data: bytes) -> float | int:
-        value: float | int = struct.unpack(self.format, self._ordered(data))[0]
-        return value
-
-    def pack(self, value: float | int) -> bytes:
-        return self._ordered(struct.pack(self.format, value))
-
-    def _ordered(self, data: bytes) -> bytes:
-        if not self.word_swap:
-            return data
-        return b"".join(data[i:i + 2] for i in range(len(data) - 2, -1, -2))
-
-
-Place: TypeAlias = "Whole | Item | Group | Packed"
+ONE, NOTHING = Decimal(1), Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -136,118 +45,232 @@ class Field:
         What is read there.
     unit : str
         For people.
-    scale : float
-        What the number is multiplied by.
-    bit : int or None
-        The one bit of the number that is meant.
+    scale, offset : Decimal
+        What the number is multiplied by, and what is added then.
+    bits : (int, int) or None
+        The first and the last bit of the number that are meant.
     labels : dict or None
         What each value is called; anything else is no value of this field.
+    base : int
+        Of a whole number in text.
+    bcd : bool
+        Does each half byte hold one decimal digit?
+    missing : tuple of bytes
+        What stands there if there is no value, which is no error.
+    optional : bool
+        May the part of the reply be missing that holds it?
+    replace : dict
+        Texts that stand for others, such as a letter for a sign.
+    exponent : Place or None
+        Where the power of ten stands that the number is multiplied by.
+    encoding : str
+        Of text.
     """
 
     name: str
     place: Place
     type: str = "float"
     unit: str = ""
-    scale: float = 1.0
-    bit: int | None = None
+    scale: Decimal = ONE
+    offset: Decimal = NOTHING
+    bits: tuple[int, int] | None = None
     labels: dict[int | str, str] | None = None
+    base: int = 10
+    bcd: bool = False
+    missing: tuple[bytes, ...] = ()
+    optional: bool = False
+    replace: dict[bytes, bytes] = field(default_factory=dict)
+    exponent: Place | None = None
+    encoding: str = "utf-8"
 
-    def parse(self, reply: bytes) -> Value:
-        """The value in `reply`; always of the same Python type.
+    def parse(self, reply: bytes) -> Value | None:
+        """The value in `reply`, always of the same Python type; None if it is missing.
 
         Raises
         ------
         BadReply
-            If there is none.
+            If there is none though there should be.
         """
-        start, end = self.place.find(reply)
-        data = reply[start:end]
-        if isinstance(self.place, Packed):
-            value = _as_type(self.place.unpack(data), self.type, data)
+        return self.read(Cut(reply))
+
+    def read(self, cut: Cut) -> Value | None:
+        """As `parse`, of a reply that others look at, too."""
+        try:
+            start, end = self.place.find(cut)
+        except NotThere:
+            if self.optional:
+                return None
+            raise
+        data = cut.reply[start:end]
+        number: Decimal | float | int
+        if self.missing and data.strip() in self.missing:
+            return None
+        if isinstance(self.place, Packed) and not self.place.is_text:
+            number = self._packed(self.place, data)
         elif self.type == "str":
-            text = _text(data.strip())
+            text = self._text(data)
             return text if self.labels is None else self._label(text)
         else:
-            value = _number(data.strip(), self.type)
-        if self.bit is not None:
-            value = int(value) >> self.bit & 1
-        if self.scale != 1.0:
+            number = self._number(data.strip())
+        if self.exponent is not None:
+            number = _exact(number).scaleb(self._power(cut))
+        if self.bits is not None:
+            first, last = self.bits
+            number = int(number) >> first & (1 << last - first + 1) - 1
+        if (self.scale, self.offset) != (ONE, NOTHING):
             # The factor 0.1 shall make 26.7 of 267, and not 26.700000000000003.
-            value = float(f"{value * self.scale:.12g}")
+            number = _exact(number) * self.scale + self.offset
+        value = _as_type(number, self.type, data)
         return value if self.labels is None else self._label(int(value))
+
+    def _packed(self, place: Packed, data: bytes) -> float | int:
+        if not self.bcd:
+            return place.unpack(data)
+        digits = (data if place.format[0] == ">" else data[::-1]).hex()
+        if not digits.isdigit():
+            raise BadReply(f"{shown(data)} is no number in BCD")
+        return int(digits)
+
+    def _number(self, data: bytes) -> Decimal | float | int:
+        for text, meaning in self.replace.items():
+            data = data.replace(text, meaning)
+        if not data:
+            raise BadReply("there is nothing where a number should be")
+        if self.base != 10:
+            if len(data) > LONGEST_NUMBER or not re.fullmatch(_WHOLE[self.base], data):
+                raise BadReply(f"{shown(data)} is not a whole number in base {self.base}")
+            return int(data, self.base)
+        if len(data) > LONGEST_NUMBER or not _NUMBER.fullmatch(data):
+            raise BadReply(f"{shown(data)} is not a number")
+        _as_type(float(data), "float", data)
+        return Decimal(data.decode())
+
+    def _power(self, cut: Cut) -> int:
+        assert self.exponent is not None
+        start, end = self.exponent.find(cut)
+        data = cut.reply[start:end].strip()
+        if isinstance(self.exponent, Packed):
+            power = int(self.exponent.unpack(cut.reply[start:end]))
+        elif len(data) < 5 and re.fullmatch(rb"[+-]?\d+", data):
+            power = int(data)
+        else:
+            raise BadReply(f"{shown(data)} is not an exponent")
+        return max(min(power, 400), -400)
+
+    def _text(self, data: bytes) -> str:
+        if isinstance(self.place, Packed):
+            data = data.split(b"\0")[0]
+        data = data.strip()
+        for old, new in self.replace.items():
+            data = data.replace(old, new)
+        try:
+            text = data.decode(self.encoding)
+        except UnicodeDecodeError:
+            text = "\0"
+        if not text.isprintable():
+            raise BadReply(f"{shown(data)} is not printable text")
+        return text
 
     def _label(self, value: int | str) -> str:
         assert self.labels is not None
         if value not in self.labels:
-            known = ", ".join(repr(key) for key in self.labels)
-            raise BadReply(f"{value!r} is none of {known}")
+            known = ", ".join(repr(key) for key in [*self.labels][:20])
+            raise BadReply(f"{shown(value)} is none of {known}")
         return self.labels[value]
 
-    def put(self, reply: bytes, raw: Value) -> bytes:
+    # the way back
+
+    def raw(self, value: Value) -> Value:
+        """What the device would say for `value`: before `scale` and `offset`."""
+        if isinstance(value, str) or (self.scale, self.offset) == (ONE, NOTHING):
+            return value
+        raw = (_exact(value) - self.offset) / self.scale
+        return int(raw) if raw == raw.to_integral_value() else float(raw)
+
+    def put(self, reply: bytes, value: Value) -> bytes:
         """`reply` with another value of this field in it, for the simulator.
 
         Parameters
         ----------
         reply : bytes
             A reply in which the field stands.
-        raw : float, int or str
-            What the device would say: before `labels`, after `scale`.
+        value : float, int or str
+            Before `labels`, after `scale` and `offset`.
+
+        Raises
+        ------
+        ValueError
+            If it does not fit.
         """
-        start, end = self.place.find(reply)
-        if self.scale != 1.0:
-            raw = float(raw) / self.scale
-        if isinstance(self.place, Packed):
-            number = raw if isinstance(raw, int) else float(raw)
-            if self.bit is not None:
-                old = int(self.place.unpack(reply[start:end]))
-                number = old & ~(1 << self.bit) | int(number) << self.bit
-            is_float = self.place.format[-1] in "fd"
-            data = self.place.pack(number if is_float else round(number))
-        else:
-            data = str(raw).encode("latin-1")
+        start, end = self.place.find(Cut(reply))
+        raw = self.raw(value)
+        data = self._packed_anew(self.place, reply[start:end], raw) \
+            if isinstance(self.place, Packed) else self._written(reply[start:end], raw)
         return reply[:start] + data + reply[end:]
 
+    def _written(self, old: bytes, raw: Value) -> bytes:
+        if self.base != 10 and not isinstance(raw, str):
+            form = {2: "b", 8: "o", 16: "X"}[self.base]
+            return f"{int(raw):0{len(old.strip())}{form}}".encode()
+        if self.bits is not None and not isinstance(raw, str):
+            return str(self._with_bits(int(old or b"0"), int(raw))).encode()
+        if self.type == "int" and isinstance(raw, float) and raw == int(raw):
+            raw = int(raw)
+        return str(raw).encode(self.encoding)
 
-def _text(data: bytes) -> str:
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        text = "\0"
-    if not text.isprintable():
-        raise BadReply(f"{data!r} is not printable text")
-    return text
+    def _packed_anew(self, place: Packed, old: bytes, raw: Value) -> bytes:
+        if place.is_text:
+            return str(raw).encode(self.encoding)[:place.size].ljust(place.size, b"\0")
+        number = raw if isinstance(raw, int) else float(raw)
+        if self.bcd:
+            data = bytes.fromhex(f"{int(number):0{2 * place.size}d}"[-2 * place.size:])
+            return data if place.format[0] == ">" else data[::-1]
+        if self.bits is not None:
+            number = self._with_bits(int(place.unpack(old)), int(number))
+        return place.pack(number if place.is_float else round(number))
+
+    def _with_bits(self, old: int, value: int) -> int:
+        assert self.bits is not None
+        first, last = self.bits
+        mask = (1 << last - first + 1) - 1
+        return old & ~(mask << first) | (value & mask) << first
 
 
-def _number(data: bytes, type: str) -> float | int:
-    if not _NUMBER.fullmatch(data):
-        raise BadReply(f"{data!r} is not a number" if data else
-                       "there is nothing where a number should be")
-    if type == "int" and len(data) < 30 and data.lstrip(b"+-").isdigit():
-        return _as_type(int(data), type, data)      # a float would lose digits
-    return _as_type(float(data), type, data)
+def _exact(number: Decimal | float | int) -> Decimal:
+    if isinstance(number, float) and not math.isfinite(number):
+        raise BadReply(f"it stands for no number ({number:g})")
+    return number if isinstance(number, Decimal) else Decimal(
+        repr(number) if isinstance(number, float) else number)
 
 
-def _as_type(value: float | int, type: str, data: bytes) -> float | int:
+def _as_type(value: Decimal | float | int, type: str, data: bytes) -> float | int:
     """A number as the type that the field has, if it can be stored."""
-    if not math.isfinite(value) or abs(value) >= SCPI_NO_VALUE:
-        raise BadReply(f"{data!r} stands for no number ({value:g})")
+    if not math.isfinite(value) or not -SCPI_NO_VALUE < value < SCPI_NO_VALUE:
+        raise BadReply(f"{shown(data)} stands for no number ({float(value):g})")
     if type == "float":
         return float(value)
     if value != int(value):
-        raise BadReply(f"{value!r} is not a whole number")
-    if abs(int(value)) > MOST_INT:
-        raise BadReply(f"{value!r} is larger than 64 bits can hold")
+        raise BadReply(f"{shown(float(value))} is not a whole number")
+    if not -MOST_INT - 1 <= value <= MOST_INT:
+        raise BadReply(f"{int(value)} is larger than 64 bits can hold")
     return int(value)
 
 
 def parse_fields(fields: tuple[Field, ...], reply: bytes, query: str
                  ) -> tuple[dict[str, Value], dict[str, ParseError]]:
-    """The values of those fields that can be had, and why the others cannot."""
+    """The values of those fields that can be had, and why the others cannot.
+
+    A field whose value is missing, and may be, is in neither of them.
+    """
     values: dict[str, Value] = {}
     errors: dict[str, ParseError] = {}
-    for field in fields:
+    cut = Cut(reply)
+    for one in fields:
         try:
-            values[field.name] = field.parse(reply)
+            value = one.read(cut)
         except BadReply as exc:
-            errors[field.name] = ParseError(str(exc), query=query, reply=reply, field=field.name)
+            errors[one.name] = ParseError(str(exc), query=query, reply=reply, field=one.name)
+        else:
+            if value is not None:
+                values[one.name] = value
     return values, errors

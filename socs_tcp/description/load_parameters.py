@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .errors import did_you_mean
-from .load_queries import check_name, fill_name, repeated
+from .load_queries import MAX_ENTRIES, check_name, fill_name, repeated
 from .load_steps import Context, load_steps
-from .model import Parameter, Query
+from .model import ONLY, Parameter, Query
 from .nodes import Node
-from .steps import Step
-from .template import Value
+from .places import Value
+from .settings import Setting
 
 PARAMETER_KEYS = ["repeat", "send", "expect", "match", "length", "type", "unit", "range",
                   "choices", "read_back"]
@@ -21,6 +21,8 @@ def load_parameters(section: Node, terminator: bytes, queries: dict[str, Query]
     for template_name, node in section.named("parameters").items():
         keys = node.mapping(PARAMETER_KEYS)
         for name, values in repeated(node, keys, template_name):
+            if len(parameters) > MAX_ENTRIES:
+                raise node.at_key().error(f"there are more than {MAX_ENTRIES} parameters")
             if name in parameters:
                 raise node.at_key().error(f"there are two parameters called {name!r}")
             check_name(name, node, "a parameter")
@@ -34,6 +36,13 @@ def load_parameter(name: str, node: Node, keys: dict[str, Node], context: Contex
     steps = load_steps(node, keys, context, reads=False)
     if not any("value" in step.send.places for step in steps):
         raise keys["send"].error("has no place {value} for the value that is to be set")
+    parameter = Parameter(name, steps, {ONLY: load_setting(name, keys, context, queries)})
+    try_out(parameter, keys)
+    return parameter
+
+
+def load_setting(name: str, keys: dict[str, Node], context: Context,
+                 queries: dict[str, Query]) -> Setting:
     choices = load_choices(keys["choices"]) if "choices" in keys else None
     if choices is not None:
         for key in ("range", "type"):
@@ -57,9 +66,7 @@ def load_parameter(name: str, node: Node, keys: dict[str, Node], context: Contex
         if field not in known:
             raise keys["read_back"].error(f"there is no field {field!r}"
                                           f"{did_you_mean(field, known)}")
-    parameter = Parameter(name, steps, type, unit, least, most, choices, field)
-    try_out(parameter, keys)
-    return parameter
+    return Setting(name, type, unit, least, most, choices, field=field)
 
 
 def load_choices(node: Node) -> dict[Value, Value]:
@@ -78,21 +85,16 @@ def load_choices(node: Node) -> dict[Value, Value]:
 
 def try_out(parameter: Parameter, keys: dict[str, Node]) -> None:
     """Fill the messages with values that may be set: a bad format shows now, not at night."""
-    if parameter.choices is not None:
-        trials: list[object] = list(parameter.choices)
-    else:
-        trials = [x for x in (0, 1, parameter.least, parameter.most)
-                  if parameter.least <= x <= parameter.most and abs(x) != float("inf")]
-    for trial in trials:
-        try:
-            value = parameter.check(trial)
-            for step in parameter.steps:
-                _fill(step, value)
-        except ValueError as exc:
-            raise keys["send"].error(f"cannot be filled with the value {trial!r}: {exc}") from None
-
-
-def _fill(step: Step, value: Value) -> None:
-    step.send.fill({"value": value})
-    if step.expect is not None:
-        step.expect.fill({"value": value})
+    for name, setting in parameter.settings.items():
+        others = {other: s.check(s.trials()[0]) for other, s in parameter.settings.items()
+                  if other != name}
+        for trial in setting.trials():
+            try:
+                values = {**others, name: setting.check(trial)}
+                for step in parameter.steps:
+                    step.send.fill(values)
+                    if step.expect is not None:
+                        step.expect.fill(values)
+            except ValueError as exc:
+                raise keys["send"].error(f"cannot be filled with the value {trial!r}: {exc}"
+                                         ) from None

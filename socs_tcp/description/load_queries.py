@@ -7,18 +7,22 @@ import struct
 from collections.abc import Iterator
 
 from .errors import did_you_mean
-from .fields import Field, Group, Item, Packed, Place, Whole
-from .load_steps import Context, load_format, load_steps
+from .fields import ONE, Field
+from .load_steps import MAX_REPLY, Context, load_format, load_steps
 from .model import Query
 from .nodes import Node
-from .template import Template, Value, split
+from .places import Place as TemplatePlace
+from .reply import Group, Item, Packed, Place, Whole
+from .template import Value, fill_text, split
 
-QUERY_KEYS = ["repeat", "send", "expect", "match", "length", "period", "feed", "split", "regex",
-              "fields"]
+QUERY_KEYS = ["repeat", "send", "expect", "match", "length", "max_length", "period", "feed",
+              "split", "regex", "fields"]
 FIELD_KEYS = ["type", "unit", "index", "group", "at", "struct", "word_swap", "bit", "scale",
               "enum"]
 TYPES = ["float", "int", "str"]
 DEFAULT_PERIOD = 1.0
+#: So many queries, fields and parameters, those that `repeat` makes counted.
+MAX_ENTRIES = 10_000
 
 _NAME = re.compile(r"_*[A-Za-z][A-Za-z0-9_]*")
 
@@ -50,6 +54,8 @@ def repeated(node: Node, keys: dict[str, Node], name: str
     items = listed.items("values")
     if not items:
         raise listed.error("is an empty list")
+    if len(items) > 1000:
+        raise listed.error("has more than 1000 values")
     for item in items:
         value: Value = item.whole("a whole number or a text", 0, 10 ** 9) if item.is_number \
             else item.text("a whole number or a text")
@@ -62,12 +68,12 @@ def repeated(node: Node, keys: dict[str, Node], name: str
 def fill_name(name: str, node: Node, values: dict[str, Value]) -> str:
     """``temperature_{ch:02d}`` with its value."""
     try:
-        template = Template(tuple(split(name)))
-        unknown = [place for place in template.places if place not in values]
+        unknown = [piece.name for piece in split(name)
+                   if isinstance(piece, TemplatePlace) and piece.name not in values]
         if unknown:
             raise ValueError(f"the place {{{unknown[0]}}} has no value"
                              f"{did_you_mean(unknown[0], list(values))}")
-        return template.text(values)
+        return fill_text(name, values)
     except ValueError as exc:
         raise node.at_key().error(str(exc)) from None
 
@@ -81,6 +87,8 @@ def load_queries(section: Node, terminator: bytes, feeds: list[str]) -> dict[str
     for template_name, node in section.named("queries").items():
         keys = node.mapping(QUERY_KEYS)
         for name, values in repeated(node, keys, template_name):
+            if len(queries) + len(seen) > MAX_ENTRIES:
+                raise node.at_key().error(f"there are more than {MAX_ENTRIES} queries and fields")
             if name in queries:
                 raise node.at_key().error(f"there are two queries called {name!r}")
             if name in ("identify", "on_connect"):
@@ -105,7 +113,7 @@ def load_query(name: str, node: Node, keys: dict[str, Node], context: Context,
     period: float | None = DEFAULT_PERIOD
     if "period" in keys:
         at = keys["period"]
-        period = at.number("seconds, or 'never'", positive=True) if at.is_number or \
+        period = at.seconds("seconds, or 'never'") if at.is_number or \
             at.text("seconds, or 'never'") != "never" else None
     feed = feeds[0]
     if "feed" in keys:
@@ -147,13 +155,16 @@ def load_field(name: str, node: Node, query: dict[str, Node]) -> Field:
     bit = keys["bit"].whole("the number of a bit", 0, 63) if "bit" in keys else None
     if bit is not None and type != "int":
         raise keys["bit"].error(f"only a field of type int has bits, not one of type {type}")
-    scale = 1.0
+    scale = ONE
     if "scale" in keys:
-        scale = keys["scale"].number("a factor")
+        scale = keys["scale"].decimal("a factor")
         if scale == 0 or type == "str" or bit is not None or labels is not None:
             raise keys["scale"].error("must be a factor other than 0, of a number")
     unit = keys["unit"].text("a unit") if "unit" in keys else ""
-    return Field(name, place, type, unit, scale, bit, labels)
+    if "type" not in keys and scale != scale.to_integral_value():
+        type = "float"
+    return Field(name, place, type, unit, scale, bits=None if bit is None else (bit, bit),
+                 labels=labels)
 
 
 def load_place(name: str, node: Node, keys: dict[str, Node], query: dict[str, Node]) -> Place:
@@ -180,10 +191,12 @@ def load_place(name: str, node: Node, keys: dict[str, Node], query: dict[str, No
     if "index" in keys:
         raise keys["index"].error("is for queries with 'split: \",\"' only, and this has none")
     if "regex" in query:
-        pattern = query["regex"].pattern()
+        longest = query["max_length"].whole("a number of bytes", 1, MAX_REPLY) \
+            if "max_length" in query else None
+        pattern = query["regex"].pattern(longest)
         group = keys["group"].text() if "group" in keys else name
-        if group not in pattern.groupindex:
-            known = list(pattern.groupindex)
+        if group not in pattern.regex.groupindex:
+            known = list(pattern.regex.groupindex)
             raise (keys["group"] if "group" in keys else node.at_key()).error(
                 f"the regular expression has no group {group!r}{did_you_mean(group, known)}; "
                 f"it has {', '.join(known) or 'no named group'}, and (?P<{group}>...) makes one")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from ..core.framing import FixedFramer, Framer, LengthFramer, LineFramer, Prompt
 from .errors import did_you_mean
 from .nodes import Node
 from .steps import Step
-from .template import Place, Template, Value, split
+from .template import Template, Value
 
 STEP_KEYS = ["send", "expect", "match", "length"]
 MAX_REPLY = 65536
@@ -35,12 +34,10 @@ def load_template(node: Node, context: Context, *, reply: bool = False) -> Templ
     else:
         text = node.wire_text("an answer" if reply else "a message")
     try:
-        template = Template(tuple(split(text)), is_hex,
-                            b"" if reply or is_hex else context.terminator)
+        template = Template.parse(text, is_hex=is_hex,
+                                  terminator=b"" if reply or is_hex else context.terminator)
     except ValueError as exc:
         raise node.error(str(exc)) from None
-    if is_hex:
-        _check_bytes(node, template)
     known = [*context.values, *context.later]
     for place in template.places:
         if place not in known:
@@ -55,19 +52,6 @@ def load_template(node: Node, context: Context, *, reply: bool = False) -> Templ
     except ValueError as exc:
         raise node.error(str(exc)) from None
     return template
-
-
-def _check_bytes(node: Node, template: Template) -> None:
-    """Hexadecimal digits, and the places between them, must be whole bytes."""
-    for piece in template.pieces:
-        if isinstance(piece, Place):
-            width = re.fullmatch(r"0(\d+)x", piece.spec)
-            if width is None or int(width[1]) % 2:
-                raise node.error(f"the place {{{piece}:{piece.spec}}} must be whole bytes: "
-                                 f"{{{piece}:02x}} is one, {{{piece}:04x}} two")
-        elif not re.fullmatch(r"\s*([0-9a-fA-F]{2}\s*)*", piece):
-            raise node.error(f"{piece!r} is not hexadecimal; expected two digits a byte, "
-                             'such as "05 0d"')
 
 
 def load_step(node: Node, context: Context, *, reads: bool = False) -> Step:
@@ -162,7 +146,7 @@ def _header(node: Node) -> Framer:
 
 
 def _prompt(node: Node) -> Framer:
-    return PromptFramer(node.pattern(), send_terminator=b"")
+    return PromptFramer(node.pattern().regex, send_terminator=b"")
 
 
 def load_format(node: Node, letters: str = "bBhHiIqQfd") -> str:

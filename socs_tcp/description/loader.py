@@ -6,9 +6,10 @@ import os
 from importlib import resources
 from pathlib import Path
 
+from .composing import MAX_BYTES
 from .errors import DescriptionError, did_you_mean
 from .load_parameters import load_parameters
-from .load_queries import check_name, load_queries
+from .load_queries import MAX_ENTRIES, check_name, load_queries
 from .load_steps import Context, load_framing, load_step, load_steps, load_template
 from .model import Description, FeedSpec, Query
 from .nodes import Node, compose
@@ -18,7 +19,12 @@ KEYS = ["device", "port", "timeout", "gap", "framing", "identify", "on_connect",
         "feeds", "queries", "parameters", "simulate"]
 FEED_KEYS = ["frame_length", "fresh_time", "buffer_time", "exclude_aggregator", "exclude_influx"]
 
+__all__ = ["DEFAULT_FEED", "IDENTIFY", "LINK_FEED", "MAX_ENTRIES", "find", "load", "loads",
+           "shipped"]
+
 DEFAULT_TIMEOUT = 10.0
+#: So many feeds there may be.
+MAX_FEEDS = 100
 #: Where readings are published, unless the description has feeds of its own.
 DEFAULT_FEED = "readings"
 #: Where the agent publishes the health of the connection.
@@ -81,7 +87,8 @@ def load(name: str | os.PathLike[str]) -> Description:
     """
     path = find(os.fspath(name))
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            text = file.read(4 * MAX_BYTES + 1).decode("utf-8")
     except OSError as exc:
         raise DescriptionError(str(path), 0, "", f"cannot be read: {exc.strerror}") from None
     except UnicodeDecodeError as exc:
@@ -120,9 +127,9 @@ def loads(text: str, file: str = "<text>") -> Description:
         framer=framer,
         send_terminator=terminator,
         port=keys["port"].whole("a TCP port", 1, 65535) if "port" in keys else None,
-        timeout=keys["timeout"].number("seconds", positive=True) if "timeout" in keys
+        timeout=keys["timeout"].seconds() if "timeout" in keys
         else DEFAULT_TIMEOUT,
-        gap=keys["gap"].number("seconds", positive=True) if "gap" in keys else 0.0,
+        gap=keys["gap"].seconds() if "gap" in keys else 0.0,
         identify=identify,
         on_connect=on_connect,
         queries=queries,
@@ -136,8 +143,10 @@ def loads(text: str, file: str = "<text>") -> Description:
 
 def load_feeds(section: Node) -> dict[str, FeedSpec]:
     """The section ``feeds``."""
-    feeds = {}
+    feeds: dict[str, FeedSpec] = {}
     for name, node in section.named("feeds").items():
+        if len(feeds) >= MAX_FEEDS:
+            raise section.error(f"there are more than {MAX_FEEDS} feeds")
         check_name(name, node, "a feed")
         if name != name.lower() or name in (LINK_FEED, "heartbeat"):
             raise node.at_key().error(
@@ -146,9 +155,9 @@ def load_feeds(section: Node) -> dict[str, FeedSpec]:
         keys = {} if node.is_empty else node.mapping(FEED_KEYS)
         params: dict[str, float | bool] = {
             key: child.boolean() if key.startswith("exclude") else
-            child.number("seconds", positive=True)
+            child.seconds()
             for key, child in keys.items() if key != "buffer_time"}
-        buffer_time = keys["buffer_time"].number("seconds", positive=True) \
+        buffer_time = keys["buffer_time"].seconds() \
             if "buffer_time" in keys else 0
         feeds[name] = FeedSpec(name, params, buffer_time)
     if not feeds:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from ..core.framing import Framer
-from .errors import ParseError, did_you_mean
+from .errors import ParseError, did_you_mean, shown
 from .fields import Field, parse_fields
+from .places import Value
+from .settings import Setting
 from .steps import Ask, Step, script
-from .template import Value
+
+#: The name of the only thing that a parameter sets.
+ONLY = "value"
 
 
 @dataclass(frozen=True)
@@ -63,62 +67,85 @@ class Parameter:
     ----------
     name : str
     steps : tuple of Step
-        What is sent; ``{value}`` is the place of the value.
-    type : {'float', 'int'}
-        Of the value, where there are no choices.
-    unit : str
-    least, most : float
-        The range, ends included.
-    choices : dict or None
-        What the user may say, and what is sent for it.
-    field : str
-        The field that tells what is set now; empty where there is none.
+        What is sent; the names of the settings are its places.
+    settings : dict
+        What can be set, by name; ``value`` where it is one thing only.
     """
 
     name: str
     steps: tuple[Step, ...]
-    type: str = "float"
-    unit: str = ""
-    least: float = -math.inf
-    most: float = math.inf
-    choices: dict[Value, Value] | None = None
-    field: str = ""
+    settings: dict[str, Setting]
+
+    @property
+    def single(self) -> Setting | None:
+        """The one thing that is set, if it is only one."""
+        return self.settings.get(ONLY)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields that tell what is set now, by the name of the setting."""
+        return {name: s.field for name, s in self.settings.items() if s.field}
+
+    @property
+    def field(self) -> str:
+        """The (first) field that tells what is set now; empty where there is none."""
+        return next(iter(self.fields.values()), "")
 
     def check(self, value: object) -> Value:
-        """What is sent for `value`.
+        """What is sent for `value`, of a parameter that is one thing only; see `wire`."""
+        sent = self.wire(value)[ONLY]
+        return float(sent) if isinstance(sent, Decimal) else sent
+
+    def wire(self, value: object, now: Mapping[str, Value] | None = None
+             ) -> dict[str, Value | Decimal]:
+        """What is sent in the places of the messages.
+
+        Parameters
+        ----------
+        value : float, int, str, or dict
+            A dict where several things are set at once.
+        now : dict, optional
+            What is set now, for those that `value` leaves out.
 
         Raises
         ------
         ValueError
             If it may not be set; the message says what may.
         """
-        if self.choices is not None:
-            if isinstance(value, bool) or not isinstance(value, (int, float, str)) \
-                    or value not in self.choices:
-                known = ", ".join(repr(c) for c in self.choices)
-                hint = did_you_mean(value, [c for c in self.choices if isinstance(c, str)]) \
-                    if isinstance(value, str) else ""
-                raise ValueError(f"{self.name}: {value!r} is not one of {known}{hint}")
-            return self.choices[value]
-        number = "a whole number" if self.type == "int" else "a number"
-        if isinstance(value, bool) or not isinstance(value, (int, float)) \
-                or not math.isfinite(value) or (self.type == "int" and value != int(value)):
-            raise ValueError(f"{self.name}: must be {number}, not {value!r}")
-        if not self.least <= value <= self.most:
-            unit = f" {self.unit}" if self.unit else ""
-            raise ValueError(f"{self.name}: {value!r} is outside its range, "
-                             f"{self.least:g} to {self.most:g}{unit}")
-        return int(value) if self.type == "int" else float(value)
+        if self.single is not None:
+            return {ONLY: self.single.check(value)}
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{self.name}: must be a mapping of {', '.join(self.settings)} to "
+                             f"values, not {shown(value)}")
+        for name in value:
+            if name not in self.settings:
+                known = list(self.settings)
+                raise ValueError(f"{self.name}: there is no {shown(name)}"
+                                 f"{did_you_mean(str(name), known)}; there are {', '.join(known)}")
+        every = {**(now or {}), **value}
+        missing = [name for name in self.settings if name not in every]
+        if missing:
+            raise ValueError(f"{self.name}: {', '.join(missing)} must be given, too")
+        return {name: setting.check(every[name]) for name, setting in self.settings.items()}
 
-    def script(self, value: object) -> Generator[Ask, bytes, bytes]:
-        """The conversation that sets it; see `script`.
+    def script(self, value: object, now: Mapping[str, Value] | None = None
+               ) -> Generator[Ask, bytes, bytes]:
+        """The conversation that sets it; see `script` and `wire`.
 
         Raises
         ------
         ValueError
-            At once, if the value may not be set.
+            At once, if the value may not be set, or does not fit into the messages.
         """
-        return script(self.steps, self.name, {"value": self.check(value)})
+        values = self.wire(value, now)
+        for step in self.steps:
+            try:
+                step.send.fill(values)
+                if step.expect is not None:
+                    step.expect.fill(values)
+            except ValueError as exc:
+                raise ValueError(f"{self.name}: {exc}") from None
+        return script(self.steps, self.name, values)
 
 
 @dataclass(frozen=True)
@@ -190,7 +217,7 @@ class Description:
         if any(f.name == name for q in self.queries.values() for f in q.fields):
             return self.query_for_field(name)
         known = [*self.queries, *(f.name for q in self.queries.values() for f in q.fields)]
-        raise ValueError(f"there is no query or field {name!r}{did_you_mean(name, known)}; "
+        raise ValueError(f"there is no query or field {shown(name)}{did_you_mean(name, known)}; "
                          f"queries are {', '.join(self.queries)}")
 
     def query_for_field(self, name: str) -> Query:
@@ -208,6 +235,6 @@ class Description:
         """
         if name not in self.parameters:
             known = list(self.parameters)
-            raise ValueError(f"there is no parameter {name!r}{did_you_mean(name, known)}; "
+            raise ValueError(f"there is no parameter {shown(name)}{did_you_mean(name, known)}; "
                              f"parameters are {', '.join(known) or 'none'}")
         return self.parameters[name]

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from decimal import Decimal
 
 import yaml
 
-from .errors import DescriptionError, did_you_mean
+from .composing import compose_text
+from .errors import SHOWN, DescriptionError, did_you_mean, plain, shown
+from .patterns import Pattern, compiled
 
 _NULL = "tag:yaml.org,2002:null"
 _STR = "tag:yaml.org,2002:str"
@@ -22,6 +24,13 @@ _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 #: ``1e-3`` is text in YAML 1.1, which wants ``1.0e-3``. Nobody knows that.
 _PLAIN_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
+# The numbers that mean to everybody what they mean to YAML. (Others: 010 is 8, 12:30 is 750.)
+_WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
+_HEX = re.compile(r"[+-]?0x[0-9a-fA-F]+")
+_YES = ("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][+-]?[0-9]+)?")
+#: So many characters of a number; more is no number that anybody means.
+_DIGITS = 40
 _LITERAL_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|[rntae0])")
 
 
@@ -48,7 +57,7 @@ class Node:
         return DescriptionError(self.file, self.node.start_mark.line + 1, self.path, problem)
 
     def child(self, key: str, node: yaml.Node) -> Node:
-        path = key if not self.path else self.path + key if key[0] == "[" \
+        path = key if not self.path else self.path + key if key.startswith("[") \
             else f"{self.path}.{key}"
         return Node(self.file, path, node)
 
@@ -59,11 +68,11 @@ class Node:
             return "a mapping (key: value)"
         if isinstance(self.node, yaml.SequenceNode):
             return "a list"
-        tag = self.node.tag
-        return {_NULL: "empty", _BOOL: f"{self.node.value!r}, which YAML reads as a yes/no value",
-                _STR: f"the text {self.node.value!r}"}.get(
-                    tag, f"the number {self.node.value}" if tag in _NUMBERS
-                    else f"{self.node.value!r}, which YAML reads as {tag.rpartition(':')[2]}")
+        tag, value = self.node.tag, shown(self.node.value)
+        return {_NULL: "empty", _BOOL: f"{value}, which YAML reads as a yes/no value",
+                _STR: f"the text {value}"}.get(
+                    tag, f"the number {plain(self.node.value, SHOWN)}" if tag in _NUMBERS
+                    else f"{value}, which YAML reads as {tag.rpartition(':')[2]}")
 
     @property
     def is_mapping(self) -> bool:
@@ -108,8 +117,14 @@ class Node:
         pairs: list[tuple[Node, Node]] = []
         lines: dict[str, int] = {}
         for key_node, value in self.node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise self.child("?", key_node).error("a key must be a text or a number, not "
+                                                      f"{self.child('?', key_node).kind}")
             name = str(key_node.value)
             key = self.child(name, key_node)
+            if not name:
+                raise key.error("a key is empty; a list stands in [ ], or each item in a line of "
+                                "its own, after a dash")
             if name in lines:
                 raise key.error(f"is given twice, here and in line {lines[name]}; "
                                 "one of them must go")
@@ -158,7 +173,8 @@ class Node:
                 return str(self.node.value)
             if not self.is_empty:
                 raise self.error(f'{what} must be text, not {self.kind}; '
-                                 f'write "{self.node.value}" in quotes if that is meant')
+                                 f'write "{plain(self.node.value, SHOWN)}" in quotes if that is '
+                                 'meant')
         raise self.error(f"must be {what}, not {self.kind}")
 
     def wire_text(self, what: str) -> str:
@@ -167,13 +183,14 @@ class Node:
         ``"\\x05"`` is one byte; ``'\\x05'`` and ``\\x05`` would be four, and are refused.
         """
         if isinstance(self.node, yaml.ScalarNode) and self.is_number:
-            raise self.error(f'{what} must be text, not {self.kind}; write "{self.node.value}" '
-                             'in quotes for these characters, or for bytes {hex: "05"}')
+            raise self.error(f'{what} must be text, not {self.kind}; '
+                             f'write "{plain(self.node.value, SHOWN)}" in quotes for these '
+                             'characters, or for bytes {hex: "05"}')
         text = self.text(what)
         if isinstance(self.node, yaml.ScalarNode) and self.node.style != '"' \
                 and (escape := _LITERAL_ESCAPE.search(text)):
             raise self.error(f"{escape[0]} is a backslash and letters here, not one byte; "
-                             f'YAML knows it in double quotes only: write "{text}"')
+                             f'YAML knows it in double quotes only: write "{text[:80]}"')
         wide = next((c for c in text if ord(c) > 255), None)
         if wide is not None:
             raise self.error(f"{wide!r} is no single byte; "
@@ -181,17 +198,29 @@ class Node:
         return text
 
     def number(self, what: str = "a number", *, positive: bool = False) -> float:
-        """A finite number; with `positive`, more than 0."""
-        value = self._construct() if self.is_number else None
-        if not isinstance(value, (int, float)) or not math.isfinite(value):
+        """A finite number; with `positive`, more than 0. A whole one if it is written so."""
+        value = self._value() if self.is_number else None
+        if value is None or not math.isfinite(value):
             raise self.error(f"must be {what}, not {self.kind}")
         if positive and not value > 0:
             raise self.error(f"must be {what}, more than 0, not {value:g}")
         return value
 
+    def decimal(self, what: str) -> Decimal:
+        """A finite number, with the digits that stand in the file."""
+        value = self.number(what)
+        return Decimal(value) if isinstance(value, int) else Decimal(str(self.node.value))
+
+    def seconds(self, what: str = "seconds", most: float = 1e6) -> float:
+        """A time, more than 0."""
+        value = self.number(what, positive=True)
+        if value > most:
+            raise self.error(f"must be {what}, at most {most:g}, not {self.kind}")
+        return float(value)
+
     def whole(self, what: str, least: int, most: int) -> int:
         """A whole number between `least` and `most`."""
-        value = self._construct() if self.is_number else None
+        value = self._value() if self.is_number else None
         if not isinstance(value, int) or not least <= value <= most:
             raise self.error(f"must be {what} from {least} to {most}, not {self.kind}")
         return value
@@ -199,7 +228,7 @@ class Node:
     def boolean(self) -> bool:
         if not isinstance(self.node, yaml.ScalarNode) or self.node.tag != _BOOL:
             raise self.error(f"must be true or false, not {self.kind}")
-        return bool(self._construct())
+        return self.node.value in _YES
 
     def choice(self, choices: list[str]) -> str:
         """One of some words."""
@@ -209,53 +238,38 @@ class Node:
                              f"{did_you_mean(word, choices)}")
         return word
 
-    def pattern(self) -> re.Pattern[bytes]:
+    def pattern(self, longest: int | None = None) -> Pattern:
         """A regular expression for bytes; a character of it stands for one byte."""
-        text = self.text("a regular expression")
         try:
-            return re.compile(text.encode("latin-1"))
-        except UnicodeEncodeError:
-            raise self.error("has a character that is no single byte; write \\xNN") from None
-        except re.error as exc:
-            raise self.error(f"is no regular expression: {exc}") from None
+            return compiled(self.text("a regular expression"), longest)
+        except DescriptionError:
+            raise
+        except ValueError as exc:
+            raise self.error(f"the pattern {exc}" if "is no regular" not in str(exc)
+                             and "character" not in str(exc) else str(exc)) from None
 
-    def _construct(self) -> Any:
-        assert isinstance(self.node, yaml.ScalarNode)
-        if self.node.tag == _STR:
-            return float(self.node.value)
-        loader = yaml.SafeLoader("")
-        try:
-            return loader.construct_object(self.node)
-        except (ValueError, yaml.YAMLError):
-            return None
-        finally:
-            loader.dispose()
+    def _value(self) -> int | float | None:
+        """The number that stands here; refused where YAML reads it in a way nobody means."""
+        text = str(self.node.value)
+        if len(text) > _DIGITS:
+            raise self.error(f"{shown(text)} has more than {_DIGITS} digits")
+        if _WHOLE.fullmatch(text):
+            return int(text)
+        if _HEX.fullmatch(text):
+            return int(text, 16)
+        if text.lstrip("+-").lower() in (".inf", ".nan"):
+            return math.nan
+        if _DECIMAL.fullmatch(text) and not re.fullmatch(r"[+-]?0[0-9]+", text):
+            return float(text)
+        meant = re.sub(r"^([+-]?)0+(?=[0-9])", r"\1", text.replace("_", ""))
+        how = "in base 8" if text.lstrip("+-").startswith("0") and ":" not in text \
+            and not text.lstrip("+-").startswith("0b") else \
+            "in sixties, as hours and minutes" if ":" in text else "in a way of its own"
+        raise self.error(f"{text} is a number that YAML reads {how}; write "
+                         f'{meant if ":" not in meant else "the number in decimal"}, '
+                         f'or "{text}" in quotes for the text')
 
 
 def compose(text: str, file: str) -> Node:
-    """The one document in `text`.
-
-    Raises
-    ------
-    DescriptionError
-        If it is not YAML, or empty.
-    """
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
-        problem = exc.problem or exc.context or "cannot be read"
-        if "'\\t'" in problem:
-            problem += "; indent with spaces, not with tabs"
-        elif "unknown escape" in problem:
-            problem += "; write a regular expression in single quotes"
-        raise DescriptionError(file, mark.line + 1 if mark else 0, "",
-                               f"this is not YAML: {problem}") from None
-    except yaml.reader.ReaderError as exc:
-        line = text.count("\n", 0, exc.position) + 1
-        raise DescriptionError(file, line, "", "the character "
-                               f"{chr(exc.character)!r} may not stand in a YAML file") from None
-    if node is None:
-        raise DescriptionError(file, 0, "", "the file is empty; expected a description, "
-                               "which begins with 'device: ...'")
-    return Node(file, "", node)
+    """The one document in `text`; raises `DescriptionError` if there is none that can be used."""
+    return Node(file, "", compose_text(text, file))

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 
 from ..core.framing import FixedFramer, Framer, LengthFramer, PromptFramer
 from ..testing.device.scripted import ScriptedDevice
 from . import IDENTIFY, Description, DescriptionError, Parameter, Query, Step, Value
-from .fields import Field, Group, Item, Packed
+from .fields import Field
 from .loader import ON_CONNECT
+from .reply import Group, Item, Packed
 
 
 class CommandFramer(Framer):
@@ -39,8 +41,9 @@ class CommandFramer(Framer):
     def __init__(self, description: Description) -> None:
         super().__init__()
         self._terminator = description.send_terminator
-        steps = [step for steps in _conversations(description).values() for step in steps]
-        patterns = {step.send.pattern() for step in steps if not step.send.terminator}
+        patterns = {step.send.pattern(shapes) for name, steps in _conversations(description).items()
+                    for shapes in [_shapes(description, name)] for step in steps
+                    if not step.send.terminator}
         # Longer ones first: one command may begin like another.
         self._exact = [re.compile(p, re.DOTALL) for p in sorted(patterns, key=len, reverse=True)]
 
@@ -103,8 +106,8 @@ class DescribedDevice:
         beginning = [(name, 0) for name in self._conversations]
         for candidates in (going_on, beginning):
             found = [(name, index, values) for name, index in candidates
-                     if (values := self._conversations[name][index].send.read_back(command))
-                     is not None]
+                     if (values := self._conversations[name][index].send.read_back(
+                         command, _shapes(self._description, name, index))) is not None]
             if found:
                 self._under_way = [(name, index) for name, index, _ in found]
                 return self._answer(*found[0])
@@ -112,17 +115,20 @@ class DescribedDevice:
             self.on_unknown(command)
         return None
 
-    def _answer(self, name: str, index: int, texts: dict[str, str]) -> bytes | None:
+    def _answer(self, name: str, index: int, texts: dict[str, bytes]) -> bytes | None:
         step = self._conversations[name][index]
-        values: dict[str, Value] = {}
-        if "value" in texts:
+        values: dict[str, Value | Decimal] = {}
+        if texts:
             parameter = self._description.parameters[name.removeprefix("set ")]
-            value = _value_sent(parameter, step, texts["value"])
-            if value is None:
+            said = _values_sent(parameter, step, texts)
+            if said is None:
                 return None
-            values["value"] = value
-            if parameter.field:
-                self.values[parameter.field] = value
+            for place, value in said.items():
+                setting = parameter.settings[place]
+                values[place] = value if setting.choices is not None or isinstance(value, str) \
+                    else setting.check(value)
+                if setting.field:
+                    self.values[setting.field] = value
         if step.expect is not None:
             return step.expect.fill(values)
         if not step.reads:
@@ -137,7 +143,7 @@ class DescribedDevice:
         if step.match is not None and step.expect is None and not step.match.match(answer):
             raise DescriptionError(self._description.file, 0, f"simulate.{name}",
                                    "no answer can be made up that matches "
-                                   f"{step.match.pattern.decode('latin-1')!r}; 'expect' in place "
+                                   f"{step.match.text!r}; 'expect' in place "
                                    "of 'match' would say which it is")
         return answer
 
@@ -190,10 +196,11 @@ class DescribedDevice:
     def _usual(self, field: Field) -> Value:
         """What a field is until it is set."""
         for parameter in self._description.parameters.values():
-            if parameter.field == field.name and parameter.choices:
-                return next(iter(parameter.choices.values()))
-            if parameter.field == field.name:
-                return min(max(1.0, parameter.least), parameter.most)
+            for setting in parameter.settings.values():
+                if setting.field == field.name and setting.choices:
+                    return next(iter(setting.choices.values()))
+                if setting.field == field.name and setting.type != "str":
+                    return min(max(1.0, setting.least), setting.most)
         if field.labels is not None:
             return next(iter(field.labels))
         usual: dict[str, Value] = {"float": 1.0, "int": 0, "str": "simulated"}
@@ -255,18 +262,29 @@ def _prompt(description: Description) -> bytes | None:
     return plain
 
 
-def _value_sent(parameter: Parameter, step: Step, text: str) -> Value | None:
-    """What was put into the place ``{value}`` to make `text` of it; None if it may not be."""
-    if parameter.choices is not None:
-        for choice in parameter.choices.values():
-            filled = step.send.read_back(step.send.fill({"value": choice}))
-            if filled is not None and filled["value"] == text:
-                return choice
-        return None
-    try:
-        value: Value = int(text, 16) if step.send.is_hex else float(text)
-        parameter.check(value)
-    except ValueError:
-        return None
-    # As it was sent: an instrument says "1.000000" again, and not "1.0".
-    return value if step.send.is_hex or parameter.type == "int" else text
+def _shapes(description: Description, name: str, index: int | None = None) -> dict[str, bytes]:
+    """What can stand in the places of a conversation's messages."""
+    parameter = description.parameters.get(name.removeprefix("set "))
+    if parameter is None or not name.startswith("set "):
+        return {}
+    steps = parameter.steps if index is None else parameter.steps[index:index + 1]
+    shapes = {}
+    for step in steps:
+        for place in step.send.open:
+            shape = parameter.settings[place.name].shape_of(place, step.send.encoding)
+            if shape is not None:
+                shapes[place.name] = shape
+    return shapes
+
+
+def _values_sent(parameter: Parameter, step: Step, texts: dict[str, bytes]
+                 ) -> dict[str, Value] | None:
+    """What was put into the places to make `texts` of it; None if it may not be."""
+    values = {}
+    for place in step.send.open:
+        value = parameter.settings[place.name].received(place, texts[place.name],
+                                                        step.send.encoding)
+        if value is None:
+            return None
+        values[place.name] = value
+    return values

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..core.errors import show
 from ..core.framing import FixedFramer, Framer
-from .errors import ParseError
-from .template import Template, Value
+from .errors import BadReply, ParseError
+from .patterns import Pattern
+from .template import Template, Values
 
 
 class Ask(NamedTuple):
@@ -33,7 +34,7 @@ class Step:
         The message.
     expect : Template or None
         The exact answer.
-    match : compiled pattern or None
+    match : Pattern or None
         What the answer must match, from its beginning.
     framer : FixedFramer or None
         Where the answer ends, if it has a length of its own.
@@ -43,11 +44,11 @@ class Step:
 
     send: Template
     expect: Template | None = None
-    match: re.Pattern[bytes] | None = None
+    match: Pattern | None = None
     framer: FixedFramer | None = None
     reads: bool = False
 
-    def check(self, reply: bytes, values: dict[str, Value], query: str) -> None:
+    def check(self, reply: bytes, values: Values, query: str) -> None:
         """Compare the answer with what it must be.
 
         Raises
@@ -55,15 +56,22 @@ class Step:
         ParseError
             If it is something else.
         """
+        sent = self.send.fill(values)
         if self.expect is not None and reply != (wanted := self.expect.fill(values)):
-            raise ParseError(f"the answer to {self.send.fill(values)!r} must be {wanted!r}",
+            raise ParseError(f"the answer to {show(sent)} must be {show(wanted)}",
                              query=query, reply=reply)
-        if self.match is not None and self.match.match(reply) is None:
-            raise ParseError(f"the answer to {self.send.fill(values)!r} does not match "
-                             f"{self.match.pattern.decode('latin-1')!r}", query=query, reply=reply)
+        if self.match is None:
+            return
+        try:
+            matches = self.match.match(reply) is not None
+        except BadReply as exc:
+            raise ParseError(str(exc), query=query, reply=reply) from None
+        if not matches:
+            raise ParseError(f"the answer to {show(sent)} does not match {self.match.text!r}",
+                             query=query, reply=reply)
 
 
-def script(steps: tuple[Step, ...], name: str, values: dict[str, Value] | None = None
+def script(steps: tuple[Step, ...], name: str, values: Values | None = None
            ) -> Generator[Ask, bytes, bytes]:
     """The conversation that `steps` are, without any input or output of its own.
 

@@ -7,41 +7,43 @@ no conversions.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeAlias
 
-Value: TypeAlias = "float | int | str"
+from .checksums import Checksum
+from .places import Place, Value
+
+__all__ = ["CHECKSUM", "Place", "Template", "Value", "split"]
+
+#: The name of the place where a checksum stands.
+CHECKSUM = "checksum"
+
+Values: TypeAlias = "Mapping[str, Value | Decimal]"
 
 _PLACE = re.compile(r"\{\{|\}\}|\{(?P<name>[A-Za-z_]\w*)(?::(?P<spec>[^{}]*))?\}|[{}]")
+_HEX = re.compile(r"\s*([0-9a-fA-F]{2}\s*)*")
 
 
-class Place(str):
-    """The name of a place in a template."""
-
-    __slots__ = ("spec",)
-    spec: str
-
-    def __new__(cls, name: str, spec: str = "") -> Place:
-        place = super().__new__(cls, name)
-        place.spec = spec
-        return place
-
-
-def split(text: str) -> list[str]:
+def split(text: str, is_hex: bool = False) -> list[str | Place]:
     """`text` as a list of plain pieces and `Place`.
 
     Raises
     ------
     ValueError
-        With what is wrong with its braces.
+        With what is wrong with its braces, or with the format of a place.
     """
-    pieces: list[str] = []
+    pieces: list[str | Place] = []
     plain, end = "", 0
     for match in _PLACE.finditer(text):
         plain += text[end:match.start()]
         end = match.end()
         if match["name"]:
-            pieces += [plain, Place(match["name"], match["spec"] or "")]
+            place = Place(match["name"], match["spec"] or "", is_hex)
+            if place.name != CHECKSUM:
+                place.check()
+            pieces += [plain, place]
             plain = ""
         elif len(match[0]) == 2:
             plain += match[0][0]
@@ -53,58 +55,111 @@ def split(text: str) -> list[str]:
             if piece or isinstance(piece, Place)]
 
 
+def fill_text(text: str, values: Mapping[str, Value]) -> str:
+    """`text`, such as a name, with `values` in its places; raises `ValueError` as `split` does."""
+    return "".join(piece if isinstance(piece, str) else
+                   piece.fill(values[piece.name], "utf-8").decode() for piece in split(text))
+
+
 @dataclass(frozen=True)
 class Template:
     """The bytes of a command (or of an expected reply), with places for values.
 
     Parameters
     ----------
-    pieces : tuple of str
-        Plain pieces and `Place`, as `split` gives them.
-    is_hex : bool
-        Are the pieces hexadecimal digits? Otherwise a character is a byte.
+    pieces : tuple of bytes and Place
+        As `parse` makes them.
     terminator : bytes
         Added at the end, once.
+    encoding : str
+        Of the characters in a place.
+    checksum : Checksum or None
+        What stands in the place ``{checksum}``, or before the terminator if there is none.
     """
 
-    pieces: tuple[str, ...]
-    is_hex: bool = False
+    pieces: tuple[bytes | Place, ...]
     terminator: bytes = b""
+    encoding: str = "latin-1"
+    checksum: Checksum | None = None
+
+    @classmethod
+    def parse(cls, text: str, *, is_hex: bool = False, terminator: bytes = b"",
+              encoding: str = "latin-1", checksum: Checksum | None = None) -> Template:
+        """The template in `text`.
+
+        Raises
+        ------
+        ValueError
+            With what is wrong with it.
+        """
+        pieces: list[bytes | Place] = []
+        for piece in split(text, is_hex):
+            if isinstance(piece, Place):
+                pieces.append(piece)
+            elif not is_hex:
+                pieces.append(piece.encode(encoding))
+            elif _HEX.fullmatch(piece):
+                pieces.append(bytes.fromhex(piece))
+            else:
+                raise ValueError(f"{piece!r} is not hexadecimal; expected two digits a byte, "
+                                 'such as "05 0d"')
+        if checksum is not None and not any(
+                isinstance(p, Place) and p.name == CHECKSUM for p in pieces):
+            pieces.append(Place(CHECKSUM))
+        return cls(tuple(pieces), terminator, encoding, checksum)
 
     @property
     def places(self) -> list[str]:
         """The names of the places that have no value yet."""
-        return [str(piece) for piece in self.pieces if isinstance(piece, Place)]
+        return [piece.name for piece in self.open]
 
-    def text(self, values: dict[str, Value]) -> str:
-        """The pieces joined, with `values` in their places."""
-        return "".join(format(values[piece], piece.spec) if isinstance(piece, Place) else piece
-                       for piece in self.pieces)
+    @property
+    def open(self) -> list[Place]:
+        """The places that have no value yet."""
+        return [piece for piece in self.pieces
+                if isinstance(piece, Place) and piece.name != CHECKSUM]
 
-    def fill(self, values: dict[str, Value]) -> bytes:
+    def body(self, values: Values) -> bytes:
+        """The bytes to send but for the terminator; raises as `fill` does."""
+        data = b""
+        for piece in self.pieces:
+            if isinstance(piece, bytes):
+                data += piece
+            elif piece.name == CHECKSUM:
+                data += b"" if self.checksum is None else self.checksum.text(data)
+            else:
+                data += piece.fill(values[piece.name], self.encoding)
+        end = self.terminator
+        if end and self.open and data.count(end) > sum(
+                piece.count(end) for piece in self.pieces if isinstance(piece, bytes)):
+            raise ValueError(f"the terminator {end!r} would stand in the middle of {data[:60]!r}")
+        return data
+
+    def fill(self, values: Values) -> bytes:
         """The bytes to send.
 
         Raises
         ------
         ValueError
-            If a value does not fit its format, or what comes of it is not hexadecimal.
+            If a value does not fit its place, or holds what ends a message.
         """
-        text = self.text(values)
-        if not self.is_hex:
-            data = text.encode("latin-1")
-        else:
-            try:
-                data = bytes.fromhex(text)
-            except ValueError:
-                raise ValueError(f"{text!r} is not hexadecimal") from None
-        return data if data.endswith(self.terminator) else data + self.terminator
+        data = self.body(values)
+        last = self.pieces[-1] if self.pieces else b""
+        ends = isinstance(last, bytes) and last.endswith(self.terminator)
+        return data if ends else data + self.terminator
 
-    def partly(self, values: dict[str, Value]) -> Template:
+    def partly(self, values: Values) -> Template:
         """The template with `values` in their places and the other places left open."""
-        pieces = tuple(format(values[piece], piece.spec)
-                       if isinstance(piece, Place) and piece in values else piece
-                       for piece in self.pieces)
-        return Template(pieces, self.is_hex, self.terminator)
+        pieces: list[bytes | Place] = []
+        for given in self.pieces:
+            piece = given
+            if isinstance(given, Place) and given.name in values:
+                piece = given.fill(values[given.name], self.encoding)
+            if isinstance(piece, bytes) and pieces and isinstance(pieces[-1], bytes):
+                pieces[-1] += piece
+            else:
+                pieces.append(piece)
+        return Template(tuple(pieces), self.terminator, self.encoding, self.checksum)
 
     def without_terminator(self) -> bytes:
         """The bytes of a template that has no places, without its terminator."""
@@ -112,33 +167,51 @@ class Template:
 
     # the way back, for the simulator
 
-    def pattern(self) -> bytes:
+    def pattern(self, shapes: Mapping[str, bytes] | None = None) -> bytes:
         """A regular expression for what `fill` makes, without the terminator.
 
-        Each place is a group. In hexadecimal digits a place has as many bytes as its format
-        says (``{value:04x}`` two); anywhere else it has at least one.
+        Each place is a group.
+
+        Parameters
+        ----------
+        shapes : dict, optional
+            What can stand in a place, by its name; a number unless given.
         """
-        parts, seen, digits = b"", set(), ""
+        parts, seen = [], set()
         for piece in self.pieces:
-            if not isinstance(piece, Place):
-                digits += "".join(piece.split()) if self.is_hex else ""
-                parts += b"" if self.is_hex else re.escape(piece.encode("latin-1"))
-                continue
-            parts += re.escape(bytes.fromhex(digits))
-            digits = ""
-            size = f"{{{int(piece.spec[1:-1]) // 2}}}" if self.is_hex else "+"      # 04x
-            parts += f"(?P={piece})".encode() if piece in seen else \
-                f"(?P<{piece}>.{size})".encode()
-            seen.add(piece)
-        return parts + re.escape(bytes.fromhex(digits))
+            if isinstance(piece, bytes):
+                parts.append(re.escape(piece))
+            elif piece.name == CHECKSUM:
+                size = self.checksum.length if self.checksum else 0
+                parts.append(b"(?s:.{%d})" % size)
+            elif piece.name in seen:
+                parts.append(b"(?P=%s)" % piece.name.encode())
+            else:
+                shape = (shapes or {}).get(piece.name) or piece.pattern()
+                parts.append(b"(?P<%s>%s)" % (piece.name.encode(), shape))
+                seen.add(piece.name)
+        return b"".join(parts)
 
-    def read_back(self, data: bytes) -> dict[str, str] | None:
-        """What stands in the places of `data`, or None if it is no filling of this template.
-
-        The inverse of `fill`: the text of each place, as it was formatted.
-        """
-        match = re.fullmatch(self.pattern(), data.removesuffix(self.terminator), re.DOTALL)
+    def read_back(self, data: bytes, shapes: Mapping[str, bytes] | None = None
+                  ) -> dict[str, bytes] | None:
+        """What stands in the places of `data`, or None if it is no filling of this template."""
+        body = data.removesuffix(self.terminator)
+        match = re.fullmatch(self.pattern(shapes), body)
         if match is None:
             return None
-        return {name: text.hex() if self.is_hex else text.decode("latin-1")
-                for name, text in match.groupdict().items()}
+        if self.checksum is not None and not self._sums_up(body, match):
+            return None
+        return match.groupdict()
+
+    def _sums_up(self, body: bytes, match: re.Match[bytes]) -> bool:
+        """Does the checksum in `body` agree? (A simulated device does not answer otherwise.)"""
+        assert self.checksum is not None
+        after = sum(len(piece) for piece in self._after_checksum() if isinstance(piece, bytes))
+        end = len(body) - after
+        start = end - self.checksum.length
+        return self.checksum.text(body[:start]) == body[start:end]
+
+    def _after_checksum(self) -> tuple[bytes | Place, ...]:
+        at = next(i for i, piece in enumerate(self.pieces)
+                  if isinstance(piece, Place) and piece.name == CHECKSUM)
+        return self.pieces[at + 1:]

@@ -16,6 +16,8 @@ import pytest
 
 from socs_tcp import LineFramer
 from socs_tcp.cli import common, main
+from socs_tcp.cli.common import plot
+from socs_tcp.cli.watch import number_in
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 
 BOUND = 30      # seconds; a process takes most of one to start on a busy machine
@@ -179,6 +181,18 @@ def test_watch_on_a_terminal_draws_values_and_losses(device):
     assert code == 0
     assert "values      ▁▅█" in shown
     assert "asked 3, failed 0, lost 0, timeouts 0" in shown
+
+
+@pytest.mark.parametrize(("reply", "value"), [
+    (b"1.5 V", 1.5), (b"T=-2e3", -2000.0), (b"none", None), (b"1e999", None), (b"-1e999", None),
+    (b"9" * 60000, None), (b"x" * 2000 + b"1", None)])
+def test_what_watch_plots_of_a_reply(reply, value):
+    assert number_in(reply) == value
+
+
+@pytest.mark.parametrize("values", [[1.7e308, -1.7e308, None], [0.0], [None], [5e-324, 0.0]])
+def test_plots_of_any_numbers(values):
+    assert len(plot(values, 10)) == len(values)
 
 
 def test_watch_ends_with_the_code_of_the_last_question(device):

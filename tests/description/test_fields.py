@@ -1,14 +1,15 @@
 """Replies become values: each way to read one, and each way it can be wrong."""
 
 import math
-import re
 import struct
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from socs_tcp.description.fields import BadReply, Field, Group, Item, Packed, Whole
+from socs_tcp.description.patterns import compiled
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, max_value=9e37, min_value=-9e37)
 
@@ -66,7 +67,7 @@ def test_item_of_a_list(numbers, data):
 
 
 def test_named_group():
-    pattern = re.compile(rb"(?P<code>[+-]?\d+),\"(?P<text>[^\"]*)\"(?P<rest> .*)?")
+    pattern = compiled(r"(?P<code>[+-]?\d+),\"(?P<text>[^\"]*)\"(?P<rest> .*)?")
     assert Field("e", Group(pattern, "code"), "int").parse(b'-113,"Undefined header"') == -113
     assert Field("e", Group(pattern, "text"), "str").parse(b'+0,"No error"') == "No error"
     with pytest.raises(BadReply, match="does not match"):
@@ -110,12 +111,12 @@ def test_whole_number_kept_in_a_float():
 
 
 def test_scale_makes_the_number_that_is_meant():
-    assert Field("T", Packed(0, ">h"), "float", scale=0.1).parse(b"\x01\x0b") == 26.7
-    assert Field("V", Whole(), "float", scale=0.001).parse(b"1234") == 1.234
+    assert Field("T", Packed(0, ">h"), "float", scale=Decimal("0.1")).parse(b"\x01\x0b") == 26.7
+    assert Field("V", Whole(), "float", scale=Decimal("0.001")).parse(b"1234") == 1.234
 
 
 def test_bits():
-    field = Field("r3", Packed(0, ">I"), "int", bit=2)
+    field = Field("r3", Packed(0, ">I"), "int", bits=(2, 2))
     assert [field.parse(n.to_bytes(4, "big")) for n in (0, 4, 3, 7)] == [0, 1, 0, 1]
 
 
@@ -140,7 +141,7 @@ def test_put_is_the_inverse_of_parse(old, new):
 
 @given(st.binary(min_size=9, max_size=9), st.integers(0, 31), st.integers(0, 1))
 def test_put_changes_one_bit_only(reply, bit, value):
-    field = Field("r", Packed(3, ">I"), "int", bit=bit)
+    field = Field("r", Packed(3, ">I"), "int", bits=(bit, bit))
     changed = field.put(reply, value)
     assert field.parse(changed) == value
     difference = int.from_bytes(reply, "big") ^ int.from_bytes(changed, "big")
@@ -148,16 +149,16 @@ def test_put_changes_one_bit_only(reply, bit, value):
 
 
 def test_put_undoes_scale():
-    field = Field("T", Packed(0, ">h"), "float", scale=0.1)
+    field = Field("T", Packed(0, ">h"), "float", scale=Decimal("0.1"))
     assert field.put(b"\x00\x00", 26.7) == b"\x01\x0b"
 
 
 @given(st.binary(max_size=40))
 def test_no_reply_whatever_raises_anything_else(reply):
-    pattern = re.compile(rb"(?P<a>\d+)")
+    pattern = compiled(r"(?P<a>\d+)")
     for field in (Field("a", Whole()), Field("a", Whole(), "int"), Field("a", Whole(), "str"),
                   Field("a", Item(b",", 1)), Field("a", Packed(3, "<d")),
-                  Field("a", Group(pattern, "a"), "int", bit=3),
+                  Field("a", Group(pattern, "a"), "int", bits=(3, 3)),
                   Field("a", Whole(), "int", labels={1: "x"})):
         try:
             value = field.parse(reply)

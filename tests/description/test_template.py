@@ -8,11 +8,11 @@ from socs_tcp.description.template import Template, split
 
 
 def text(source, terminator=b"\r\n"):
-    return Template(tuple(split(source)), terminator=terminator)
+    return Template.parse(source, terminator=terminator)
 
 
 def hexa(source):
-    return Template(tuple(split(source)), is_hex=True)
+    return Template.parse(source, is_hex=True)
 
 
 def test_fill():
@@ -47,18 +47,18 @@ def test_partly_leaves_the_other_places():
 def test_read_back_of_hexadecimal_digits(value, n):
     template = hexa("31 {n:02x} 00 {value:08x}")
     assert template.read_back(template.fill({"n": n, "value": value})) \
-        == {"n": f"{n:02x}", "value": f"{value:08x}"}
+        == {"n": bytes([n]), "value": value.to_bytes(4, "big")}
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_read_back_of_text(value):
     template = text("*V ({value})?")        # what means something in a regular expression
-    assert template.read_back(template.fill({"value": value})) == {"value": str(value)}
+    assert template.read_back(template.fill({"value": value})) == {"value": str(value).encode()}
     assert template.read_back(b"*V (1)") is None
 
 
 def test_read_back_of_something_else():
     assert text("VOLT {value}").read_back(b"CURR 1\r\n") is None
     assert hexa("31 {n:02x}").read_back(b"\x31") is None
-    assert text("A{x}B{x}").read_back(b"A1B1\r\n") == {"x": "1"}
+    assert text("A{x}B{x}").read_back(b"A1B1\r\n") == {"x": b"1"}
     assert text("A{x}B{x}").read_back(b"A1B2\r\n") is None

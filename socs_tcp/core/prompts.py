@@ -1,0 +1,162 @@
+"""Where a reply ends that ends with a prompt. Pure.
+
+What it costs to look for a prompt grows with the length of the reply and no faster, in whatever
+pieces it comes and whatever it says: a prompt is looked for near its own end only.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .decoder import MAX_LENGTH, Framer, Text, to_bytes
+from .patterns import ALL, Cost, cost, operations
+
+
+def find_text(buffer: bytearray, text: bytes, start: int, stop: int, scanned: int) -> int:
+    """Where the first `text` in ``buffer[start:stop]`` ends; 0 if there is none before `stop`.
+
+    One byte is found with all the processor has (memchr), two are not: so the last byte is
+    looked for, and then it is seen whether the others stand before it.
+    """
+    last = text[-1:]
+    after = buffer.find(last, scanned, stop) + 1
+    while after and not buffer.endswith(text, start, after):
+        after = buffer.find(last, after, stop) + 1
+    return after
+
+
+_PLAIN = re.compile(rb"(?:[^\\.^$*+?{}\[\]|()]|\\[rnt]|\\[^0-9A-Za-z])+", re.DOTALL)
+_ESCAPES = {b"r": b"\r", b"n": b"\n", b"t": b"\t"}
+
+
+def plain_text(pattern: re.Pattern[bytes]) -> bytes | None:
+    """The one text that `pattern` matches; None where there are others, or it is not seen."""
+    if pattern.flags or not _PLAIN.fullmatch(pattern.pattern):
+        return None
+    return re.sub(rb"(?s)\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), pattern.pattern)
+
+
+#: A prompt of any length (``\\w+> ``) is found if it has so many bytes at most.
+LONGEST_PROMPT = 128
+#: So many steps of matching are taken for one piece of a reply at most (about 1 ms).
+STEPS = 50_000
+
+#: What depends on what comes after the prompt, or on how much of it has come.
+_LOOKS_AHEAD = {"AT_END", "AT_END_STRING", "AT_BOUNDARY", "AT_NON_BOUNDARY", "AT_END_LINE"}
+_WAIT = {"ATOMIC_GROUP", "POSSESSIVE_REPEAT"}
+
+
+class PromptFramer(Framer):
+    """A reply ends where the device prompts for the next command.
+
+    Parameters
+    ----------
+    pattern : bytes, str, or compiled pattern of bytes
+        The prompt as a regular expression. The reply ends as soon as it matches, so it
+        may not be empty and may not end in ``$``, ``\\Z`` or look ahead: what comes
+        after the prompt is not known yet when it is seen. Nor may it have groups or
+        repetitions that do not backtrack, ``(?>...)``, ``*+``: what they match depends on
+        how much has come; nor repetitions that can be read in ever so many ways. A prompt that
+        can be of any length (``\\w+> ``) is found if it has no more than 128 bytes; for a
+        pattern that is costly to match, less (`longest`).
+    send_terminator : bytes or str
+        What ends a command.
+    max_length : int
+        The longest reply in bytes, its prompt counted.
+
+    Attributes
+    ----------
+    longest : int
+        A prompt of so many bytes is always found.
+
+    Raises
+    ------
+    ValueError
+        If `pattern` is none of these, or its cost has no bound.
+    """
+
+    def __init__(self, pattern: Text | re.Pattern[bytes], *, send_terminator: Text = b"\r\n",
+                 max_length: int = MAX_LENGTH) -> None:
+        super().__init__(max_length)
+        if not isinstance(pattern, re.Pattern):
+            pattern = re.compile(to_bytes(pattern))
+        price = _checked(pattern)
+        self.pattern = pattern
+        self._text = plain_text(pattern)
+        self.longest = max(min(price.longest(STEPS) // 2, LONGEST_PROMPT), 1)
+        self._ends = None if price.ends_in == ALL else re.compile(b"[%s]" % b"".join(
+            re.escape(bytes([byte])) for byte in range(256) if price.ends_in >> byte & 1))
+        self.send_terminator = to_bytes(send_terminator)
+
+    def find(self, buffer: bytearray, start: int, stop: int,
+             scanned: int) -> tuple[int, int] | None:
+        limit = min(stop, start + self.max_length)
+        if self._text is not None:
+            after = find_text(buffer, self._text, start, limit, scanned)
+            found = (after - len(self._text), after) if after else None
+        else:
+            # (For a search from `start` on, "^" would be elsewhere.)
+            span = self._search(memoryview(buffer)[start:limit], scanned - start)
+            found = None if span is None else (start + span[0], start + span[1])
+        if found is None and stop - start >= self.max_length:
+            raise self.too_long(buffer[start:stop])
+        return found
+
+    def _search(self, reply: memoryview, scanned: int) -> tuple[int, int] | None:
+        """The span of the prompt, as soon as any beginning of `reply` has one.
+
+        So it ends at the same place as when the bytes come one by one. For the same reason the
+        reply is divided into blocks: a prompt that ends in one begins there or in the block
+        before, and nowhere else, however much has come.
+        """
+        size = self.longest
+        for block in range(scanned // size * size, len(reply), size):
+            begin, end = max(block, scanned), min(block + size, len(reply))
+            if self._ends is None or self._ends.search(reply, begin, end):
+                span = self._in_block(reply, max(block - size, 0), begin, end)
+                if span is not None:
+                    return span
+        return None
+
+    def _in_block(self, reply: memoryview, low: int, begin: int, end: int
+                  ) -> tuple[int, int] | None:
+        """The span of the prompt that begins from `low` on and ends first after `begin`.
+
+        Whether there is one is monotone in how much of the reply is looked at.
+        """
+        search = self.pattern.search
+        if search(reply, low, end) is None:
+            return None
+        while end - begin > 1:
+            middle = (begin + end) // 2
+            if search(reply, low, middle):
+                end = middle
+            else:
+                begin = middle
+        last = search(reply, low, end)
+        assert last is not None
+        return last.start(), end
+
+
+def _checked(pattern: re.Pattern[bytes]) -> Cost:
+    """What `pattern` costs; raises `ValueError` if it is not fit for a prompt."""
+    source = pattern.pattern
+    if not isinstance(source, bytes):
+        raise TypeError(f"a compiled pattern must be one of bytes, not {source!r}")
+    if pattern.search(b"") is not None:
+        raise ValueError(f"the prompt {source!r} matches nothing at all: "
+                         "every reply would be over before it begins")
+    try:
+        price = cost(pattern)
+    except ValueError as exc:
+        raise ValueError(f"the prompt {source!r} {exc}") from None
+    does = operations(pattern)
+    if does & _LOOKS_AHEAD or (does & {"ASSERT", "ASSERT_NOT"} and re.search(
+            rb"\(\?[=!]", source)):
+        raise ValueError(f"the prompt {source!r} depends on what comes after it, "
+                         "which is not known when the prompt is seen "
+                         r"(a literal dollar sign is written \$)")
+    if does & _WAIT:
+        raise ValueError(f"the prompt {source!r} has a part that does not give back what it has "
+                         "matched, so that it depends on how much has come")
+    return price

@@ -1,0 +1,123 @@
+"""From the text of a file to YAML's nodes, bounded in depth and number, whatever the file says.
+
+PyYAML's composer takes a list of a thousand lists, an alias to an alias that stands for a
+million values, and tags that make a text a number. None of this has a place in a description.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from .errors import DescriptionError, shown
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 20
+#: Values, those that aliases stand for counted each time.
+MAX_VALUES = 50_000
+
+_ESCAPE = re.compile(r"\\(U[0-9a-fA-F]{8})")
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """It is YAML, but not what a description may be."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes; refuses what is too deep, too much, or has a tag."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+        # By identity of the node, which the document keeps: values in it, and levels.
+        self._sizes: dict[int, tuple[int, int]] = {}
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            known = self.anchors.get(event.anchor)
+            if known is not None and id(known) not in self._sizes:
+                raise _Refused(None, None, f"the alias *{event.anchor} stands for what it "
+                               "is part of", event.start_mark)
+        elif getattr(event, "tag", None) not in (None, "!"):
+            raise _Refused(None, None, f"a tag such as {shown(event.tag)} has no meaning here; "
+                           "write the value as it is", event.start_mark)
+        if self._depth >= MAX_DEPTH:
+            raise _Refused(None, None, f"there are more than {MAX_DEPTH} levels of lists and "
+                           "mappings", event.start_mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        values, levels = self._measure(node)
+        if values > MAX_VALUES:
+            raise _Refused(None, None, f"this is more than {MAX_VALUES} values, those that "
+                           "aliases stand for counted", event.start_mark)
+        if levels + self._depth > MAX_DEPTH:
+            raise _Refused(None, None, f"there are more than {MAX_DEPTH} levels of lists and "
+                           "mappings", event.start_mark)
+        return node
+
+    def _measure(self, node: Any) -> tuple[int, int]:
+        if id(node) not in self._sizes:
+            parts = []
+            if isinstance(node, yaml.SequenceNode):
+                parts = node.value
+            elif isinstance(node, yaml.MappingNode):
+                parts = [part for pair in node.value for part in pair]
+            sizes = [self._sizes[id(part)] for part in parts]
+            self._sizes[id(node)] = (1 + sum(size for size, _ in sizes),
+                                     1 + max((levels for _, levels in sizes), default=0))
+        return self._sizes[id(node)]
+
+
+def compose_text(text: str, file: str) -> yaml.Node:
+    """The one document in `text`.
+
+    Raises
+    ------
+    DescriptionError
+        If it is not YAML, too much of it, or empty.
+    """
+    if len(text) > MAX_BYTES:
+        raise DescriptionError(file, 0, "", f"has {len(text)} characters; a description has "
+                               f"{MAX_BYTES} at most")
+    beyond = next((found for found in _ESCAPE.finditer(text) if int(found[1][1:], 16) > 0x10ffff),
+                  None)
+    if beyond is not None:
+        raise DescriptionError(file, text.count("\n", 0, beyond.start()) + 1, "",
+                               f"there is no character {beyond[0]}")
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except _Refused as exc:
+        assert exc.problem_mark is not None
+        raise DescriptionError(file, exc.problem_mark.line + 1, "", str(exc.problem)) from None
+    except yaml.MarkedYAMLError as exc:
+        raise DescriptionError(file, _line(exc), "",
+                               f"this is not YAML: {_problem(exc)}") from None
+    except yaml.reader.ReaderError as exc:
+        raise DescriptionError(file, text.count("\n", 0, exc.position) + 1, "", "the character "
+                               f"{chr(exc.character)!a} may not stand in a YAML file"
+                               ) from None
+    except (ValueError, RecursionError, OverflowError) as exc:
+        raise DescriptionError(file, 0, "", f"this is not YAML: {exc}") from None
+    if node is None:
+        raise DescriptionError(file, 0, "", "the file is empty; expected a description, "
+                               "which begins with 'device: ...'")
+    assert isinstance(node, yaml.Node)
+    return node
+
+
+def _line(exc: yaml.MarkedYAMLError) -> int:
+    mark = exc.problem_mark or exc.context_mark
+    return mark.line + 1 if mark else 0
+
+
+def _problem(exc: yaml.MarkedYAMLError) -> str:
+    problem = str(exc.problem or exc.context or "cannot be read")
+    if "'\\t'" in problem:
+        problem += "; indent with spaces, not with tabs"
+    elif "unknown escape" in problem:
+        problem += "; write a regular expression in single quotes"
+    return problem

@@ -1,0 +1,175 @@
+"""Where in a reply each field stands. Pure.
+
+A reply is looked at once: it is split once, and matched once by each pattern, however many fields
+want a piece of it.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .errors import BadReply
+from .patterns import Pattern
+
+Span: TypeAlias = "tuple[int, int]"
+
+_WORDS = re.compile(rb"[^ \t\r\n]+")
+
+
+class Cut:
+    """A reply, and the pieces that were found in it so far.
+
+    Parameters
+    ----------
+    reply : bytes
+    """
+
+    def __init__(self, reply: bytes) -> None:
+        self.reply = reply
+        self._lists: dict[bytes, list[Span]] = {}
+        self._matches: dict[int, re.Match[bytes] | None] = {}
+
+    def items(self, separator: bytes) -> list[Span]:
+        """Where the items of a list stand; those between white space if `separator` is empty."""
+        if separator not in self._lists:
+            self._lists[separator] = _items(self.reply, separator)
+        return self._lists[separator]
+
+    def match(self, pattern: Pattern) -> re.Match[bytes]:
+        """What `pattern` finds.
+
+        Raises
+        ------
+        BadReply
+            If that is nothing.
+        """
+        if id(pattern) not in self._matches:
+            self._matches[id(pattern)] = pattern.search(self.reply)
+        match = self._matches[id(pattern)]
+        if match is None:
+            raise BadReply(f"it does not match {pattern.text!r}")
+        return match
+
+
+def _items(reply: bytes, separator: bytes) -> list[Span]:
+    if not separator:
+        return [match.span() for match in _WORDS.finditer(reply)]
+    spans, start = [], 0
+    for item in reply.split(separator):
+        spans.append((start, start + len(item)))
+        start += len(item) + len(separator)
+    return spans
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The whole reply."""
+
+    def find(self, cut: Cut) -> Span:
+        return 0, len(cut.reply)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a list.
+
+    Parameters
+    ----------
+    separator : bytes
+        What stands between two items; white space if empty.
+    index : int
+        Counted from 0.
+    """
+
+    separator: bytes
+    index: int
+
+    def find(self, cut: Cut) -> Span:
+        items = cut.items(self.separator)
+        if self.index >= len(items):
+            raise BadReply(f"there is no item {self.index} in a list of {len(items)} "
+                           "(counted from 0)")
+        return items[self.index]
+
+
+class NotThere(BadReply):
+    """The part of the reply that holds the field is missing."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A named group of a regular expression."""
+
+    pattern: Pattern
+    name: str
+
+    def find(self, cut: Cut) -> Span:
+        match = cut.match(self.pattern)
+        if match[self.name] is None:
+            raise NotThere(f"the group {self.name!r} took no part in the match")
+        return match.span(self.name)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Bytes at a fixed place, as Python's ``struct`` packs one value.
+
+    Parameters
+    ----------
+    at : int
+        The first byte, counted from 0; from the end where it is below 0.
+    format : str
+        Byte order and one letter, such as ``'>f'``; or a text of so many bytes, ``'8s'``.
+    word_swap : bool
+        Do the 16-bit words of the value come in the opposite order?
+    """
+
+    at: int
+    format: str
+    word_swap: bool = False
+
+    @property
+    def size(self) -> int:
+        return struct.calcsize(self.format)
+
+    @property
+    def end(self) -> int:
+        """The first byte after it."""
+        return self.at + self.size
+
+    @property
+    def is_text(self) -> bool:
+        return self.format.endswith("s")
+
+    @property
+    def is_float(self) -> bool:
+        return self.format[-1] in "fd"
+
+    def find(self, cut: Cut) -> Span:
+        start = self.at if self.at >= 0 else len(cut.reply) + self.at
+        if start < 0 or start + self.size > len(cut.reply):
+            where = f"ends at byte {self.end}" if self.at >= 0 else \
+                f"begins {-self.at} bytes before its end"
+            raise BadReply(f"it has {len(cut.reply)} bytes, and the field {where}")
+        return start, start + self.size
+
+    def unpack(self, data: bytes) -> float | int:
+        value: float | int = struct.unpack(self.format, self._ordered(data))[0]
+        return value
+
+    def pack(self, value: float | int) -> bytes:
+        try:
+            return self._ordered(struct.pack(self.format, value))
+        except (struct.error, OverflowError):
+            raise ValueError(f"{value!r} does not fit into {self.format!r}") from None
+
+    def _ordered(self, data: bytes) -> bytes:
+        if not self.word_swap:
+            return data
+        return b"".join(data[i:i + 2] for i in range(len(data) - 2, -1, -2))
+
+
+Place: TypeAlias = "Whole | Item | Group | Packed"
