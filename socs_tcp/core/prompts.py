@@ -57,7 +57,7 @@ class PromptFramer(Framer):
         after the prompt is not known yet when it is seen. Nor may it have groups or
         repetitions that do not backtrack, ``(?>...)``, ``*+``: what they match depends on
         how much has come; nor repetitions that can be read in ever so many ways. A prompt that
-        can be of any length (``\\w+> ``) is found if it has no more than 128 bytes; for a
+        can be of any length (``\\w+>``) is found if it has no more than 128 bytes; for a
         pattern that is costly to match, less (`longest`).
     send_terminator : bytes or str
         What ends a command.

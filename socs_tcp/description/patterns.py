@@ -10,6 +10,9 @@ from ..core.patterns import MAX_SOURCE, cost
 from .errors import BadReply
 
 
+MAX_GROUPS = 100
+
+
 @dataclass(frozen=True)
 class Pattern:
     """A regular expression for bytes, and the longest reply that it is applied to.
@@ -70,6 +73,8 @@ def compiled(text: str, longest: int | None = None) -> Pattern:
     """
     if len(text) > MAX_SOURCE:
         raise ValueError(f"has more than {MAX_SOURCE} characters")
+    if text.count("(") > MAX_GROUPS:
+        raise ValueError(f"has more than {MAX_GROUPS} groups, which is too deep or too many")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
