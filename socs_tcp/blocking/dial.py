@@ -15,23 +15,14 @@ import socket
 import ssl
 import struct
 from collections import deque
-from collections.abc import Callable
 from time import monotonic
 
-from ..core.names import Address, Answer, names, with_port
+from ..core.candidates import Candidates
+from ..core.names import Address, Answer, names
 from ..core.policy import KEEPALIVE
 from ..core.sockets import configure
 from .cancel import Cancel, Waker
 from .tls import TlsSocket
-
-#: Seconds that one address has before the next is tried beside it (RFC 8305).
-STAGGER = 0.25
-
-#: Seconds that a look-up has before the address that worked last is tried while it lasts.
-HEAD_START = 0.25
-
-#: The name server could not be asked, or said nothing: the name may well be right.
-_NO_ANSWER = (socket.EAI_AGAIN, getattr(socket, "EAI_SYSTEM", socket.EAI_AGAIN))
 
 
 class Remembered:
@@ -55,7 +46,7 @@ def dial(host: str, port: int, *, timeout: float | None, keepalive: float | None
     """A connected socket. Any thread.
 
     A name is looked up at each call, in another thread, at most once at a time for each
-    host of the process. All addresses are tried, the one that worked last first; where one has
+    host of the process. All addresses are tried, in the order that `Candidates` gives; where one has
     said nothing for `STAGGER` seconds the next is tried beside it, and the first that answers is
     taken. While a look-up lasts, or where no name server answers, the one that worked last is
     tried. (Where the look-up then gives others only, it is given up: it may be another device's.)
@@ -90,27 +81,18 @@ def dial(host: str, port: int, *, timeout: float | None, keepalive: float | None
     OSError
         Of the last address; `socket.gaierror` where the name is not known.
     """
-    deadline = math.inf if timeout is None else monotonic() + timeout
-    cancelled = cancelled or Cancel()
-    with contextlib.closing(Waker()) as waker, cancelled.calling(waker.wake), \
-            contextlib.closing(_Race(port, keepalive, deadline, waker.fileno())) as race:
-        answers: deque[Answer] = deque()
-
-        def told(answer: Answer) -> None:
-            answers.append(answer)
-            waker.wake()
-        address = None if remembered is None else remembered.get(host, port)
-        forget = names.ask(host, told)
-        try:
-            won, sock = _run(race, answers, address, lambda: _check(cancelled, waker))
-        finally:
-            forget()
+    now = monotonic()
+    deadline = math.inf if timeout is None else now + timeout
+    known = None if remembered is None else remembered.get(host, port)
+    candidates = Candidates(port, known, now, deadline)
+    with contextlib.closing(_Waiting(deadline, cancelled or Cancel())) as waiting:
+        won, sock = _race(host, candidates, keepalive, waiting)
         if remembered is not None:
             remembered.put(host, port, won)
         comm: socket.socket | TlsSocket = sock
         if tls is not None:
             comm = _secure(sock, tls, host)
-            _shake_hands(comm, deadline, cancelled, waker)
+            _shake_hands(comm, waiting)
     comm.settimeout(timeout)
     return comm
 
@@ -123,152 +105,119 @@ def _secure(sock: socket.socket, tls: ssl.SSLContext, host: str) -> TlsSocket:
         raise
 
 
-def _shake_hands(comm: TlsSocket, deadline: float, cancelled: Cancel, waker: Waker) -> None:
-    poll = select.poll()
-    poll.register(waker, select.POLLIN)
+def _shake_hands(comm: TlsSocket, waiting: _Waiting) -> None:
     try:
         while events := comm.shake():
-            now = monotonic()
-            if now >= deadline:
-                raise TimeoutError("timed out")
-            poll.register(comm, events)
-            poll.poll(_milliseconds(deadline - now))
-            _check(cancelled, waker)
+            waiting.check()
+            waiting.register(comm.fileno(), events)
+            waiting.wait()
     except BaseException:
         comm.close()
         raise
 
 
-def _check(cancelled: Cancel, waker: Waker) -> None:
-    waker.clear()
-    if cancelled.is_set():
-        raise ConnectionAbortedError(errno.ECONNABORTED, "given up by this program")
+class _Waiting:
+    """The one wait: for descriptors, other threads, and the end of the time."""
 
-
-def _run(race: _Race, answers: deque[Answer], remembered: Address | None,
-         check: Callable[[], None]) -> tuple[Address, socket.socket]:
-    """Wait for the look-up, and then for the attempts."""
-    patience = math.inf
-    if remembered is not None:
-        now = monotonic()
-        patience = now + min(HEAD_START, (race.deadline - now) / 4)
-    while not answers:
-        check()
-        if answers:
-            break
-        if remembered is not None and monotonic() >= patience:
-            race.add([remembered])
-            patience = math.inf
-        won = race.wait(patience)
-        if won is not None:
-            return won
-    race.resolved(answers[0], remembered)
-    while True:
-        check()
-        won = race.wait()
-        if won is not None:
-            return won
-
-
-class _Race:
-    """Attempts to connect to the addresses of one host, the first of which wins."""
-
-    def __init__(self, port: int, keepalive: float | None, deadline: float, waker: int) -> None:
-        self._port = port
-        self._keepalive = keepalive
-        self.deadline = deadline
-        self._untried: deque[Address] = deque()
-        self._running: dict[int, tuple[Address, socket.socket]] = {}
-        self._next = -math.inf              # when the next address is tried
-        self._error: OSError | None = None
-        self._known = False                 # the look-up is over
-        self._waker = waker
+    def __init__(self, deadline: float, cancelled: Cancel) -> None:
+        self._deadline = deadline
+        self._cancelled = cancelled
+        self._stack = contextlib.ExitStack()
+        self._waker = self._stack.enter_context(contextlib.closing(Waker()))
+        self._stack.enter_context(cancelled.calling(self._waker.wake))
         self._poll = select.poll()
-        self._poll.register(waker, select.POLLIN)
+        self._poll.register(self._waker, select.POLLIN)
+        self.wake = self._waker.wake
+        self.register = self._poll.register
+        self.unregister = self._poll.unregister
+        self.close = self._stack.close
 
-    def add(self, addresses: list[Address]) -> None:
-        self._untried.extend(addresses)
-
-    def resolved(self, answer: Answer, remembered: Address | None) -> None:
-        """The look-up is over: try the addresses it gave, and no others."""
-        self._known = True
-        if isinstance(answer, OSError):
-            self._not_resolved(answer, remembered)
-            return
-        addresses = [with_port(address, self._port) for address in answer]
-        tried = {address for address, _sock in self._running.values()}
-        if self._error is not None and remembered is not None:
-            tried.add(remembered)           # it was tried, and failed
-        for fd, (address, sock) in tuple(self._running.items()):
-            if address not in addresses:
-                self._give_up(fd, sock)
-        if remembered in addresses:
-            addresses.remove(remembered)
-            addresses.insert(0, remembered)
-        self._untried = deque(address for address in addresses if address not in tried)
-        if not self._running:
-            self._next = -math.inf
-
-    def _not_resolved(self, error: OSError, remembered: Address | None) -> None:
-        if remembered is None or error.errno not in _NO_ANSWER:
-            raise type(error)(*error.args)      # the same look-up may fail others, too
-        if not self._running and self._error is None:
-            self.add([remembered])
-        self._error = error
-
-    def wait(self, until: float = math.inf) -> tuple[Address, socket.socket] | None:
-        """Wait for the winner, or for something else to be done.
-
-        Parameters
-        ----------
-        until : float
-            By `time.monotonic`; may be infinite.
+    def check(self, reason: Exception | None = None) -> None:
+        """May this go on?
 
         Raises
         ------
-        OSError
-            If nothing is left to try, or the time is over.
+        TimeoutError
+            If the time of all is over; from `reason`.
+        ConnectionAbortedError
+            If it was cancelled.
         """
-        now = monotonic()
-        if now >= self.deadline:
-            raise TimeoutError("timed out") from self._error
-        while self._untried and now >= self._next:
-            address = self._untried.popleft()
-            if self._begin(address):
-                left = (self.deadline - now) / (len(self._untried) + 1)
-                self._next = now + min(STAGGER, left)
-        if self._known and not self._running and not self._untried:
-            assert self._error is not None
-            raise self._error
-        until = min(until, self.deadline, self._next if self._untried else math.inf)
-        for fd, _events in self._poll.poll(_milliseconds(until - now)):
-            if fd in self._running and self._finish(fd):
-                return self._running.pop(fd)
-        return None
+        if self._cancelled.is_set():
+            raise ConnectionAbortedError(errno.ECONNABORTED, "given up by this program")
+        if monotonic() >= self._deadline:
+            raise TimeoutError("timed out") from reason
 
-    def _begin(self, address: Address) -> bool:
-        try:
-            sock = socket.socket(address[0], socket.SOCK_STREAM)
-        except OSError as exc:      # IPv6 switched off, or out of file descriptors
-            self._note(exc)
-            return False
-        try:
-            self._running[sock.fileno()] = address, sock
-            sock.setblocking(False)
-            configure(sock, self._keepalive)
-            number = sock.connect_ex(address[1])
-            if number not in (0, errno.EINPROGRESS):
-                raise OSError(number, os.strerror(number))
-            self._poll.register(sock, select.POLLOUT)
-        except OSError as exc:
-            self._note(exc)
-            self._give_up(sock.fileno(), sock)
-            return False
-        return True
+    def wait(self, until: float = math.inf) -> list[int]:
+        """Wait until something happens, or until a time; the descriptors that are ready."""
+        ready = self._poll.poll(_milliseconds(min(until, self._deadline) - monotonic()))
+        self._waker.clear()
+        return [fd for fd, _events in ready]
 
-    def _finish(self, fd: int) -> bool:
-        """Has this attempt won? Otherwise the next address is tried at once."""
-        sock = self._running[fd][1]
+
+def _race(host: str, candidates: Candidates, keepalive: float | None,
+          waiting: _Waiting) -> tuple[Address, socket.socket]:
+    """The first that answers, of the addresses of `host`."""
+    answers: deque[Answer] = deque()
+
+    def told(answer: Answer) -> None:
+        answers.append(answer)
+        waiting.wake()
+    attempts = _Attempts(candidates, keepalive, waiting)
+    forget = names.ask(host, told)
+    try:
+        while True:
+            waiting.check(candidates.reason())
+            if answers:
+                attempts.give_up(candidates.resolved(answers.popleft()))
+            attempts.begin_next()
+            if candidates.over():
+                raise candidates.reason() or OSError(f"{host} has no address")
+            for fd in waiting.wait(candidates.next_at()):
+                won = attempts.finish(fd)
+                if won is not None:
+                    return won
+    finally:
+        forget()
+        attempts.close()
+
+
+class _Attempts:
+    """The sockets that are connecting."""
+
+    def __init__(self, candidates: Candidates, keepalive: float | None,
+                 waiting: _Waiting) -> None:
+        self._candidates = candidates
+        self._keepalive = keepalive
+        self._waiting = waiting
+        self._sockets: dict[int, tuple[Address, socket.socket]] = {}
+
+    def begin_next(self) -> None:
+        """Begin with all addresses whose time has come."""
+        while (address := self._candidates.next(monotonic())) is not None:
+            try:
+                sock = socket.socket(address[0], socket.SOCK_STREAM)
+            except OSError as exc:      # IPv6 switched off, or out of file descriptors
+                self._candidates.failed(address, exc)
+                continue
+            self._sockets[sock.fileno()] = address, sock
+            try:
+                self._begin(address, sock)
+            except OSError as exc:
+                self._failed(sock.fileno(), exc)
+
+    def _begin(self, address: Address, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        configure(sock, self._keepalive)
+        number = sock.connect_ex(address[1])
+        if number not in (0, errno.EINPROGRESS):
+            raise OSError(number, os.strerror(number))
+        self._waiting.register(sock.fileno(), select.POLLOUT)
+
+    def finish(self, fd: int) -> tuple[Address, socket.socket] | None:
+        """The attempt of this descriptor, if it is one, has come to its end: has it won?"""
+        if fd not in self._sockets:
+            return None
+        sock = self._sockets[fd][1]
         try:
             number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if number:
@@ -276,28 +225,30 @@ class _Race:
             if sock.getsockname() == sock.getpeername():
                 raise _to_itself(sock)
         except OSError as exc:
-            self._note(exc)
-            self._give_up(fd, sock)
-            self._next = -math.inf
-            return False
-        self._poll.unregister(fd)
-        return True
+            self._failed(fd, exc)
+            return None
+        self._waiting.unregister(fd)
+        return self._sockets.pop(fd)
 
-    def _note(self, error: OSError) -> None:
-        # Where nobody answered for the name, that is what has to be told.
-        if not isinstance(self._error, socket.gaierror):
-            self._error = error
+    def _failed(self, fd: int, error: OSError) -> None:
+        address = self._sockets[fd][0]
+        self._close(fd)
+        self._candidates.failed(address, error)
 
-    def _give_up(self, fd: int, sock: socket.socket) -> None:
-        self._running.pop(fd, None)
-        with contextlib.suppress(KeyError):
-            self._poll.unregister(fd)
-        sock.close()
+    def give_up(self, addresses: set[Address]) -> None:
+        for fd, (address, _sock) in tuple(self._sockets.items()):
+            if address in addresses:
+                self._close(fd)
 
     def close(self) -> None:
-        """End the attempts that have not won."""
-        for fd, (_address, sock) in tuple(self._running.items()):
-            self._give_up(fd, sock)
+        """End those that have not won."""
+        for fd in tuple(self._sockets):
+            self._close(fd)
+
+    def _close(self, fd: int) -> None:
+        with contextlib.suppress(KeyError):
+            self._waiting.unregister(fd)
+        self._sockets.pop(fd)[1].close()
 
 
 def _to_itself(sock: socket.socket) -> OSError:

@@ -63,9 +63,21 @@ def with_port(address: Address, port: int) -> Address:
 
 
 class Names:
-    """The look-ups of a process. Any thread."""
+    """Look-ups of which there is never more than one a host. Any thread.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    begin : callable
+        Begins the look-up of a host, ``begin(host, done)``, and has ``done(answer)`` called
+        once, in any thread, at any time.
+    seconds : callable
+        A clock.
+    """
+
+    def __init__(self, begin: Callable[[str, Callable[[Answer], object]], object],
+                 seconds: Callable[[], float] = monotonic) -> None:
+        self._begin = begin
+        self._seconds = seconds
         self.forget_all()
 
     def forget_all(self) -> None:
@@ -83,8 +95,8 @@ class Names:
         host : str
             Name or address.
         told : callable
-            Called at once with what is known at once, otherwise in another thread. It must
-            neither block nor raise, and must stand a call that comes too late.
+            Called at once with what is known at once, otherwise in the thread that knows. It
+            must neither block nor raise, and must stand a call that comes too late.
 
         Returns
         -------
@@ -96,38 +108,48 @@ class Names:
             answer: Answer | None = numeric(host)
         except OSError as exc:
             answer = exc
+        begun = True
         with self._lock:
             answer = answer or self._fresh(host)
             if answer is None:
-                waiting = self._under_way.get(host)
-                if waiting is None:
-                    waiting = self._start(host)
+                begun = host in self._under_way
+                waiting = self._under_way.setdefault(host, {})
                 waiting[key] = told
-                return lambda: waiting.pop(key, None)
-        told(answer)
-        return lambda: None
+        if answer is not None:
+            told(answer)
+            return lambda: None
+        if not begun:
+            self._start(host)
+        return lambda: waiting.pop(key, None)
 
     def _fresh(self, host: str) -> Answer | None:
         until, answer = self._kept.pop(host, (0.0, None))
-        return answer if monotonic() < until else None
+        return answer if self._seconds() < until else None
 
-    def _start(self, host: str) -> dict[object, Callable[[Answer], object]]:
-        # Its end waits for the lock, which we hold.
-        threading.Thread(target=self._look_up, args=(host,), daemon=True,
-                         name=f"look-up of {host[:60]!r}").start()
-        waiting = self._under_way[host] = {}
-        return waiting
+    def _start(self, host: str) -> None:
+        try:
+            self._begin(host, lambda answer: self._done(host, answer))
+        except Exception as exc:        # no more threads, say
+            self._done(host, OSError(f"{host!r} cannot be looked up: {exc}"))
+        except BaseException:
+            self._under_way.pop(host, None)
+            raise
 
-    def _look_up(self, host: str) -> None:
-        answer = look_up(host)
-        now = monotonic()
+    def _done(self, host: str, answer: Answer) -> None:
+        now = self._seconds()
         with self._lock:
             told = list(self._under_way.pop(host, {}).values())
             if not told and isinstance(answer, list):
                 self._kept = {name: kept for name, kept in self._kept.items() if kept[0] > now}
                 self._kept[host] = now + KEPT, answer
         for tell in told:
-            tell(answer)
+            # Each has a list, or an error, of their own.
+            tell(list(answer) if isinstance(answer, list) else type(answer)(*answer.args))
+
+
+def _in_a_thread(host: str, done: Callable[[Answer], object]) -> None:
+    threading.Thread(target=lambda: done(look_up(host)), daemon=True,
+                     name=f"look-up of {host[:60]!r}").start()
 
 
 def look_up(host: str) -> Answer:
@@ -145,7 +167,7 @@ def look_up(host: str) -> Answer:
 
 
 #: Those of this process, for both faces.
-names = Names()
+names = Names(_in_a_thread)
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=names.forget_all)

@@ -11,6 +11,7 @@ import pytest
 from socs_tcp.blocking import dial as module
 from socs_tcp.blocking.cancel import Cancel
 from socs_tcp.blocking.dial import Remembered, dial
+from socs_tcp.core import candidates
 from socs_tcp.core import names as names_module
 
 BOUND = 10
@@ -148,7 +149,7 @@ def test_where_all_addresses_refuse_the_last_error_is_told(known):
 def test_one_that_says_nothing_costs_the_next_one_little(listener, known, stack, monkeypatch):
     port = silent(stack, port=listener.getsockname()[1])
     known["dev"] = ["127.0.0.2", "127.0.0.1"]
-    monkeypatch.setattr(module, "STAGGER", 0.01)
+    monkeypatch.setattr(candidates, "STAGGER", 0.01)
     before = open_fds()
     with dial("dev", port, timeout=BOUND) as sock:
         assert sock.getpeername() == ("127.0.0.1", port)
@@ -159,7 +160,7 @@ def test_one_that_says_nothing_costs_the_next_one_little(listener, known, stack,
 def test_the_next_is_not_tried_while_the_first_has_its_time(listener, known, stack, monkeypatch):
     port = silent(stack, port=listener.getsockname()[1])
     known["dev"] = ["127.0.0.2", "127.0.0.1"]
-    monkeypatch.setattr(module, "STAGGER", 1e9)
+    monkeypatch.setattr(candidates, "STAGGER", 1e9)
     began = time.monotonic()
     # What is left of the time is shared, so that the last one has some, too.
     with dial("dev", port, timeout=0.4) as sock:
@@ -170,7 +171,7 @@ def test_the_next_is_not_tried_while_the_first_has_its_time(listener, known, sta
 def test_where_none_says_anything_the_time_of_all_is_over(known, stack, monkeypatch):
     port = silent(stack, "127.0.0.3", silent(stack))
     known["dev"] = ["127.0.0.2", "127.0.0.3"]
-    monkeypatch.setattr(module, "STAGGER", 0.001)
+    monkeypatch.setattr(candidates, "STAGGER", 0.001)
     with pytest.raises(TimeoutError) as caught:
         dial("dev", port, timeout=0.2)
     assert caught.value.errno is None
@@ -266,7 +267,7 @@ def test_it_is_given_up_where_the_name_means_another_by_now(known, stack, monkey
     server = listen_at(stack, "127.0.0.1", port)
     go = threading.Event()
     known["dev"] = lambda: go.wait(BOUND) and ["127.0.0.1"]
-    monkeypatch.setattr(module, "HEAD_START", 0)
+    monkeypatch.setattr(candidates, "HEAD_START", 0)
     tried = []
     monkeypatch.setattr(module, "configure", lambda sock, keepalive: (tried.append(sock),
                                                                      go.set()))
@@ -282,10 +283,10 @@ def test_where_it_fails_while_the_look_up_lasts_the_others_are_tried(known, stac
     port = server.getsockname()[1]
     go = threading.Event()
     known["dev"] = lambda: go.wait(BOUND) and ["127.0.0.2", "127.0.0.1"]
-    monkeypatch.setattr(module, "HEAD_START", 0)
-    real, tried = module._Race._note, []
-    monkeypatch.setattr(module._Race, "_note",
-                        lambda self, error: (tried.append(error), real(self, error), go.set()))
+    monkeypatch.setattr(candidates, "HEAD_START", 0)
+    real, tried = module._Attempts._failed, []
+    monkeypatch.setattr(module._Attempts, "_failed", lambda self, fd, error: (
+        tried.append(error), real(self, fd, error), go.set()))
     with dial("dev", port, timeout=BOUND,
               remembered=remember("dev", port, "127.0.0.2")) as sock:
         assert sock.getpeername() == server.getsockname()

@@ -54,7 +54,7 @@ def resolver(monkeypatch):
 
 @pytest.fixture
 def names():
-    return Names()
+    return Names(module._in_a_thread)
 
 
 FOUND = [(socket.AF_INET, ("192.0.2.7", 0))]
@@ -121,9 +121,9 @@ def test_an_answer_that_came_too_late_for_all_serves_the_next_once(names, resolv
     assert resolver.asked == ["dev", "dev"]
 
 
-def test_an_answer_that_came_too_late_is_not_kept_for_long(names, resolver, monkeypatch):
+def test_an_answer_that_came_too_late_is_not_kept_for_long(names, resolver):
     now = [100.0]
-    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    names._seconds = lambda: now[0]
     Asker(names, "dev").forget()
     thread = next(t for t in threading.enumerate() if t.name == "look-up of 'dev'")
     resolver.go.release(2)
@@ -156,6 +156,39 @@ def test_each_address_is_given_once_in_the_order_of_the_system(names, resolver):
     resolver.answer = [one, two, one, two]
     resolver.go.release()
     assert Asker(names, "dev").answer() == [(socket.AF_INET6, ("fe80::1", 0, 0, 2)), *FOUND]
+
+
+def test_where_a_look_up_cannot_begin_that_is_the_answer():
+    def begin(host, done):
+        raise RuntimeError("can't start new thread")
+    names = Names(begin)
+    for _ in range(2):
+        assert "'dev' cannot be looked up: can't start new thread" in \
+            str(Asker(names, "dev").answer())
+
+
+def test_a_look_up_that_was_interrupted_as_it_began_does_not_bar_the_next():
+    def begin(host, done):
+        begun.append(host)
+        if len(begun) == 1:
+            raise KeyboardInterrupt
+        done(FOUND)
+    begun = []
+    names = Names(begin)
+    with pytest.raises(KeyboardInterrupt):
+        Asker(names, "dev")
+    assert Asker(names, "dev").answer() == FOUND
+
+
+def test_each_has_an_answer_of_their_own():
+    begun = []
+    names = Names(lambda host, done: begun.append(done))
+    askers = [Asker(names, "dev") for _ in range(2)]
+    begun[0](socket.gaierror(socket.EAI_AGAIN, "Temporary failure"))
+    errors = [asker.answer() for asker in askers]
+    assert errors[0] is not errors[1]
+    assert [(type(e), e.errno, e.strerror) for e in errors] == \
+        [(socket.gaierror, socket.EAI_AGAIN, "Temporary failure")] * 2
 
 
 def test_a_forked_child_does_not_wait_for_a_thread_of_its_parent(resolver):
