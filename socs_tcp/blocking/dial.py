@@ -46,10 +46,9 @@ def dial(host: str, port: int, *, timeout: float | None, keepalive: float | None
     """A connected socket. Any thread.
 
     A name is looked up at each call, in another thread, at most once at a time for each
-    host of the process. All addresses are tried, in the order that `Candidates` gives; where one has
-    said nothing for `STAGGER` seconds the next is tried beside it, and the first that answers is
-    taken. While a look-up lasts, or where no name server answers, the one that worked last is
-    tried. (Where the look-up then gives others only, it is given up: it may be another device's.)
+    host of the process. All addresses are tried, as `Candidates` says: the one that worked last
+    first, and the next one beside it where that has said nothing for a quarter of a second. The
+    first that answers is taken.
 
     Parameters
     ----------
