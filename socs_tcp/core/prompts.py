@@ -31,7 +31,7 @@ _ESCAPES = {b"r": b"\r", b"n": b"\n", b"t": b"\t"}
 
 def plain_text(pattern: re.Pattern[bytes]) -> bytes | None:
     """The one text that `pattern` matches; None where there are others, or it is not seen."""
-    if pattern.flags or not _PLAIN.fullmatch(pattern.pattern):
+    if pattern.flags & ~re.DOTALL or not _PLAIN.fullmatch(pattern.pattern):
         return None
     return re.sub(rb"(?s)\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), pattern.pattern)
 

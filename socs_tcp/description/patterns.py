@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from ..core.patterns import MAX_SOURCE, cost
 from .errors import BadReply
 
-
 MAX_GROUPS = 100
 
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-TARGETS = ["framers", "protocols", "client"]
+TARGETS = ["framers", "protocols", "client", "loader", "replies"]
 
 
 @pytest.fixture(params=TARGETS)
