@@ -73,7 +73,7 @@ def commands(server: DeviceServer | FaultProxy) -> dict[str, Any]:
     return {"unplug": server.unplug, "plug_in": server.plug_in, **faults}
 
 
-FAULTS = ("hang_up", "reset", "reboot", "silence", "late", "split", "glue", "garbage",
+FAULTS = ("hang_up", "reset", "reboot", "unasked", "silence", "late", "split", "glue", "garbage",
           "hang_up_mid_reply", "endless_line", "hang_up_after", "refuse", "accept_and_hang_up",
           "black_hole", "slow_reader", "one_client_only", "heal")
 
@@ -85,7 +85,9 @@ def _do(server: DeviceServer | FaultProxy, name: str, words: list[str]) -> str:
         return " ".join(known)
     if name not in known:
         return style("bad", f"there is no {name!r}; there are: {' '.join(known)}")
-    values = [_value(word) for word in words]
+    wanted = _wanted(known[name])
+    values = [word if number < len(wanted) and _is_text(wanted[number]) else _value(word)
+              for number, word in enumerate(words)]
     try:
         inspect.signature(known[name]).bind(*values)
     except TypeError:
@@ -99,14 +101,23 @@ def _do(server: DeviceServer | FaultProxy, name: str, words: list[str]) -> str:
 
 def _needs(name: str, method: Any) -> str:
     """What can be typed after `name`, with an example. (By keyword nothing can be.)"""
-    wanted = [p for p in inspect.signature(method).parameters.values()
-              if p.kind is p.POSITIONAL_OR_KEYWORD]
+    wanted = _wanted(method)
     if not wanted:
         return f"{name} needs nothing more"
     needed = [p for p in wanted if p.default is p.empty]
-    example = " ".join("ACME" if "Text" in str(p.annotation) else "2" for p in needed or wanted)
+    example = " ".join("ACME" if _is_text(p) else "2" for p in needed or wanted)
     return (f"{name} {'needs' if needed else 'can have'}: {', '.join(p.name for p in wanted)}; "
             f"for example: {name} {example}")
+
+
+def _wanted(method: Any) -> list[inspect.Parameter]:
+    return [p for p in inspect.signature(method).parameters.values()
+            if p.kind is p.POSITIONAL_OR_KEYWORD]
+
+
+def _is_text(parameter: inspect.Parameter) -> bool:
+    """Is what is typed for it a text, whatever it looks like?"""
+    return any(kind in str(parameter.annotation) for kind in ("Text", "Answer"))
 
 
 def _value(word: str) -> int | float | str:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .blocking.server import DeviceServer
     from .deferred.factory import DeviceFactory
     from .deferred.listener import listen
-    from .device.script import on
+    from .device.answers import block, deaf
+    from .device.script import ScriptExhausted, on
     from .device.scripted import ScriptedDevice
     from .faults.fault import Fault
     from .faults.faults import Faults
@@ -31,7 +32,10 @@ __all__ = [
     "Recording",
     "Replay",
     "ReplayMismatch",
+    "ScriptExhausted",
     "ScriptedDevice",
+    "block",
+    "deaf",
     "listen",
     "on",
 ]
@@ -46,7 +50,10 @@ _HOMES = {
     "Recording": "recording.record",
     "Replay": "recording.replay",
     "ReplayMismatch": "recording.replay",
+    "ScriptExhausted": "device.script",
     "ScriptedDevice": "device.scripted",
+    "block": "device.answers",
+    "deaf": "device.answers",
     "listen": "deferred.listener",
     "on": "device.script",
 }

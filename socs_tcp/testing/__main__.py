@@ -36,6 +36,11 @@ def make_parser() -> argparse.ArgumentParser:
                         help=r"what ends commands and replies, as in Python (default: \r\n)")
     parser.add_argument("--banner", type=_bytes, default=b"", metavar="BYTES",
                         help="what a client hears that connects")
+    parser.add_argument("--banner-delay", type=float, default=0.0, metavar="SECONDS",
+                        help="after which it hears that")
+    parser.add_argument("--closes-after-reply", action="store_true",
+                        help="hang up when a command has been answered")
+    parser.add_argument("--telnet", action="store_true", help="speak telnet")
     parser.add_argument("--prompt", type=_bytes, default=b"", metavar="BYTES",
                         help="what is said after each reply")
     parser.add_argument("--fault-rate", type=float, default=0.0, metavar="PROBABILITY",
@@ -82,7 +87,8 @@ def _device(options: argparse.Namespace) -> Any:
     script = (lambda command: command) if options.echo else options.device
     return ScriptedDevice(dict(options.answer or ()) if script is None else script,
                           framer=LineFramer(options.terminator), banner=options.banner,
-                          prompt=options.prompt)
+                          prompt=options.prompt, banner_delay=options.banner_delay,
+                          closes_after_reply=options.closes_after_reply, telnet=options.telnet)
 
 
 def _bytes(text: str) -> bytes:

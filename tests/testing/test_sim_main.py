@@ -57,6 +57,15 @@ def test_faults_are_typed(start):
     assert process.wait(10) == 0
 
 
+def test_odd_manners_from_the_command_line(start):
+    _, sock, _ = start("--echo", "--telnet", "--closes-after-reply", "--banner", r"hi\r\n",
+                       "--banner-delay", "0.01")
+    with sock, sock.makefile("rb") as heard:
+        assert heard.readline().startswith(b"\xff\xfb")
+        sock.sendall(b"A\r\n")
+        assert heard.read() == b"A\r\n"
+
+
 def test_a_device_of_ones_own(start, tmp_path):
     (tmp_path / "mine.py").write_text("def answer(command):\n    return command[::-1]\n")
     _, sock, _ = start("--device", "mine:answer")
@@ -72,7 +81,8 @@ def test_random_faults_say_their_seed(start):
 
 @pytest.mark.parametrize("args", [
     ["--answer", "no equals sign"], ["--device", "nowhere:x"], ["--device", "re:nothing"],
-    ["--port", "99999"], ["--echo", "--fault-rate", "2"], ["--terminator", ""],
+    ["--port", "99999"], ["--echo", "--banner-delay", "-1"],
+    ["--echo", "--fault-rate", "2"], ["--terminator", ""],
     ["--echo", "--answer", "A=B"], ["--device", "re:NOFLAG"]])
 def test_what_makes_no_sense_is_told(args, capsys):
     with pytest.raises(SystemExit) as caught:

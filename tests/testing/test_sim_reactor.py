@@ -248,6 +248,7 @@ def test_in_a_real_reactor():
     """In another process: a reactor can be run but once."""
     code = textwrap.dedent("""
         import os
+        import socket
         from twisted.internet import reactor
         from twisted.internet.defer import Deferred, inlineCallbacks
         from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
@@ -285,10 +286,25 @@ def test_in_a_real_reactor():
             yield connect(server)
             server.faults.hang_up()
             yield server.when(lambda: client.lost is ConnectionDone and server.clients == 0)
+            for how, lost in [("hang_up", b""), ("reset", ConnectionResetError)] * 20:
+                client = socket.create_connection(server.address, timeout=10)
+                getattr(server.faults, how)()
+                assert server.clients == 0      # it is done: no turn of the reactor is needed
+                try:
+                    assert client.recv(1) == lost
+                except ConnectionResetError as exc:
+                    assert type(exc) is lost
+                client.close()
             client = yield connect(server)
             yield server.when(lambda: server.clients == 1)
             server.faults.reset()
             yield server.when(lambda: client.lost is ConnectionLost)
+            # also while one of them is being heard
+            client = yield connect(server)
+            server.faults.at_exchange(1).hang_up()
+            client.transport.write(b"A\\r\\n")
+            yield server.when(lambda: client.lost is ConnectionDone)
+            assert client.heard == b"" and server.clients == 0
             client = yield connect(server)
             server.faults.endless_line()
             client.transport.write(b"A\\r\\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import selectors
 import socket
 import struct
@@ -10,6 +9,7 @@ from collections.abc import Callable
 
 from ..faults.plan import FILLER, Act
 from ..simulation.line import Line
+from ..sockets import end_cleanly
 from .loop import Loop
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -101,35 +101,6 @@ class Peer:
         if how is Act.RESET:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         else:
-            self._drain()
+            end_cleanly(self.sock)
         self.sock.close()
         self._gone(self)
-
-    def _drain(self) -> None:
-        # Closing with something unread would be a reset. Bounded: a client may never stop.
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_WR)      # the end, before a reset can be caused
-            for _ in range(64):
-                if not self.sock.recv(65536):
-                    return
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A socket that is bound but does not listen yet; port 0 for any that is free."""
-    family, kind, proto, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    sock = socket.socket(family, kind, proto)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setblocking(False)
-        sock.bind(address)
-        if not port:
-            # A port that the system chose is given back when the listener is shut down;
-            # one that was asked for is kept. So ask for the one we have got.
-            second = bind(host, sock.getsockname()[1])
-            sock.close()
-            return second
-    except BaseException:
-        sock.close()
-        raise
-    return sock

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...core.framing import Framer
-from ..device.scripted import command_framer_of
+from ..device.framers import command_framer_of
 from ..faults.plan import Act
 from ..recording.record import Recorder
 from ..simulation.line import HIGH_WATER, Line
 from ..simulation.simulation import Simulation
 from .cutter import Cutter
+from .host import SocketHost
 from .loop import Loop
 from .peer import READ, WRITE, Peer
-from .sockets import SocketHost
 
 
 class ProxyLine(Line):

@@ -8,8 +8,8 @@ from typing import Any
 from ...core.framing import Framer
 from ..device.scripted import as_device
 from ..simulation.simulation import DeviceSimulation
+from .host import SocketHost
 from .peer import Peer
-from .sockets import SocketHost
 
 
 class DeviceServer(SocketHost):
@@ -30,6 +30,9 @@ class DeviceServer(SocketHost):
     framer : Framer, optional
         What ends commands and replies, where `device` is not a `ScriptedDevice` already;
         ``LineFramer()``, which is CR LF, unless given.
+    receive_buffer : int, optional
+        Bytes that the system takes for a device that does not read, before the client must
+        wait; some thousand at least, the system's choice unless given.
 
     Attributes
     ----------
@@ -50,9 +53,10 @@ class DeviceServer(SocketHost):
     _simulation: DeviceSimulation
 
     def __init__(self, device: Any, *, host: str = "127.0.0.1", port: int = 0,
-                 framer: Framer | None = None) -> None:
+                 framer: Framer | None = None, receive_buffer: int | None = None) -> None:
         self.device = as_device(device, framer)
-        super().__init__(lambda run: DeviceSimulation(self.device, run), host, port)
+        super().__init__(lambda run: DeviceSimulation(self.device, run), host, port,
+                         receive_buffer)
 
     def _peer(self, sock: socket.socket) -> Peer:
         return Peer(self._loop, sock, self._simulation.new_line(), self._gone)

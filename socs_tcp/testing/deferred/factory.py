@@ -57,7 +57,7 @@ class DeviceFactory(ServerFactory):
     def __init__(self, reactor: Any, device: Any) -> None:
         self.reactor = reactor
         self.device = as_device(device)
-        self._simulation = DeviceSimulation(self.device, self._event, reactor.seconds)
+        self._simulation = DeviceSimulation(self.device, self._run, reactor.seconds)
         self.faults: Faults = self._simulation.faults
         self._protocols: list[SimulatedProtocol] = []
         self._busy = False
@@ -83,6 +83,11 @@ class DeviceFactory(ServerFactory):
         return list(self._simulation.journal.received)
 
     @property
+    def negotiated(self) -> list[bytes]:
+        """What clients said in telnet, the last 1000 commands of it; a copy."""
+        return list(self._simulation.journal.negotiated)
+
+    @property
     def commands(self) -> int:
         """How many commands were received."""
         return self._simulation.journal.commands
@@ -99,15 +104,15 @@ class DeviceFactory(ServerFactory):
 
     def say(self, answer: Any) -> None:
         """Send to all clients what nobody asked for; an answer as in a script."""
-        self._event(lambda: self._simulation.say(answer))
+        self._run(lambda: self._simulation.say(answer))
 
     def unplug(self) -> None:
         """Hang up on all clients; connections are refused until `plug_in`."""
-        self._event(self._simulation.unplug)
+        self._run(self._simulation.unplug)
 
     def plug_in(self) -> None:
         """Accept connections again, on the same port."""
-        self._event(self._simulation.plug_in)
+        self._run(self._simulation.plug_in)
 
     def when(self, condition: Callable[[], object], timeout: float = 5.0) -> Deferred[None]:
         """Fires when ``condition()`` is true.
@@ -147,6 +152,10 @@ class DeviceFactory(ServerFactory):
         return f"<DeviceFactory {self._simulation!r}>"
 
     # events: one at a time, and what follows from it after it
+
+    def _run(self, what: Callable[[], None]) -> None:
+        """An event that a test makes: its effects are there when this returns."""
+        self._event(what)
 
     def _event(self, what: Callable[[], None]) -> None:
         if self._busy:

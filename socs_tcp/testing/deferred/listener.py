@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..blocking.peer import bind
+from ..sockets import bind
 from .factory import DeviceFactory
 
 
@@ -23,10 +24,11 @@ class _Listener:
     """Accepts for a factory. Unlike Twisted's own port it stops and starts at once, and
     keeps its port number meanwhile."""
 
-    def __init__(self, reactor: Any, factory: DeviceFactory, host: str, port: int) -> None:
+    def __init__(self, reactor: Any, factory: DeviceFactory, host: str, port: int,
+                 receive_buffer: int | None) -> None:
         self._reactor = reactor
         self._factory = factory
-        self._socket = bind(host, port)
+        self._socket = bind(host, port, receive_buffer)
         self._listening = False
         self.host, self.port = self._socket.getsockname()[:2]
 
@@ -81,12 +83,18 @@ class ReactorServer(DeviceFactory):
         Where it listens; the port stays its own also while it is unplugged.
     """
 
-    def __init__(self, reactor: Any, device: Any, host: str, port: int) -> None:
-        listener = _Listener(reactor, self, host, port)
+    def __init__(self, reactor: Any, device: Any, host: str, port: int,
+                 receive_buffer: int | None = None) -> None:
+        listener = _Listener(reactor, self, host, port, receive_buffer)
         self.host, self.port = listener.host, listener.port
         super().__init__(reactor, device)
-        self._listener = listener
+        self._listener = self._accepting = listener
         self._event(self._simulation.plug_in)
+
+    def _run(self, what: Callable[[], None]) -> None:
+        if not self._busy:      # who is connected already is one of those that it strikes
+            self._accepting.doRead()
+        super()._run(what)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -95,7 +103,7 @@ class ReactorServer(DeviceFactory):
 
 
 def listen(reactor: Any, device: Any, *, host: str = "127.0.0.1",
-           port: int = 0) -> ReactorServer:
+           port: int = 0, receive_buffer: int | None = None) -> ReactorServer:
     """Run a simulated device inside a reactor.
 
     Parameters
@@ -108,10 +116,12 @@ def listen(reactor: Any, device: Any, *, host: str = "127.0.0.1",
         Where to listen; the loopback interface unless given.
     port : int
         0 for any that is free.
+    receive_buffer : int, optional
+        As for `DeviceServer`.
 
     Returns
     -------
     ReactorServer
         It listens already. `DeviceFactory.close` it at the end.
     """
-    return ReactorServer(reactor, device, host, port)
+    return ReactorServer(reactor, device, host, port, receive_buffer)

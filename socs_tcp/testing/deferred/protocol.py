@@ -6,13 +6,16 @@ from collections.abc import Callable
 from typing import Any
 from typing import Protocol as Shape
 
+from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol
+from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..faults.plan import FILLER, Act
 from ..simulation.simulation import DeviceSimulation
+from ..sockets import end_cleanly
 
 #: Seconds between two portions of an endless line. Not 0: on a ``Clock`` that would have
 #: no end within one moment.
@@ -103,7 +106,14 @@ class SimulatedProtocol(Protocol):
     def _end(self, how: Act) -> None:
         self._ended = True
         self.transport.unregisterProducer()
-        if how is Act.RESET or not self._may_write:     # it would wait until all is sent
+        reset = how is Act.RESET
+        if isinstance(self.transport, Connection):
+            # Now, and not in a later turn of the reactor: a fault is in force when it returns.
+            if not reset:
+                end_cleanly(self.transport.getHandle())
+            self.transport.connectionLost(Failure(ConnectionAborted() if reset
+                                                  else ConnectionDone()))
+        elif reset or not self._may_write:      # it would wait until all is sent
             self.transport.abortConnection()
         else:
             self.transport.loseConnection()

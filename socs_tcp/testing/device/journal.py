@@ -33,6 +33,10 @@ class Journal:
         self.connections = 0
         self.clients = 0
         self.injected: Counter[str] = Counter()
+        #: What clients said in telnet.
+        self.negotiated: deque[bytes] = deque(maxlen=REMEMBERED)
+        #: Bytes that came while the device was deaf.
+        self.lost = 0
         #: What came on a connection and is no whole command, fit to be shown. It is kept
         #: when the client has left, since most tests look when it is too late.
         self.unfinished: dict[object, str] = {}
@@ -44,6 +48,18 @@ class Journal:
         with self.changed:
             self.received.append(command)
             self.commands += 1
+            self._notify()
+
+    def telnet(self, command: bytes) -> None:
+        """A client said something in telnet."""
+        with self.changed:
+            self.negotiated.append(command)
+            self._notify()
+
+    def unheard(self, count: int) -> None:
+        """So many bytes came while the device was deaf."""
+        with self.changed:
+            self.lost += count
             self._notify()
 
     def rest(self, connection: object, data: bytes | bytearray) -> None:
@@ -121,5 +137,7 @@ class Journal:
             rest = ", ".join(self.unfinished.values())
             text = (f"{self.connections} connections, {self.clients} open; "
                     f"{self.commands} commands, the last: {last}; "
-                    f"{f'unfinished: {rest}; ' if rest else ''}faults injected: {faults}")
+                    f"{f'unfinished: {rest}; ' if rest else ''}"
+                    f"{f'{self.lost} bytes unheard; ' if self.lost else ''}"
+                    f"faults injected: {faults}")
             return text if self.error is None else f"{text}; failed: {self.error!r}"

@@ -7,12 +7,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
+from ...core.errors import show
 from ...core.framing import to_bytes
+from .answers import Block, Deaf
 
 #: What a command may be: an exact one, or a pattern that the whole command must match.
 Key: TypeAlias = "str | bytes | re.Pattern[str] | re.Pattern[bytes]"
 #: What answers it; see :class:`ScriptedDevice`.
-Answer: TypeAlias = "str | bytes | list[Any] | tuple[Any, ...] | Callable[..., Any] | None"
+Answer: TypeAlias = ("str | bytes | Deaf | list[Any] | tuple[Any, ...] | Callable[..., Any]"
+                     " | None")
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _MARK = "_socs_tcp_on"
@@ -65,11 +68,19 @@ def marked_methods(model: Any) -> list[tuple[Key, Callable[..., Any]]]:
     return found
 
 
+class ScriptExhausted(AssertionError):
+    """A command came once more than the list of its answers is long."""
+
+
 class _Turns:
     """Answers that are given one after the other."""
 
     def __init__(self, answers: list[Any]) -> None:
-        self.left = deque(answers)
+        self.repeats = answers[-1:] == [...]
+        self.left = deque(answers[:-1] if self.repeats else answers)
+        self.count = len(self.left)
+        if not self.left:
+            raise ValueError("a list of answers must have at least one; None is no answer")
 
 
 def fresh(answer: Any) -> Any:
@@ -77,11 +88,23 @@ def fresh(answer: Any) -> Any:
     return _Turns(answer) if isinstance(answer, list) else answer
 
 
-def next_answer(answer: Any) -> Any:
-    """What is the answer now; `UNKNOWN` when there is none left."""
+def next_answer(answer: Any, command: bytes) -> Any:
+    """What answers `command` now.
+
+    Raises
+    ------
+    ScriptExhausted
+        If all answers of a list were given.
+    """
     if not isinstance(answer, _Turns):
         return answer
-    return answer.left.popleft() if answer.left else UNKNOWN
+    if not answer.left:
+        raise ScriptExhausted(
+            f"the script has no answer left to {show(command)}: it came once more than its "
+            f"{answer.count} answers; a list that ends with ... repeats the last of them")
+    if answer.repeats and len(answer.left) == 1:
+        return answer.left[0]
+    return answer.left.popleft()
 
 
 def full_match(pattern: re.Pattern[Any], command: bytes) -> re.Match[Any] | None:
@@ -95,7 +118,9 @@ def expand(match: re.Match[Any], answer: Any) -> Any:
     """Put the groups into the text of an answer."""
     if isinstance(answer, tuple):
         return tuple(expand(match, one) for one in answer)
-    if answer is None or answer is UNKNOWN:
+    if isinstance(answer, Deaf):
+        return Deaf(answer.seconds, expand(match, answer.answer))
+    if answer is None or isinstance(answer, Block):
         return answer
     if isinstance(match.string, bytes):
         return match.expand(to_bytes(answer))

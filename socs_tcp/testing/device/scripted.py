@@ -12,15 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...core.errors import show
-from ...core.framing import (
-    Decoder,
-    Framer,
-    LengthFramer,
-    LineFramer,
-    RawFramer,
-    Text,
-    to_bytes,
-)
+from ...core.framing import Decoder, Framer, LineFramer, Text, to_bytes
+from ...core.policy import check_seconds
+from .answers import Block, Deaf
+from .framers import command_framer_of, reply_terminator_of
 from .script import (
     UNKNOWN,
     Answer,
@@ -44,8 +39,10 @@ class ScriptedDevice:
           without its terminator) or a compiled pattern that the whole command must match.
           An answer is text (of a pattern: with ``\1`` or ``\g<name>`` for its groups),
           None for no answer, a tuple for several replies to the one command, a list of
-          answers that are given one after the other, each once, or a callable that gets
-          the groups and returns any of these;
+          answers that are given one after the other, each once (if it ends with ``...``,
+          the last of them again and again; otherwise one more command is an error of the
+          script), `deaf` or `block`, or a callable that gets the groups and returns any
+          of these;
         - a **callable** that gets each command (bytes, without its terminator) and returns
           an answer;
         - an **object** with methods marked by `on`, or with ``handle(command)``, or both:
@@ -62,6 +59,8 @@ class ScriptedDevice:
         Added to each reply where it is missing; ``b""`` for none.
     banner : bytes or str
         Said to each client that connects, exactly as given.
+    banner_delay : float
+        Seconds after which it is said; commands are answered meanwhile.
     prompt : bytes or str
         Said after the banner and after the replies to each command, exactly as given.
     default : Answer
@@ -72,6 +71,10 @@ class ScriptedDevice:
         Seconds; 0 for never.
     one_client_only : bool
         Hang up on any client but the first, as many instruments do.
+    closes_after_reply : bool
+        Hang up when a command has been answered.
+    telnet : bool
+        Speak telnet: negotiate when a client connects, and send each byte 255 twice.
     identity_command : bytes or str
         The command whose answer another identity changes; see `reboot`.
 
@@ -85,17 +88,26 @@ class ScriptedDevice:
                  command_framer: Framer | None = None, reply_terminator: Text | None = None,
                  banner: Text = b"", prompt: Text = b"", default: Answer = None,
                  unsolicited: Answer = None, period: float = 0.0,
-                 one_client_only: bool = False, identity_command: Text = b"*IDN?") -> None:
+                 one_client_only: bool = False, identity_command: Text = b"*IDN?",
+                 banner_delay: float = 0.0, closes_after_reply: bool = False,
+                 telnet: bool = False) -> None:
         self.framer = LineFramer() if framer is None else framer
         self.command_framer = command_framer or command_framer_of(self.framer)
-        self.reply_terminator = (_reply_terminator(self.framer) if reply_terminator is None
+        self.reply_terminator = (reply_terminator_of(self.framer) if reply_terminator is None
                                  else to_bytes(reply_terminator))
         self.banner = to_bytes(banner)
+        if banner_delay:
+            check_seconds("banner_delay", banner_delay)
+        self.banner_delay = banner_delay
         self.prompt = to_bytes(prompt)
         self.default = default
         self.unsolicited = unsolicited
         self.period = period
         self.one_client_only = one_client_only
+        self.closes_after_reply = closes_after_reply
+        self.telnet = telnet
+        #: Seconds for which the device hears nothing after the last command.
+        self.deaf_for = 0.0
         self.identity_command = to_bytes(identity_command)
         self.unknown: deque[bytes] = deque(maxlen=100)
         self._given = answers
@@ -169,13 +181,14 @@ class ScriptedDevice:
         return self.command_framer.decoder()
 
     def handle(self, command: bytes) -> list[bytes]:
-        """The replies to one command, as they go on the wire.
+        """The replies to one command, with what ends them.
 
         Parameters
         ----------
         command : bytes
             Without its terminator.
         """
+        self.deaf_for = 0.0
         answer = self._find(command)
         if answer is UNKNOWN:
             self.unknown.append(command)
@@ -186,26 +199,30 @@ class ScriptedDevice:
         return replies
 
     def replies(self, answer: Any) -> list[bytes]:
-        """`answer` as it goes on the wire: each reply with its terminator."""
+        """`answer` in bytes: each reply with its terminator."""
         if callable(answer):
             answer = answer()
+        if isinstance(answer, Deaf):
+            self.deaf_for, answer = answer.seconds, answer.answer
+            return self.replies(answer)
         if answer is None:
             return []
         if isinstance(answer, (tuple, list)):
             return [reply for one in answer for reply in self.replies(one)]
         data = to_bytes(answer)
         end = self.reply_terminator
-        return [data if end and data.endswith(end) else data + end]
+        ended = end and data.endswith(end) and not isinstance(answer, Block)
+        return [data if ended else data + end]
 
     def _find(self, command: bytes) -> Any:
         for table in (self._overrides, self._exact):
             if command in table:
-                answer = next_answer(table[command])
+                answer = next_answer(table[command], command)
                 return answer() if callable(answer) else answer
         for pattern, given in tuple(self._patterns.items()):
             match = full_match(pattern, command)
             if match is not None:
-                answer = next_answer(given)
+                answer = next_answer(given, command)
                 if callable(answer):
                     return answer(*match.groups())
                 return expand(match, answer)
@@ -236,18 +253,3 @@ def as_device(device: Any, framer: Framer | None = None) -> ScriptedDevice:
         raise TypeError(f"a {type(device).__name__} has a framer already: give framer= to it, "
                         "not to its server")
     return device
-
-
-def command_framer_of(framer: Framer) -> Framer:
-    """What cuts the commands of a client that uses `framer`."""
-    if isinstance(framer, LengthFramer):
-        return framer
-    if framer.send_terminator:
-        return LineFramer(framer.send_terminator, max_length=framer.max_length)
-    return RawFramer()
-
-
-def _reply_terminator(framer: Framer) -> bytes:
-    if isinstance(framer, LineFramer):
-        return framer.terminators[0]
-    return b""

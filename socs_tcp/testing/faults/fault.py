@@ -9,8 +9,9 @@ from typing import Any
 
 from ...core.framing import Text, to_bytes
 from ...core.policy import check_seconds
+from ..device.script import Answer
 
-MOMENT = frozenset({"hang_up", "reset", "reboot"})
+MOMENT = frozenset({"hang_up", "reset", "reboot", "unasked"})
 REPLY = frozenset({"hang_up_mid_reply", "silence", "late", "split", "glue", "garbage",
                    "endless_line"})
 LINE = frozenset({"refuse", "accept_and_hang_up", "black_hole", "slow_reader",
@@ -32,6 +33,7 @@ class Fault:
     before: bytes = b""
     after: bytes = b""
     identity: Any = None
+    answer: Any = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -78,6 +80,21 @@ class Injector:
             Seconds during which connections are refused.
         """
         self.inject(Fault("reboot", identity=identity, seconds=downtime or None))
+
+    def unasked(self, answer: Answer, delay: float = 0.0) -> None:
+        """Say what nobody asked for, to all clients, `delay` seconds from now.
+
+        It does not wait for replies that are late. ``faults.at_exchange(1).unasked("OK", 0.02)``
+        makes the device answer the next command, whatever it is, 20 ms later.
+
+        Parameters
+        ----------
+        answer : Answer
+            As in a script; of a proxy, bytes just as they are.
+        delay : float
+            Seconds.
+        """
+        self.inject(Fault("unasked", answer=answer, seconds=delay or None))
 
     # of a reply
 

@@ -6,7 +6,7 @@ only by the thread that runs the device.
 
 Three kinds of fault, three lifetimes:
 
-- of the **moment** (``hang_up``, ``reset``, ``reboot``): done when the method returns;
+- of the **moment** (``hang_up``, ``reset``, ``reboot``, ``unasked``): done when the method returns;
 - of a **reply** (``silence``, ``late``, ``split``, ...): they wait in line, and each reply
   takes the first of them, so ``faults.silence(); faults.late(1)`` makes the next reply
   stay out and the one after it come late. With ``times=None`` a fault does not wait in
@@ -44,6 +44,9 @@ class Host(Protocol):
 
     def reboot(self, identity: Any) -> None:
         """Make the device forget."""
+
+    def say(self, answer: Any, delay: float = 0.0) -> None:
+        """Send to all clients what nobody asked for."""
 
     def faults_changed(self) -> None:
         """Look at what is in force again."""
@@ -176,6 +179,10 @@ class Faults(Injector):
         self._host.faults_changed()
 
     def _moment(self, fault: Fault) -> None:
+        if fault.kind == "unasked":
+            self._host.say(fault.answer, fault.seconds or 0.0)
+            self.struck(fault.kind)
+            return
         if fault.kind != "reboot":
             self.struck(fault.kind)
             self._host.end_lines(fault.kind)

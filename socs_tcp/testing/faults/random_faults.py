@@ -84,4 +84,6 @@ _MAKERS: dict[str, Callable[[float, float], Fault]] = {
     "hang_up_mid_reply": lambda seconds, place: Fault("hang_up_mid_reply", fraction=place),
     "hang_up_after": lambda seconds, place: Fault("hang_up_after", count=1 + int(place * 40)),
     "garbage": _garbage,
+    "unasked": lambda seconds, place: Fault("unasked", seconds=seconds,
+                                            answer=b"unasked %d" % int(place * 1000)),
 }

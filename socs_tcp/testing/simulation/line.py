@@ -7,13 +7,12 @@ thread that runs the device.
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from ...core.errors import FramingError
 from ..device.journal import Journal
-from ..device.scripted import ScriptedDevice
 from ..faults.fault import Fault
 from ..faults.faults import Faults
 from ..faults.plan import Act, Op, plan_reply
@@ -43,6 +42,8 @@ class Line:
         self.simulation = simulation
         # What is to be done, each not before its time, in seconds of the clock.
         self._out: deque[tuple[float, Op]] = deque()
+        # What is said whatever waits in _out, each at its time.
+        self._asides: list[tuple[float, bytes]] = []
         self._held: list[bytes] = []
         self._waiting = 0
         self._paused_until = -math.inf
@@ -129,8 +130,19 @@ class Line:
         if when != -math.inf:
             self.simulation.wake(when)
 
+    def say(self, data: bytes, delay: float = 0.0) -> None:
+        """Say what nobody asked for: after what waits to be sent, or, with a `delay` in
+        seconds, just then, also before replies that are late."""
+        if not delay:
+            self.push(data)
+            return
+        when = self.simulation.clock() + delay
+        insort(self._asides, (when, data))
+        self.simulation.wake(when)
+
     def end(self, how: Act) -> None:
         """End the connection now, whatever is still to be said."""
+        self._asides.clear()
         self._out.clear()
         self._held.clear()
         self._waiting = 0
@@ -146,7 +158,8 @@ class Line:
 
     def next_time(self, now: float) -> float:
         """When something is due that is not due now; ``inf`` for never."""
-        times = [self._paused_until, *(when for when, _ in list(self._out)[:1])]
+        waiting = (*list(self._out)[:1], *self._asides[:1])
+        times = [self._paused_until, *(when for when, _ in waiting)]
         return min((when for when in times if when > now), default=math.inf)
 
     def take(self) -> Op | None:
@@ -157,71 +170,47 @@ class Line:
         if self._backlog and not self.full and not self.ended:
             self._backlog = False
             self.feed(b"")
-        out = self._out
-        faults = self.simulation.faults
-        while out:
-            when, op = out[0]
-            if when != -math.inf and when > self.simulation.clock():
-                self.simulation.wake(when)
-                return None
+        while (op := self._next()) is not None:
             if op is Act.ENDLESS:
                 return op
-            out.popleft()
             if not isinstance(op, bytes):
                 self.ended = True
                 return op
-            self._waiting -= len(op)
-            if "black_hole" in faults.line_faults:
-                continue
-            op, last = faults.cut(op)
-            if last:
-                self._out.clear()
-                self._waiting = 0
-                self.push(Act.CLOSE)
+            op = self._through_faults(op)
             if op:
                 return op
         return None
 
+    def _next(self) -> Op | None:
+        """What is due, whatever the faults do to it."""
+        now = self.simulation.clock()
+        if self._asides and not self.ended:
+            when, data = self._asides[0]
+            if when <= now:
+                del self._asides[0]
+                return data
+            self.simulation.wake(when)
+        if not self._out:
+            return None
+        when, op = self._out[0]
+        if when > now:
+            self.simulation.wake(when)
+            return None
+        if op is not Act.ENDLESS:
+            self._out.popleft()
+        if isinstance(op, bytes):
+            self._waiting -= len(op)
+        return op
 
-class DeviceLine(Line):
-    """The way from a `ScriptedDevice` to one client."""
-
-    def __init__(self, simulation: Host, device: ScriptedDevice) -> None:
-        super().__init__(simulation)
-        self._device = device
-        self._decoder = device.decoder()
-
-    def opened(self) -> None:
-        greeting = self._device.greeting()
-        if greeting:
-            self.push(greeting)
-
-    def feed(self, data: bytes) -> None:
-        decoder = self._decoder
-        decoder.feed(data)
-        try:
-            while not self.ended:
-                if self.full:
-                    self._backlog = True
-                    return
-                command = decoder.next_frame()
-                if command is None:
-                    # Bytes without their end are how a wrong terminator looks from here.
-                    self.simulation.journal.rest(self, decoder.peek(decoder.waiting))
-                    return
-                self._answer(command)
-        except FramingError:
-            self.end(Act.CLOSE)         # as an instrument does whose buffer is full
-        except Exception as exc:
-            # A mistake in the script must fail the test, not look like a silent device.
-            self.simulation.journal.failed(exc)
-            self.end(Act.RESET)
-
-    def _answer(self, command: bytes) -> None:
-        simulation = self.simulation
-        simulation.journal.command(command)
-        simulation.faults.exchange()
-        if self.ended:
-            return
-        for reply in self._device.handle(command):
-            self.reply(reply)
+    def _through_faults(self, data: bytes) -> bytes:
+        """What the faults of the line leave of bytes that are about to go out."""
+        faults = self.simulation.faults
+        if "black_hole" in faults.line_faults:
+            return b""
+        data, last = faults.cut(data)
+        if last:
+            self._out.clear()
+            self._asides.clear()
+            self._waiting = 0
+            self.push(Act.CLOSE)
+        return data

@@ -10,11 +10,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ...core.errors import show
+from ...core.framing import to_bytes
 from ..device.journal import Journal
 from ..device.scripted import ScriptedDevice
 from ..faults.faults import Faults
 from ..faults.plan import Act
-from .line import DeviceLine, Line
+from .device_line import DeviceLine
+from .line import Line
 
 
 class Simulation:
@@ -78,6 +81,16 @@ class Simulation:
         if identity is not None:
             raise ValueError("a proxy cannot turn the device into another one")
 
+    def say(self, answer: Any, delay: float = 0.0) -> None:
+        """Send to all clients what nobody asked for: bytes, just as they are."""
+        self._say(to_bytes(answer), delay)
+
+    def _say(self, data: bytes, delay: float) -> None:
+        for line in self.lines:
+            if not line.ended:
+                line.say(data, delay)
+        self.dirty = True
+
     def unplug(self) -> None:
         """Refuse connections, hang up on all clients."""
         self.unplugged = True
@@ -130,6 +143,7 @@ class DeviceSimulation(Simulation):
                  clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(run, clock)
         self.device = device
+        self.deaf_until = -math.inf
         self._speaks_at = math.inf
         if device.period:
             self._speaks_at = clock() + device.period
@@ -139,19 +153,20 @@ class DeviceSimulation(Simulation):
         """For a client that has connected."""
         return DeviceLine(self, self.device)
 
+    def __repr__(self) -> str:
+        unknown = ", ".join(show(command) for command in list(self.device.unknown)[-3:])
+        return f"{f'NOT IN THE SCRIPT: {unknown}; ' if unknown else ''}{super().__repr__()}"
+
     def reboot(self, identity: Any) -> None:
         self.device.reboot(identity)
+        self.deaf_until = -math.inf
 
     def only_one(self) -> bool:
         return self.device.one_client_only
 
-    def say(self, answer: Any) -> None:
-        """Send to all clients what nobody asked for."""
-        data = b"".join(self.device.replies(answer))
-        for line in self.lines:
-            if not line.ended:
-                line.push(data)
-        self.dirty = True
+    def say(self, answer: Any, delay: float = 0.0) -> None:
+        """Send to all clients what nobody asked for: an answer as in a script."""
+        self._say(b"".join(self.device.replies(answer)), delay)
 
     def tick(self) -> None:
         now = self.clock()

@@ -9,8 +9,9 @@ from typing import Self, TypeAlias
 
 from ..faults.faults import Faults
 from ..simulation.simulation import Simulation
+from ..sockets import bind
 from .loop import Loop
-from .peer import READ, Peer, bind
+from .peer import READ, Peer
 
 Run: TypeAlias = Callable[[Callable[[], None]], None]
 
@@ -28,11 +29,12 @@ class SocketHost:
     faults : Faults
     """
 
-    def __init__(self, simulation: Callable[[Run], Simulation], host: str, port: int) -> None:
+    def __init__(self, simulation: Callable[[Run], Simulation], host: str, port: int,
+                 receive_buffer: int | None = None) -> None:
         # The thread of the loop only.
         self._peers: list[Peer] = []
         self._listening = False
-        self._listener = bind(host, port)
+        self._listener = bind(host, port, receive_buffer)
         self.host, self.port = self._listener.getsockname()[:2]
         self._loop = Loop(f"simulated-device-{self.port}", self._wait, self._turn, self._failed)
         self._simulation = simulation(self._run)
@@ -52,6 +54,12 @@ class SocketHost:
         """The last 1000 commands, without terminators; a copy. Any thread."""
         journal = self._simulation.journal
         return journal.read(lambda: list(journal.received))
+
+    @property
+    def negotiated(self) -> list[bytes]:
+        """What clients said in telnet, the last 1000 commands of it; a copy. Any thread."""
+        journal = self._simulation.journal
+        return journal.read(lambda: list(journal.negotiated))
 
     @property
     def commands(self) -> int:

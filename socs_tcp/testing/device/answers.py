@@ -1,0 +1,67 @@
+"""Special answers of a device's script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.framing import Text, to_bytes
+from ...core.policy import check_seconds
+
+
+class Block(bytes):
+    """A reply that has its own end: what it ends with is never taken for a terminator."""
+
+
+def block(data: Text, *, digits: int | None = None) -> Block:
+    """`data` as a block of IEEE 488.2: ``#``, a digit, the length, and the bytes.
+
+    Parameters
+    ----------
+    data : bytes or str
+        Any bytes at all.
+    digits : int, optional
+        Of the length, 1 to 9; as few as it needs unless given. 0 for a block of indefinite
+        length (``#0``), which only the terminator of the reply ends.
+
+    Returns
+    -------
+    Block
+        To be used as an answer; the reply's terminator follows it.
+
+    Raises
+    ------
+    ValueError
+        If the length does not fit into `digits`.
+    """
+    data = to_bytes(data)
+    if digits == 0:
+        return Block(b"#0" + data)
+    length = str(len(data)).zfill(digits or 0)
+    if len(length) > (digits or 9):
+        raise ValueError(f"{len(data)} bytes cannot be announced in {digits or 9} digits")
+    return Block(b"#%d%s%s" % (len(length), length.encode(), data))
+
+
+@dataclass(frozen=True)
+class Deaf:
+    """An answer, after which the device hears nothing for a while."""
+
+    seconds: float
+    answer: Any = None
+
+
+def deaf(seconds: float, answer: Any = None) -> Deaf:
+    """`answer`, after which whatever is sent to the device within `seconds` is lost.
+
+    As with an instrument that writes to its memory: ``{"SAVE": deaf(2.0)}``.
+
+    Parameters
+    ----------
+    seconds : float
+        From when the command has come.
+    answer : Answer, optional
+        Any answer of a script; none unless given.
+    """
+    check_seconds("seconds", seconds)
+    return Deaf(seconds, answer)
