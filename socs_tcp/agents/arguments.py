@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 
 from ..core.policy import check_port
 from ..description import Description, DescriptionError, load, shipped
@@ -23,7 +24,8 @@ def make_parser(parser: argparse.ArgumentParser | None = None) -> argparse.Argum
                             "is also looked for in $OCS_CONFIG_DIR. $DEVICE_DESCRIPTION unless "
                             "given.")
     group.add_argument("--ip-address", "--host", default=environment("DEVICE_HOST"),
-                       help="Address or host name of the device; $DEVICE_HOST unless given.")
+                       help="Address or host name of the device, or HOST:PORT; $DEVICE_HOST "
+                            "unless given.")
     group.add_argument("--port", type=int,
                        help="TCP port of the device; that of the description unless given.")
     group.add_argument("--mode", choices=["idle", "acq"], default="acq",
@@ -37,8 +39,8 @@ def make_parser(parser: argparse.ArgumentParser | None = None) -> argparse.Argum
     return parser
 
 
-def check_arguments(args: argparse.Namespace) -> tuple[Description, int]:
-    """The description and the port that are meant.
+def check_arguments(args: argparse.Namespace) -> tuple[Description, str, int]:
+    """The description, the host and the port that are meant.
 
     Raises
     ------
@@ -49,7 +51,23 @@ def check_arguments(args: argparse.Namespace) -> tuple[Description, int]:
         if not value:
             raise ValueError(f"the argument {name} is missing, in the site config file or here")
     description = load(args.description)
-    if args.port is None and description.port is None:
+    host, port = split_address(args.ip_address)
+    if args.port is not None:
+        port = args.port
+    if port is None:
+        port = description.port
+    if port is None:
         raise DescriptionError(description.file, 0, "", "has no key 'port', so the agent needs "
                                "the argument --port")
-    return description, check_port(description.port if args.port is None else args.port)
+    return description, host, check_port(port)
+
+
+def split_address(text: str) -> tuple[str, int | str | None]:
+    """Host and port of ``HOST:PORT`` or ``[IPV6]:PORT``; no port in what is but a host.
+
+    An IPv6 address without brackets is but a host. Neither is checked here.
+    """
+    match = re.fullmatch(r"\[([^]]+)\](?::(\w+))?|([^:]+):(\w+)", text)
+    if match is None:
+        return text, None
+    return match[1] or match[3], match[2] or match[4]

@@ -301,13 +301,13 @@ def main(args: list[str] | None = None) -> None:
         level=os.environ.get("LOGLEVEL", "info"))
     parsed = site_config.parse_args(agent_class="TCPDeviceAgent", parser=make_parser(), args=args)
     try:
-        description, port = check_arguments(parsed)
+        description, host, port = check_arguments(parsed)
     except ValueError as exc:
         print(f"TCPDeviceAgent: {exc}", file=sys.stderr)
         sys.exit(BAD_USAGE)
     agent, runner = ocs_agent.init_site_agent(parsed)
     device = TCPDeviceAgent(
-        agent, description, lambda: DescribedClient(description, parsed.ip_address, port),
+        agent, description, lambda: DescribedClient(description, host, port),
         parsed.min_privs)
     device.register(startup=parsed.mode == "acq")
     agent.on("ready", device.joined)

@@ -385,9 +385,10 @@ def arguments(*args):
 
 
 def test_arguments(tmp_path):
-    description, port = arguments("--description", "lakeshore372")
+    description, host, port = arguments("--description", "lakeshore372")
+    assert host == "localhost"
     assert (description.device, port) == (load("lakeshore372").device, 7777)
-    assert arguments("--description", "lakeshore372", "--port", "7000")[1] == 7000
+    assert arguments("--description", "lakeshore372", "--port", "7000")[2] == 7000
     (tmp_path / "x.yaml").write_text(TEXT)
     with pytest.raises(DescriptionError, match=r"x\.yaml: has no key 'port', so .* --port"):
         arguments("--description", str(tmp_path / "x.yaml"))
@@ -395,11 +396,28 @@ def test_arguments(tmp_path):
         arguments("--description", str(tmp_path / "x.yaml"), "--port", "70000")
 
 
+@pytest.mark.parametrize("given, host, port", [
+    ("psu:7001", "psu", 7001), ("10.0.0.1:7001", "10.0.0.1", 7001), ("[fe80::1]:7001", "fe80::1",
+                                                                    7001),
+    ("psu", "psu", 7777), ("fe80::1", "fe80::1", 7777), ("[fe80::1]", "fe80::1", 7777),
+])
+def test_a_port_may_stand_behind_the_address(given, host, port):
+    got = arguments("--description", "lakeshore372", "--host", given)
+    assert got[1:] == (host, port)
+    assert arguments("--description", "lakeshore372", "--host", given, "--port", "1")[2] == 1
+
+
+@pytest.mark.parametrize("given", ["psu:0", "psu:70000", "psu:x"])
+def test_a_port_that_makes_no_sense_is_refused(given):
+    with pytest.raises(ValueError, match="port must be a number"):
+        arguments("--description", "lakeshore372", "--host", given)
+
+
 def test_a_container_gives_arguments_by_its_environment(monkeypatch):
     monkeypatch.setenv("DEVICE_DESCRIPTION", "cryomech_cpa")
     monkeypatch.setenv("DEVICE_HOST", "compressor")
     parsed = make_parser().parse_args([])
-    assert parsed.ip_address == "compressor" and check_arguments(parsed)[1] == 502
+    assert parsed.ip_address == "compressor" and check_arguments(parsed)[2] == 502
     monkeypatch.delenv("DEVICE_HOST")
     with pytest.raises(ValueError, match="the argument --ip-address is missing"):
         check_arguments(make_parser().parse_args([]))

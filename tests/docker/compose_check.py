@@ -2,7 +2,9 @@
 
 ``python tests/docker/compose_check.py`` builds the images, brings the services up, kills the
 device, brings it back at another address, restarts the router, and looks at ``degraded``
-throughout, as a client sees it. It needs a Docker engine with Compose v2, and Python only.
+throughout, as a client sees it. Then it freezes and stops the agent, and brings up each
+description that comes with the package. It needs a Docker engine with Compose v2, and Python
+only.
 """
 
 from __future__ import annotations
@@ -19,9 +21,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import confinement
+
 PROJECT = Path(__file__).resolve().parents[2]
 NAME = f"socs_tcp_check_{os.getpid()}"
 AGENT = "observatory.device-1"
+SHIPPED = sorted(path.stem for path in (PROJECT / "socs_tcp/description/devices").glob("*.yaml"))
+#: Seconds that a container has to end before Docker kills it.
+GRACE = 10
 
 
 def engine_missing() -> str:
@@ -54,15 +61,15 @@ class Check:
     def say(self, text: str) -> None:
         print(f"{time.monotonic() - self._began:6.1f} s  {text}", flush=True)
 
-    def docker(self, *args: str) -> str:
+    def docker(self, *args: str, timeout: float = 60) -> str:
         done = subprocess.run(["docker", *args], check=False, capture_output=True, text=True,
-                              cwd=PROJECT, env=self._env, timeout=900)
+                              cwd=PROJECT, env=self._env, timeout=timeout)
         if done.returncode:
             raise RuntimeError(f"docker {' '.join(args)} failed:\n{done.stdout}{done.stderr}")
         return done.stdout.strip()
 
-    def compose(self, *args: str) -> str:
-        return self.docker("compose", "-p", NAME, *args)
+    def compose(self, *args: str, timeout: float = 60) -> str:
+        return self.docker("compose", "-p", NAME, *args, timeout=timeout)
 
     def session(self) -> dict[str, Any] | None:
         """The session of `acq` as a client sees it; None where the router does not answer."""
@@ -111,7 +118,7 @@ class Check:
         return not done.returncode
 
     def run(self) -> None:
-        self.compose("build")
+        self.compose("build", timeout=900)
         size = int(self.docker("image", "inspect", "-f", "{{.Size}}", "socs_tcp"))
         self.say(f"the images are built; that of the agent has {size / 1e6:.0f} MB")
         began = time.monotonic()
@@ -120,6 +127,15 @@ class Check:
         self.say(f"from 'up' to the first value: {time.monotonic() - began:.1f} s")
         assert first["degraded"] is False, first
 
+        confinement.check_containers(self)
+        confinement.check_web_pages(self)
+        self.device_goes_and_comes()
+        self.router_goes_and_comes()
+        self.agent_freezes_and_stops()
+        self.every_description_comes_up()
+        self.say("all is well")
+
+    def device_goes_and_comes(self) -> None:
         old = self.address()
         self.compose("kill", "device")
         self.wait("killed: degraded", lambda s: s["degraded"], 5)
@@ -136,6 +152,7 @@ class Check:
         self.wait("values come again",
                   lambda s: s["data"]["timestamp"] > back["data"]["timestamp"], 30)
 
+    def router_goes_and_comes(self) -> None:
         before = self.session()
         assert before is not None
         self.compose("restart", "crossbar")
@@ -146,7 +163,38 @@ class Check:
         downs = [m for _t, m in after["messages"] if "is down" in m]
         assert len(downs) == 1, f"only the killed device is to be told: {after['messages']}"
         self.wait_healthy()
-        self.say("all is well")
+
+    def agent_freezes_and_stops(self) -> None:
+        # the container's first process is dumb-init; the agent is its only child
+        code = ("import os, signal\n"
+                "child = open('/proc/1/task/1/children').read().split()[0]\n"
+                "os.kill(int(child), signal.SIG%s)")
+        self.compose("exec", "-T", "agent", "python", "-c", code % "STOP")
+        try:
+            self.compose("exec", "-T", "agent", "python", "-m", "socs_tcp.agents.health")
+        except RuntimeError as exc:
+            assert "device-1 does not answer: TimeoutError: no answer within" in str(exc), exc
+        else:
+            raise AssertionError("the health check takes a frozen agent for a healthy one")
+        self.say("the health check tells of a frozen agent")
+        self.compose("exec", "-T", "agent", "python", "-c", code % "CONT")
+        agent = self.compose("ps", "-q", "agent")
+        began = time.monotonic()
+        self.compose("stop", "agent")
+        took = time.monotonic() - began
+        assert self.docker("inspect", "-f", "{{.State.ExitCode}}", agent) == "0", "it was killed"
+        assert took < GRACE, took
+        self.say(f"the agent was told to stop: it ended after {took:.1f} s")
+
+    def every_description_comes_up(self) -> None:
+        for name in SHIPPED:
+            self._env["DESCRIPTION"] = name
+            began = time.time()
+            self.compose("up", "-d", "--force-recreate", "--timeout", "0", "device", "agent")
+            session = self.wait(f"{name}: the first values are there", lambda s, began=began: (
+                s["start_time"] > began and s["data"].get("fields")), 60)
+            assert not session["degraded"] and not session["data"]["errors"], session
+        del self._env["DESCRIPTION"]
 
     def wait_healthy(self) -> None:
         agent = self.compose("ps", "-q", "agent")

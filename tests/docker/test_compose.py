@@ -29,8 +29,16 @@ def test_the_agent_survives_what_happens_to_containers():
 def test_compose_points_the_agent_at_the_device_or_at_another_one():
     """Runs everywhere: what the variables of the compose file become."""
     services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
-    assert services["agent"]["environment"]["DEVICE_HOST"] == "${DEVICE:-device}"
-    assert "device" in services
+    assert services["agent"]["environment"]["DEVICE_HOST"] == "${DEVICE:-device:5025}"
+    command = services["device"]["command"]
+    assert command[command.index("--port") + 1] == "5025"
+
+
+def test_the_image_is_run_by_a_number_and_its_base_can_be_named():
+    lines = (PROJECT / "Dockerfile").read_text().splitlines()
+    assert [line for line in lines if line.startswith("USER")] == ["USER 9000:9000"] * 2
+    bases = [line for line in lines if line.startswith("FROM")]
+    assert bases and all(line.startswith("FROM $BASE AS ") for line in bases)
 
 
 def test_the_agent_takes_its_device_from_the_environment(monkeypatch):

@@ -11,23 +11,35 @@ from .wamp import HOST
 
 REALM = "test_realm"
 ADDRESS_ROOT = "observatory"
+#: Where the router hears of calls that `GUARD` has looked at; in its own directory.
+CALL_SOCKET = "call.sock"
+GUARD = "socs_tcp.testing.router.call_guard.CallGuard"
 
 
 def crossbar_config(port: int) -> str:
-    """The least that crossbar needs: one realm where all may do all, websocket and HTTP."""
+    """The least that crossbar needs: one realm where all may do all, websocket and HTTP.
+
+    All but web pages: a browser on this machine must not be their way to a device.
+    """
     everything = {"uri": "", "match": "prefix", "cache": True, "allow": {
         "call": True, "register": True, "publish": True, "subscribe": True}}
     return json.dumps({"version": 2, "workers": [{
         "type": "router",
         "realms": [{"name": REALM,
                     "roles": [{"name": "anonymous", "permissions": [everything]}]}],
-        "transports": [{
-            "type": "web",
-            "endpoint": {"type": "tcp", "interface": HOST, "port": port},
-            "paths": {"/": {"type": "json", "value": {}},
-                      "ws": {"type": "websocket"},
-                      "call": {"type": "caller", "realm": REALM, "role": "anonymous"}},
-        }]}]}, indent=1)
+        "transports": [
+            {"type": "web",
+             "endpoint": {"type": "tcp", "interface": HOST, "port": port},
+             "paths": {"/": {"type": "json", "value": {}},
+                       "ws": {"type": "websocket", "options": {
+                           "allowed_origins": [], "allow_null_origin": False}},
+                       "call": {"type": "resource", "classname": GUARD,
+                                "extra": {"socket": CALL_SOCKET}}}},
+            {"type": "web",
+             "endpoint": {"type": "unix", "path": CALL_SOCKET},
+             "paths": {"/": {"type": "json", "value": {}},
+                       "call": {"type": "caller", "realm": REALM, "role": "anonymous"}}},
+        ]}]}, indent=1)
 
 
 def site_config(port: int, instances: list[dict[str, Any]]) -> str:
