@@ -31,7 +31,7 @@ class CallGuard(Resource):
     isLeaf = True
 
     def __init__(self, extra: dict[str, Any]) -> None:
-        super().__init__()
+        super().__init__()      # type: ignore[no-untyped-call]
         self._socket = str(extra["socket"])
         self._origins = {origin.lower().rstrip("/") for origin in extra.get("allowed_origins", ())}
 
@@ -47,5 +47,5 @@ class CallGuard(Resource):
         factory = ProxyClientFactory(request.method, request.uri, request.clientproto,
                                      request.getAllHeaders(), request.content.read(), request)
         factory.noisy = False
-        reactor.connectUNIX(self._socket, factory)      # type: ignore[attr-defined]
+        reactor.connectUNIX(self._socket, factory)
         return NOT_DONE_YET
