@@ -17,6 +17,11 @@ from socs_tcp.testing import DeviceServer, ScriptedDevice
 from socs_tcp.testing.router.config import free_port
 
 
+def at_prompt(lines):
+    """Is there an empty line to type in? Before that, what is typed goes astray."""
+    return lines[-1:] == [">"]
+
+
 @pytest.fixture
 def device():
     answers = {"*IDN?": "LSCI,MODEL372", "evil?": b"\x1b[2Jgone\x07"}
@@ -27,7 +32,7 @@ def device():
 @pytest.fixture
 def console(device, tmp_path):
     with Terminal(f"console 127.0.0.1:{device.port}", XDG_STATE_HOME=str(tmp_path)) as shown:
-        shown.see("is connected")
+        shown.see(at_prompt)
         yield shown
 
 
@@ -158,7 +163,7 @@ def test_ctrl_c_cancels_the_line_and_not_the_program(console):
     console.type("half a comma")
     console.see("half a comma")
     console.type(console.CTRL_C)
-    console.see(lambda lines: lines[-1] == ">")
+    console.see(at_prompt)
     console.enter("*IDN?")
     console.see("LSCI,MODEL372")
 
@@ -185,7 +190,7 @@ def test_sigterm_leaves_the_terminal_as_it_was(console):
 def test_history_and_completion(device, console, tmp_path):
     console.enter("evil?")
     console.see("gone")
-    console.see(lambda lines: lines[-1] == ">")
+    console.see(at_prompt)
     console.type("ev" + console.TAB)
     console.see(lambda lines: lines[-1] == "> evil?")
     console.type(console.CTRL_C)
@@ -198,7 +203,7 @@ def test_completion_from_a_description(tmp_path):
     with DeviceServer({"curr?": "1.5"}, framer=LineFramer("\n")) as device, Terminal(
             f"console 127.0.0.1:{device.port} --description kikusui_pmx",
             XDG_STATE_HOME=str(tmp_path)) as console:
-        console.see("is connected")
+        console.see(at_prompt)
         console.type("curr" + console.TAB)
         console.see("curr?")
         console.type(console.CTRL_C)
@@ -211,7 +216,7 @@ def test_it_waits_for_a_device_that_is_not_there_yet(tmp_path):
     with Terminal(f"console 127.0.0.1:{port} --wait", XDG_STATE_HOME=str(tmp_path)) as console:
         console.see("waiting for it")
         with closing(DeviceServer({"A": "1"}, framer=LineFramer(), port=port)):
-            console.see("is connected")
+            console.see(at_prompt)
             console.enter("A")
             console.see(lambda lines: "1" in lines)
 
@@ -233,7 +238,7 @@ def test_a_reply_with_another_end_is_shown_with_advice(tmp_path):
     with DeviceServer(ScriptedDevice({"A": "1.25"}, framer=LineFramer("\n"))) as device, Terminal(
             f"console 127.0.0.1:{device.port} --send-terminator LF --timeout 0.5",
             XDG_STATE_HOME=str(tmp_path)) as console:
-        console.see("is connected")
+        console.see(at_prompt)
         console.enter("A")
         console.see("--terminator LF")
         console.see("connected again")
