@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from .. import __version__
-from .exits import BROKEN_PIPE, INTERRUPTED, USAGE, UsageError
+from .exits import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, UsageError
 from .show import complain
 
 #: The commands, with what ``--help`` says of each. The module of that name has ``EPILOG``,
@@ -83,6 +83,10 @@ def main(args: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except OSError as exc:      # a full disk: what a command does with devices it handles itself
+        _forget_stdout()
+        complain(f"cannot write: {exc.strerror or exc}")
+        return FAILED
     return code
 
 

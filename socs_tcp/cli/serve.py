@@ -88,7 +88,8 @@ def serve(server: DeviceServer | FaultProxy, what: str, *, traffic: bool | None 
             stack.enter_context(patch_stdout(raw=True))
         _show_traffic(server, stack, terminal if traffic is None else traffic)
         host = f"[{server.host}]" if ":" in server.host else server.host
-        print(f"{visible(what)} on {host}:{server.port}; Ctrl-C ends it", flush=True)
+        with contextlib.suppress(OSError):      # a device goes on, whoever reads
+            print(f"{visible(what)} on {host}:{server.port}; Ctrl-C ends it", flush=True)
         if typed is None:
             threading.Thread(target=_control, args=(server,), daemon=True,
                              name="control").start()
