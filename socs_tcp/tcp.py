@@ -3,3 +3,6 @@
 from .blocking.interface import TCPInterface
 
 __all__ = ["TCPInterface"]
+
+# What messages, pickles and documentation call it.
+TCPInterface.__module__ = __name__

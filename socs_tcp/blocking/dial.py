@@ -7,6 +7,7 @@ for all attempts under way, for the deadline, and for whoever wants to end it.
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
 import math
 import os
@@ -170,7 +171,8 @@ def _race(host: str, candidates: Candidates, keepalive: float | None,
                 attempts.give_up(candidates.resolved(answers.popleft()))
             attempts.begin_next()
             if candidates.over():
-                raise candidates.reason() or OSError(f"{host} has no address")
+                # (A copy: once raised, it keeps alive whatever holds `candidates`.)
+                raise copy.copy(candidates.reason()) or OSError(f"{host} has no address")
             for fd in waiting.wait(candidates.next_at()):
                 won = attempts.finish(fd)
                 if won is not None:

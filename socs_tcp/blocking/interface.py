@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
+from ..core.decoder import positive
 from ..core.errors import address_name
 from ..core.framing import Framer, RawFramer, Text, checked, to_bytes
 from ..core.identity import Identity, IdentitySpec
@@ -13,14 +16,21 @@ from ..core.policy import (
     KEEPALIVE,
     MIN_INTERVAL,
     LateReplies,
+    check_function,
     check_host,
     check_late_replies,
-    check_on_connect,
+    check_pause,
     check_port,
     check_seconds,
 )
-from ..core.sockets import connect
-from .talk import Conversation
+from ..core.silence import SETTLE
+from ..core.tls import check_tls
+from ..core.turn import Match, Turn, checked_greeting, checked_match
+from .calls import Calls
+from .dialer import Dialer, Options
+from .failures import Failures
+from .gate import Gate
+from .session import Session
 
 
 class TCPInterface:
@@ -55,6 +65,25 @@ class TCPInterface:
         device reserved to it: to send what the device must be told first.
     identify : bytes or str, or a tuple (query, expected), optional
         Asked after each connect; see `socs_tcp.core.identity.Identity`.
+    greeting : bool or pattern, optional
+        The device says something after each connect, which is no reply: True for one frame of
+        any kind, or a compiled pattern of bytes that it has to match.
+    settle : float
+        Seconds of silence before a query, where something may still come that nobody asked for:
+        after a connect without a `greeting`, after a `send`, after unasked bytes. 0 turns it off.
+    gap : float
+        Seconds that the device needs between the end of one exchange and the next command.
+    on_unasked : callable, optional
+        Called with each whole frame that answers nothing (the alarms of a device that also
+        answers), one at a time, in the thread whose call read it, when that call is over. Give
+        such queries a `match`.
+    closes_after_reply : bool
+        The device hangs up after each whole reply, which is then no loss.
+    telnet : bool
+        The device (or its serial server) speaks telnet: negotiation is refused, and taken out of
+        what comes.
+    tls : ssl.SSLContext, optional
+        Speak TLS.
     min_interval : float
         Seconds between two attempts to connect, once a retry has failed.
     keepalive : float or None
@@ -73,31 +102,51 @@ class TCPInterface:
         If a parameter makes no sense.
     """
 
-    comm: Any = None
-
     def __init__(self, ip_address: str, port: int, timeout: float | None, *,
                  framer: Framer | None = None, late_replies: LateReplies = "drop",
                  on_connect: Callable[[Any], object] | None = None,
                  identify: IdentitySpec | None = None,
+                 greeting: Match | bool | None = None, settle: float = SETTLE, gap: float = 0.0,
+                 on_unasked: Callable[[bytes], object] | None = None,
+                 closes_after_reply: bool = False, telnet: bool = False,
+                 tls: ssl.SSLContext | None = None,
                  min_interval: float = MIN_INTERVAL,
                  keepalive: float | None = KEEPALIVE) -> None:
         self.ip_address = check_host(ip_address)
         self.port = check_port(port)
         self.timeout = check_seconds("timeout", timeout, optional=True)
         self.link = Link(address_name(ip_address, self.port))
-        # Two underscores: drivers that inherit from us use up most of the short names.
-        self.__keepalive = check_seconds("keepalive", keepalive, optional=True)
         check_seconds("min_interval", min_interval)
         self.framer = RawFramer() if framer is None else checked(framer)
-        self.__talk = Conversation(
-            self, self.framer, late_replies=check_late_replies(late_replies),
-            on_connect=check_on_connect(on_connect), min_interval=min_interval,
-            identity=None if identify is None else Identity(identify))
-        outer = self.__talk.begin(self.timeout)
+        options = Options(
+            framer=self.framer, late_replies=check_late_replies(late_replies),
+            greeting=checked_greeting(greeting), settle=check_pause("settle", settle),
+            gap=check_pause("gap", gap), telnet=telnet, tls=check_tls(tls),
+            alarms=check_function("on_unasked", on_unasked) is not None,
+            on_connect=check_function("on_connect", on_connect),
+            identity=None if identify is None else Identity(identify),
+            keepalive=check_seconds("keepalive", keepalive, optional=True))
+        # For the destructor of SOCS' class, where that takes our place again (socs_tcp.compat).
+        self.__dict__["comm"] = None
+        # Two underscores: drivers that inherit from us use up most of the short names.
+        gate, failures = Gate(), Failures(ip_address, self.port)
+        dialer = Dialer(options, self.link, gate, failures, min_interval)
+        session = Session(self.link, gate, dialer, failures,
+                          closes_after_reply=closes_after_reply, on_unasked=on_unasked)
+        self.__session, self.__calls = session, Calls(session)
+        session.run(self.timeout, session.open, self)
+
+    @property
+    def comm(self) -> Any:
+        """The connection, a `socket.socket`, or None; drivers may use and replace it."""
         try:
-            self.__talk.open()
-        finally:
-            self.__talk.end(outer)
+            return self.__session.comm
+        except AttributeError:      # a driver whose constructor has not come to ours yet
+            return None
+
+    @comm.setter
+    def comm(self, comm: Any) -> None:
+        self.__session.comm = comm
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.link.name} {self.link.state.value}>"
@@ -106,28 +155,14 @@ class TCPInterface:
 
     def _connect(self, address: tuple[str, int]) -> Any:
         """Make a connection to `address`; None, with the reason in the log, where that fails."""
-        talk = self.__talk
-        remaining = talk.remaining()
-        timeout = self.timeout if self.timeout is None else min(self.timeout, remaining)
-        try:
-            if timeout is not None and timeout <= 0:
-                raise TimeoutError("timed out")
-            sock = connect(address[0], address[1], timeout=timeout, keepalive=self.__keepalive,
-                           starting=talk.set_opening)
-        except OSError as exc:
-            talk.connect_error = talk.translate(exc, "connect", "no")
-            return None
-        sock.settimeout(self.timeout)
+        sock = self.__session.dialer.dial(address, self.timeout)
+        if sock is not None:
+            sock.settimeout(self.timeout)
         return sock
 
     def _reset(self) -> None:
         """Close the connection, if any, and make a new one. ``comm`` is None if that fails."""
-        outer = self.__talk.begin(self.timeout)
-        try:
-            self.__talk.drop()
-            self.__talk.open()
-        finally:
-            self.__talk.end(outer)
+        self.__session.run(self.timeout, self.__session.reset, self)
 
     def _check_ready(self) -> None:
         """Wait until there is something to read.
@@ -139,35 +174,35 @@ class TCPInterface:
         ReplyTimedOut
             If nothing came within the timeout.
         """
-        self.__talk.check_ready()
+        self.__calls.check_ready(self.timeout)
 
     # talking as the original does
 
-    def send(self, msg: Text) -> None:
+    def send(self, msg: Text, *, urgent: bool = False) -> None:
         """Send all bytes of `msg`, as they are.
 
-        Where the connection is found to be gone, it is made anew first. A late reply that a
+        Where the connection is found to be gone, a new one is made first. A late reply that a
         `recv` gave up on is thrown away, if it has come by now. If sending fails,
         the connection is reset and sending tried a second time (so a device may see the
         beginning of `msg` twice; `query` does not do that).
+
+        A `recv` that waits in another thread does not hold it up: that is how a movement is
+        stopped.
 
         Parameters
         ----------
         msg : bytes or str
             ``str`` is encoded as UTF-8.
+        urgent : bool
+            Do not wait for a `query` in another thread, either: send at once, while it waits for
+            its reply. If the device answers this command, too, give that query a `match`.
 
         Raises
         ------
         ConnectionError
             If it could not be sent: `ConnectFailed`, `Disconnected` or `SendTimedOut`.
         """
-        talk = self.__talk
-        data = to_bytes(msg)
-        outer = talk.begin(self.timeout)
-        try:
-            talk.send(data)
-        finally:
-            talk.end(outer)
+        self.__calls.send(self, to_bytes(msg), self.timeout, urgent)
 
     def recv(self, bufsize: int = 4096, reset_on_error: bool = False) -> bytes:
         """Receive what the device sends, at least one byte.
@@ -183,7 +218,7 @@ class TCPInterface:
         bufsize : int
             The most bytes to return.
         reset_on_error : bool
-            Make the connection anew if this fails (which may take as long again).
+            Make a new connection if this fails (which may take as long again).
 
         Returns
         -------
@@ -197,24 +232,14 @@ class TCPInterface:
         """
         if bufsize < 1:
             raise ValueError(f"bufsize must be at least 1 byte, not {bufsize!r}")
-        talk = self.__talk
-        outer = talk.begin(self.timeout)
-        try:
-            self._check_ready()
-            data: bytes = talk.receive(bufsize, not reset_on_error)
-            return data
-        except ConnectionError:
-            if reset_on_error:
-                talk.renew(self.timeout)
-                self._reset()
-            raise
-        finally:
-            talk.end(outer)
+        data: bytes = self.__calls.recv(self, bufsize, reset_on_error, self.timeout)
+        return data
 
     # talking safely
 
-    def query(self, msg: Text, timeout: float | None = None, *,
-              safe_to_repeat: bool = False) -> bytes:
+    def query(self, msg: Text, timeout: float | None = None, *, safe_to_repeat: bool = False,
+              framer: Framer | None = None, match: Match | None = None,
+              replies: int | None = None) -> Any:
         """Ask one question and return its whole reply, without its terminator.
 
         Parameters
@@ -227,74 +252,106 @@ class TCPInterface:
             May the device get this command twice? Then it is sent once more if the
             connection is lost on the way. (If the loss is noticed before anything is sent,
             a new connection is made in any case.)
+        framer : Framer, optional
+            Where this reply ends, if it ends differently.
+        match : compiled pattern of bytes, or function of the reply, optional
+            What the reply looks like. A pattern has to match from its beginning. Another one is
+            never returned.
+        replies : int, optional
+            The device answers with so many frames.
+
+        Returns
+        -------
+        bytes, or list of bytes
+            A list where `replies` is given.
 
         Raises
         ------
         ConnectionError
-            `ReplyTimedOut`, `Disconnected`, `ConnectFailed`, `FramingError`, ... The reply
-            is never given to a later query.
+            `ReplyTimedOut`, `Disconnected`, `ConnectFailed`, `FramingError`, `WrongReply`, ...
+            The reply is never given to a later query.
         """
-        data = self.__talk.framer.encode(msg)
-        outer = self.__talk.begin(self.timeout if timeout is None else
-                                  check_seconds("timeout", timeout))
-        try:
-            reply: bytes = self.__talk.exchange(data, safe_to_repeat)
-            return reply
-        finally:
-            self.__talk.end(outer)
+        turn = Turn("query", self.framer.encode(msg))
+        if framer is not None:
+            turn.framer = checked(framer)
+        if match is not None:
+            turn.match = checked_match(match)
+        if replies is not None:
+            turn.answers, turn.frames = positive("replies", replies), []
+        return self.__calls.query(self, turn, self.timeout if timeout is None else
+                                  check_seconds("timeout", timeout), safe_to_repeat)
 
-    def recv_frame(self, timeout: float | None = None) -> bytes:
+    def recv_frame(self, timeout: float | None = None, *, framer: Framer | None = None) -> bytes:
         """Return the next whole frame that the device sends by itself.
 
         Parameters
         ----------
         timeout : float, optional
             Seconds, in place of the interface's own.
+        framer : Framer, optional
+            Where this frame ends, if it ends differently.
 
         Raises
         ------
         ConnectionError
             As `query`. After a timeout the connection is kept: nothing was asked for.
         """
-        outer = self.__talk.begin(self.timeout if timeout is None else
-                                  check_seconds("timeout", timeout))
-        try:
-            frame: bytes = self.__talk.next_frame()
-            return frame
-        finally:
-            self.__talk.end(outer)
+        turn = Turn("listen", framer=None if framer is None else checked(framer))
+        frame: bytes = self.__calls.next_frame(
+            self, turn, self.timeout if timeout is None else check_seconds("timeout", timeout))
+        return frame
+
+    def reserve(self, timeout: float | None = None) -> AbstractContextManager[Any]:
+        """Have the device for oneself: ``with device.reserve() as talk``.
+
+        All calls inside go over one connection, with no other thread's between them. If that
+        connection is lost, the rest raises `Disconnected`, and nothing goes out on a new one.
+        Each call has its own timeout.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait for the device and its connection, in place of the interface's own.
+
+        Returns
+        -------
+        context manager
+            Gives this object.
+
+        Raises
+        ------
+        ConnectionError
+            As `query`.
+        """
+        return self.__calls.reserve(self, self.timeout if timeout is None else
+                                    check_seconds("timeout", timeout))
 
     # the end
 
     def close(self) -> None:
         """Close the connection for good. Calls that wait in other threads end at once."""
-        self.__talk.close()
+        self.__session.close()
 
     def retry_in(self) -> float:
         """Seconds that a call would wait before it tries to connect. Any thread."""
-        return self.__talk.retry_in()
+        return self.__session.retry_in()
 
     def check_idle(self) -> bool:
         """Look whether the device has hung up, if nobody is calling. Never blocks.
 
         False where a call is under way, which will find out by itself.
         """
-        return self.__talk.check_idle()
+        return self.__session.check_idle()
 
     def tell_connections(self, callback: Callable[[Any], object]) -> None:
         """Have `callback` called with the socket of each connection, from this one on.
 
         For one monitor: called in the thread that connects, it must not call the device.
         """
-        self.__talk.tell_connections(callback)
+        self.__session.tell_connections(callback)
 
     def __enter__(self) -> TCPInterface:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-    def __del__(self) -> None:
-        comm = self.comm
-        if comm is not None:
-            comm.close()

@@ -106,7 +106,8 @@ class Candidates:
     def failed(self, address: Address, error: Exception) -> None:
         """This one is of no use: the next one is tried at once."""
         self.running.discard(address)
-        self._error = error
+        # (With its traceback it would keep all who called us alive, and so itself.)
+        self._error = error.with_traceback(None)
         self._next = -math.inf
 
     def reason(self) -> Exception | None:

@@ -25,6 +25,7 @@ for every sequence of events up to a length.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import deque
 from enum import Enum
@@ -223,7 +224,7 @@ class Conversation:
         """Hand out the whole frames that wait."""
         found: list[Answered] = []
         decoder = self.decoder
-        while decoder.waiting and not self.useless and self.state is not State.DEAD:
+        while decoder.waiting and not self.useless:
             if not (self.turns or self._draining or self._alarms):
                 break
             try:
@@ -338,8 +339,9 @@ class Conversation:
         decoder = self.decoder
         begin, count = decoder.peek(), decoder.waiting
         if self._owed_before:
-            while self._owed_before and decoder.next_frame() is not None:
-                self._owed_before -= 1
+            with contextlib.suppress(FramingError):     # it goes, whatever it is
+                while self._owed_before and decoder.next_frame() is not None:
+                    self._owed_before -= 1
             if not self._owed_before:
                 self.silence.debt_paid()
         decoder.clear()
@@ -428,6 +430,14 @@ class Conversation:
         turn.given_up = True
         return self._late == "drop"
 
+    def interrupted(self, turn: Turn) -> bool:
+        """As `gave_up`, where an exception from outside ended the wait.
+
+        It may have come while a frame was compared, which is then lost: so where replies are
+        matched, the connection is of no more use.
+        """
+        return self.gave_up(turn) or (turn.kind == "query" and callable(self._late))
+
     def withdraw(self, turn: Turn) -> None:
         """A listener or a question leaves before anything of it was sent."""
         self.turns.remove(turn)
@@ -448,8 +458,13 @@ class Conversation:
 
     @property
     def answered(self) -> bool:
-        """Has the device answered on this connection?"""
+        """Has the device ever answered on this connection?"""
         return self._answers > 0
+
+    @property
+    def awaited(self) -> bool:
+        """Is something still to come: an answer to a command, or the rest of one?"""
+        return bool(self._owed or self._unanswered or self.decoder.waiting)
 
     def finished(self) -> bool:
         """Has all that was asked been answered, and something was?"""

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from .errors import without_frames
 from .log import DeviceLogger, duration
 from .log_budget import LimitedLog
 from .states import DOWN_STATES, TRANSITIONS, UP, LinkChange, LinkEvent, LinkState
@@ -165,7 +166,7 @@ class Link:
             old = self.state
             if event is _E.FAILED:
                 self.failures += 1
-                self.error = error
+                self.error = error = without_frames(error)
                 if old is not _S.CLOSED:
                     self.reason = reason
             elif event is _E.GOOD:

@@ -218,8 +218,21 @@ def check_host(value: str) -> str:
     return value
 
 
-def check_on_connect(value: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
-    """`value` if it can be called.
+def check_pause(name: str, value: Any) -> float:
+    """`value` as a time to pause, which may be 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        With what is expected.
+    """
+    if isinstance(value, (Real, Decimal)) and not isinstance(value, bool) and value == 0:
+        return 0.0
+    return check_seconds(name, value) or 0.0
+
+
+def check_function(name: str, value: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    """`value` if it can be called, or is None.
 
     Raises
     ------
@@ -227,8 +240,13 @@ def check_on_connect(value: Callable[[Any], Any] | None) -> Callable[[Any], Any]
         With what is expected.
     """
     if value is not None and not callable(value):
-        raise TypeError(f"on_connect must be a function of the device, not {value!r}")
+        raise TypeError(f"{name} must be a function, not {value!r}")
     return value
+
+
+def check_on_connect(value: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    """`value` if it can be called, or is None."""
+    return check_function("on_connect", value)
 
 
 def check_late_replies(value: LateReplies) -> LateReplies:

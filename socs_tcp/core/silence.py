@@ -31,12 +31,15 @@ class Silence:
         The time of the connect.
     debt : float
         Seconds to listen first, since the connection before was given up with an answer owed.
+    last : float
+        The end of the last exchange on the connection before.
     """
 
-    __slots__ = ("_debt", "_ended", "_gap", "_settle", "_since", "_slowest", "_wanted", "paused",
-                 "settled_in")
+    __slots__ = ("_debt", "_gap", "_settle", "_since", "_slowest", "_wanted", "ended",
+                 "paused", "settled_in")
 
-    def __init__(self, settle: float, gap: float, now: float, debt: float = 0.0) -> None:
+    def __init__(self, settle: float, gap: float, now: float, debt: float = 0.0, *,
+                 last: float = -math.inf) -> None:
         self._settle = settle
         self._gap = gap
         self._since = now       # it has been silent, as far as we know, since then
@@ -44,7 +47,8 @@ class Silence:
         self.settled_in = now + settle
         self._debt = debt if settle else 0.0
         self._wanted = max(settle, self._debt)
-        self._ended = -math.inf     # the last exchange
+        #: The end of the last exchange.
+        self.ended = last
         self._slowest = 0.0     # the longest round trip since the last pause
         #: When the last pause ended: what was answered before it was in step.
         self.paused = now
@@ -60,7 +64,7 @@ class Silence:
 
     def spoke(self, now: float) -> None:
         """A command went out to which nothing is to come."""
-        self._ended = now
+        self.ended = now
         self.broken(now)
 
     def kept(self) -> None:
@@ -70,12 +74,12 @@ class Silence:
 
     def answered(self, now: float, rtt: float) -> None:
         """An exchange is over."""
-        self._ended = now
+        self.ended = now
         self._slowest = max(self._slowest, rtt)
 
     def gap_left(self, now: float) -> float:
         """Seconds until a command may be sent."""
-        return self._ended + self._gap - now if self._gap else 0.0
+        return self.ended + self._gap - now if self._gap else 0.0
 
     def left(self, now: float, allowed: float = math.inf) -> float:
         """Seconds of silence that are missing before a query may be sent; 0 for none.
@@ -97,7 +101,7 @@ class Silence:
         if not self._settle:
             return 0.0
         length = min(max(self._settle, self._slowest), LONGEST_PAUSE)
-        begun = max(self._ended, self._since)
+        begun = max(self.ended, self._since)
         if now - begun >= length:
             self.paused, self._slowest = now, 0.0
         elif now - self.paused >= LONGEST_WITHOUT_PAUSE:

@@ -16,6 +16,13 @@ from socs_tcp.agent.monitor import RECHECK, IdleMonitor
 RESET = b"\x01\0\0\0\0\0\0\0"       # struct linger: close with a reset
 
 
+class OneDescriptor(TCPInterface):
+    """A driver that makes its connection itself, and opens nothing else for it."""
+
+    def _connect(self, address):
+        return socket.create_connection(address, 5)
+
+
 class Bench:
     """A monitor whose reactor is turned by hand, and devices on real sockets."""
 
@@ -30,7 +37,7 @@ class Bench:
     def connect(self, watch=True, **options):
         """An interface, and the device's end of its connection."""
         options.setdefault("framer", LineFramer())
-        device = TCPInterface("127.0.0.1", self.server.getsockname()[1], 5, **options)
+        device = OneDescriptor("127.0.0.1", self.server.getsockname()[1], 5, **options)
         self.devices.append(device)
         if watch:
             self.monitor.watch(device)
@@ -246,7 +253,9 @@ def test_a_busy_device_is_looked_at_again(bench):
     held, release = threading.Event(), threading.Event()
 
     def hold():
-        device.tell_connections(lambda _comm: (held.set(), release.wait(10)))
+        with device.reserve():
+            held.set()
+            release.wait(10)
     holder = threading.Thread(target=hold)
     holder.start()
     held.wait(10)
@@ -328,8 +337,12 @@ def test_stop(bench):
 def test_a_second_look_after_stop_is_the_last(bench):
     device, end = bench.connect()
     held, release = threading.Event(), threading.Event()
-    holder = threading.Thread(target=lambda: device.tell_connections(
-        lambda _comm: (held.set(), release.wait(10))))
+
+    def hold():
+        with device.reserve():
+            held.set()
+            release.wait(10)
+    holder = threading.Thread(target=hold)
     holder.start()
     held.wait(10)
     end.close()

@@ -25,8 +25,7 @@ from socs_tcp import (
     SendTimedOut,
     WrongDevice,
 )
-from socs_tcp.blocking.channel import Channel
-from socs_tcp.core.policy import MOST_UNASKED
+from socs_tcp.blocking.connection import Connection
 from socs_tcp.tcp import TCPInterface
 
 BOUND = 5.0
@@ -81,6 +80,7 @@ def make(bench):
 
     def make(cls=TCPInterface, timeout=BOUND, **kwargs):
         kwargs.setdefault("min_interval", 0.001)
+        kwargs.setdefault("settle", 0)
         made.append(cls("dev", 7777, timeout, **kwargs))
         return made[-1]
     yield make
@@ -222,7 +222,7 @@ def test_the_names_and_their_defaults_are_those_of_the_original():
     recv = inspect.signature(TCPInterface.recv).parameters
     assert {name: p.default for name, p in recv.items() if name != "self"} == {
         "bufsize": 4096, "reset_on_error": False}
-    assert list(inspect.signature(TCPInterface.send).parameters) == ["self", "msg"]
+    assert list(inspect.signature(TCPInterface.send).parameters) == ["self", "msg", "urgent"]
     assert list(inspect.signature(TCPInterface._connect).parameters) == ["self", "address"]
 
 
@@ -702,8 +702,7 @@ def test_recv_frame_after_a_hang_up_with_nothing_left_connects_anew(lines, bench
 
 def test_a_flood_of_unasked_bytes_is_an_error_and_the_link_is_down(make, bench):
     device = make(framer=LineFramer(b"\n"))
-    with patch("socs_tcp.blocking.channel.Channel.discard",
-               return_value=(MOST_UNASKED + 1, True)), \
+    with patch("socs_tcp.core.conversation.MOST_UNASKED", 3), \
             pytest.raises(FramingError, match="without pause") as caught:
         bench.last.send(b"flood")
         device.query(b"X")
@@ -735,12 +734,13 @@ def test_on_connect_may_use_the_interface_it_is_given(make, bench):
     def on_connect(dev):
         dev.send(b"A\n")
         seen.append(dev.recv(6))
-        seen.append(dev.query(b"B"))
+        seen.append(bench.last.recv(9))
+        answering = answer(bench.last, b"world\n")
+        seen.extend([dev.query(b"B"), answering()])
     seen = []
-    bench.greeting = b"hello\nworld\n"
+    bench.greeting = b"hello\n"
     device = make(framer=LineFramer(b"\n"), on_connect=on_connect, late_replies=lambda c, r: True)
-    assert seen == [b"hello\n", b"world"]
-    assert bench.last.recv(9) == b"A\nB\n"
+    assert seen == [b"hello\n", b"A\n", b"world", b"B\n"]
     assert device.link.up
 
 
@@ -853,7 +853,7 @@ def test_close_ends_a_connect_that_is_under_way():
                 made.append(self)
                 return super()._connect(address)
         waiting = in_thread(Driver, *listener.getsockname(), None)
-        until_true(lambda: made and made[0]._TCPInterface__talk.opening is not None)
+        until_true(lambda: made)
         threading.Event().wait(0.02)            # let it enter the system call
         in_thread(made[0].close)(1.0)
         assert isinstance(waiting(1.0), Driver)
@@ -1091,17 +1091,17 @@ def test_a_hang_up_right_behind_a_late_reply_is_found_before_the_next_command(ma
     device.send(b"A\n")
     with pytest.raises(ReplyTimedOut):
         device.recv()
-    look = Channel.lost
+    look = Connection.lost
 
-    def hangs_up_behind_it(channel):
-        lost = look(channel)
+    def hangs_up_behind_it(connection):
+        lost = look(connection)
         if bench.made == 1 and bench.last.fileno() >= 0:
             if ending == "closed":
                 bench.last.recv(100)        # (what is not read resets it, too)
             bench.last.send(b"late\n")
             bench.last.close()
         return lost
-    with patch.object(Channel, "lost", hangs_up_behind_it):
+    with patch.object(Connection, "lost", hangs_up_behind_it):
         device.send(b"B\n")
     assert bench.made == 2
     assert bench.last.recv(100) == b"B\n"

@@ -7,7 +7,8 @@ import pytest
 from socs_tcp.core.telnet import TelnetFilter, escape
 
 # `b'\xff\xfa,j`\xff\xf04.2'` was taken for a good reading
-NEGOTIATION = b"\xff\xfb\x01\xff\xfb\x03\xff\xfd\x18\xff\xfa,j`\xff\xf04.2\r\n\xff\xf1A\xff\xffB\r\n"
+NEGOTIATION = (b"\xff\xfb\x01\xff\xfb\x03\xff\xfd\x18"
+               b"\xff\xfa,j`\xff\xf04.2\r\n\xff\xf1A\xff\xffB\r\n")
 
 
 def test_negotiation_is_taken_out_and_refused():

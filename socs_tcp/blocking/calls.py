@@ -1,0 +1,256 @@
+"""The calls of a blocking device, and their rules for trying again. One place for all of them.
+
+- `send` tries a second time on a new connection, as the original does.
+- `query` is sent a second time only where the caller says that it is safe to repeat.
+- `recv` on a connection that is known to be lost makes a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+from ..core.errors import DeviceConnectionError, Disconnected, Sent, again
+from ..core.turn import Turn
+from .connection import Connection, EndOfConnection
+from .gate import Busy, Call
+from .session import BROKEN, Hooks, Session
+
+
+class Calls:
+    """What a `TCPInterface` does for its users. Any thread."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    # questions
+
+    def query(self, face: Hooks, turn: Turn, timeout: float | None, repeat: bool) -> Any:
+        return self.session.run(timeout, self._query, face, turn, repeat)
+
+    def _query(self, call: Call, face: Hooks, turn: Turn, repeat: bool) -> Any:
+        session = self.session
+        try:
+            reply = session.exchange(call, face, turn)
+        except Disconnected as exc:
+            if not repeat or exc.sent == "no" or session.preparing or session.pinned is not None \
+                    or session.failures.closed:
+                raise
+            reply = self._once_more(call, face, turn, exc.sent)
+        if session.dialer.pace.failures and not session.preparing:
+            session.dialer.pace.failures = 0
+        return reply
+
+    def _once_more(self, call: Call, face: Hooks, turn: Turn, sent: Sent) -> Any:
+        again = Turn("query", turn.data, turn.answers, turn.match, turn.framer)
+        try:
+            return self.session.exchange(call, face, again)
+        except DeviceConnectionError as exc:
+            if exc.sent == "no":        # the first time, before it was repeated
+                exc.sent = sent
+            raise
+
+    def next_frame(self, face: Hooks, turn: Turn, timeout: float | None) -> Any:
+        """A frame that was not asked for by a query."""
+        return self.session.run(timeout, self._next_frame, face, turn)
+
+    def _next_frame(self, call: Call, face: Hooks, turn: Turn) -> Any:
+        session = self.session
+        connection = session.current()
+        # What came before a hang-up is still there, and is not lost.
+        if connection is None or (not connection.conversation.decoder.waiting
+                                  and connection.lost() and connection.at_end()):
+            connection = session.ready(call, face)
+        call.receiving = True
+        return session.listen(call, connection, turn)
+
+    # commands
+
+    def send(self, face: Hooks, data: bytes, timeout: float | None, urgent: bool) -> None:
+        session = self.session
+        if session.gate.busy() and self._beside(data, timeout, urgent):
+            return
+        session.run(timeout, self._send, face, data)
+
+    def _beside(self, data: bytes, timeout: float | None, urgent: bool) -> bool:
+        """Send beside a call that waits for what the device says. False if there is none now."""
+        session = self.session
+        try:
+            if not session.gate.wait_to_pass(timeout, urgent):
+                return False
+        except Busy:
+            raise session.failures.busy(timeout) from None
+        connection = session.connection
+        if connection is None or connection.dead or connection.comm is not session.comm:
+            raise session.failures.error(Disconnected, "not connected", "send", "no")
+        deadline = monotonic() + (timeout if timeout is not None else 1e9)
+        try:
+            connection.put(data, deadline)
+        except BROKEN as exc:       # (the call that has the device finds the loss, and tells it)
+            raise session.failures.translate(exc, "send", "maybe", timeout) from exc
+        connection.asides.append(monotonic())
+        session.link.bytes_sent += len(data)
+        return True
+
+    def _send(self, call: Call, face: Hooks, data: bytes) -> None:
+        session, connection = self.session, self.session.connection
+        if (connection is None or connection.comm is not session.comm or connection.lost()
+                or (connection.conversation.owes_late and not self._discard_late(connection))):
+            connection = session.ready(call, face)
+        self._wait_out_gap(call, connection)
+        try:
+            connection.put(data, call.deadline)
+        except OSError as exc:
+            first = self._not_taken(call, connection, exc)
+            if session.preparing or session.pinned is not None:
+                raise again(first, first.sent) from exc
+            connection = self._send_again(call, face, data, first)
+        connection.conversation.command(monotonic())
+        session.link.bytes_sent += len(data)
+        if session.link.trace is not None:
+            session.link.trace.add(">", data)
+        session.lasting(connection)
+
+    def _wait_out_gap(self, call: Call, connection: Connection) -> None:
+        left = connection.conversation.silence.gap_left(monotonic())
+        if left > 0:
+            self.session.dialer.cancel.wait(min(left, max(call.remaining(), 0)))
+
+    def _discard_late(self, connection: Connection) -> bool:
+        """A reply that a `recv` gave up on must not answer what is sent now, if it is there.
+
+        False if the end of the connection was behind it.
+        """
+        try:
+            while connection.hear(0.0):
+                connection.conversation.discard_late()
+        except (OSError, EndOfConnection):
+            return False
+        connection.conversation.discard_late()
+        return True
+
+    def _not_taken(self, call: Call, connection: Connection,
+                   exc: OSError) -> DeviceConnectionError:
+        error = self.session.failures.of(exc, connection, "send", "maybe", call.allowed)
+        self.session.lose(connection, error)
+        return error
+
+    def _send_again(self, call: Call, face: Hooks, data: bytes,
+                    first: DeviceConnectionError) -> Connection:
+        session = self.session
+        session.reset_by(call, face)
+        if session.comm is None and call.remaining() <= 0:
+            raise again(first, first.sent)
+        try:
+            connection = session.ready(call, face)
+        except DeviceConnectionError as exc:
+            exc.sent = first.sent       # the beginning of it may be with the device
+            raise
+        try:
+            connection.put(data, call.deadline)
+        except OSError as exc:
+            raise self._not_taken(call, connection, exc) from exc
+        return connection
+
+    # bytes as they come
+
+    def check_ready(self, timeout: float | None) -> None:
+        self.session.run(timeout, self._check_ready)
+        if self.session.failures.closed:        # (a `recv` finds that out as it reads)
+            raise self.session.failures.closed_error("maybe")
+
+    def _check_ready(self, call: Call) -> None:
+        session = self.session
+        connection = session.current()
+        if connection is None:
+            raise session.dialer.why_not()
+        call.receiving = True
+        if call.outer is not None:
+            call.outer.receiving = True
+        if connection.conversation.decoder.waiting or connection.wait(call.deadline):
+            return
+        raise session.nothing_came(connection,
+                                   session.failures.timed_out(connection, call.allowed))
+
+    def recv(self, face: Any, bufsize: int, reset_on_error: bool, timeout: float | None) -> Any:
+        return self.session.run(timeout, self._recv, face, bufsize, reset_on_error, timeout)
+
+    def _recv(self, call: Call, face: Any, bufsize: int, reset_on_error: bool,
+              timeout: float | None) -> Any:
+        session = self.session
+        try:
+            call.lent = True
+            try:
+                face._check_ready()
+            finally:
+                call.lent = False
+            return self._receive(call, face, bufsize, not reset_on_error)
+        except ConnectionError:
+            if reset_on_error and session.pinned is None:
+                if call.outer is None and timeout is not None:      # that may take as long again
+                    call.deadline = monotonic() + timeout
+                session.reset_by(call, face)
+            raise
+
+    def _receive(self, call: Call, face: Hooks, bufsize: int, revive: bool) -> Any:
+        """What has come, at least one byte. Revive a connection that was known to be lost?"""
+        session = self.session
+        connection = session.current()      # a hook of the driver's may have changed it
+        if connection is None:
+            raise session.dialer.why_not()
+        if connection.conversation.decoder.waiting:      # left over from a query
+            return connection.conversation.take(bufsize, monotonic())
+        while True:
+            try:
+                data = connection.read(bufsize)
+            except (OSError, EndOfConnection) as exc:
+                raise self._lost(call, face, connection, session.failures.of(
+                    exc, connection, "recv", "yes", call.allowed), revive) from exc
+            if data:
+                break
+            if not connection.wait(call.deadline):      # it was telnet negotiation only
+                raise session.nothing_came(connection, session.failures.timed_out(
+                    connection, call.allowed))
+        if type(data) is bytes:     # a mock of a socket gives what it likes
+            connection.conversation.took(data, monotonic())
+            if session.dialer.pace.failures and not session.preparing:
+                session.dialer.pace.failures = 0
+        return data
+
+    def _lost(self, call: Call, face: Hooks, connection: Connection,
+              error: DeviceConnectionError, revive: bool) -> DeviceConnectionError:
+        """Note a loss; if it was known, make a new connection in the place of the lost one.
+
+        A driver that selects `comm` and reads leftovers away before it sends would otherwise
+        never come to its `send`, which reconnects. Such a driver cannot stand None in
+        `comm`, either: until there is a new connection, the lost one stays there.
+        """
+        session = self.session
+        if not (connection.dead and revive) or session.pinned is not None:
+            session.end(connection, error)
+        else:
+            session.revive(call, face, connection)
+        return error
+
+    # the device for oneself
+
+    @contextmanager
+    def reserve(self, face: Any, timeout: float | None) -> Iterator[Any]:
+        """The device for one caller, on one connection."""
+        session = self.session
+        try:
+            with session.gate.enter(timeout) as call:
+                pinned = session.pinned
+                session.pinned = pinned or session.settled(call, face)
+                call.lent, call.deadline = True, float("inf")
+                try:
+                    yield face
+                finally:
+                    session.pinned = pinned
+                    session.leave(call)
+        except Busy:
+            raise session.failures.busy(timeout) from None
+        finally:
+            session.tell()

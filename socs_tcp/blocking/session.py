@@ -1,0 +1,485 @@
+"""The connection of one device: for whom, when it is made, and when it is given up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Protocol, TypeVar
+
+from ..core.conversation import DROP, SPEAK, WAIT
+from ..core.errors import (
+    ConnectFailed,
+    DeviceConnectionError,
+    Disconnected,
+    FramingError,
+    ReplyTimedOut,
+    again,
+)
+from ..core.link import Link
+from ..core.policy import until_lasting_proves
+from ..core.states import LinkState
+from ..core.turn import Turn
+from .connection import Connection, EndOfConnection
+from .dialer import Dialer
+from .failures import Failures, kept
+from .gate import Busy, Call, Gate
+
+T = TypeVar("T")
+
+#: Seconds that `close` waits for a call in another thread to end.
+CLOSE_PATIENCE = 2.0
+
+#: What reading and writing may raise of their own.
+BROKEN = (OSError, EndOfConnection, DeviceConnectionError)
+
+
+class Hooks(Protocol):
+    """What a driver may override. Handed down with each call, and kept nowhere."""
+
+    ip_address: str
+    port: int
+    timeout: float | None
+
+    def _connect(self, address: tuple[str, int]) -> Any: ...
+
+    def _reset(self) -> None: ...
+
+
+class Session:
+    """Holds the connection of a device, for one call at a time."""
+
+    def __init__(self, link: Link, gate: Gate, dialer: Dialer, failures: Failures, *,
+                 closes_after_reply: bool = False,
+                 on_unasked: Callable[[bytes], object] | None = None) -> None:
+        self.link = link
+        self.gate = gate
+        self.dialer = dialer
+        self.failures = failures
+        # What follows is touched by whoever has the device only, but for `connection`, which
+        # close() and the monitor read.
+        self.connection: Connection | None = None
+        self.comm: Any = None               # as drivers see it, and may set it
+        self.preparing = False
+        self.asked = -math.inf              # when an answer was waited for last
+        self.spared: Connection | None = None       # lost, and still to be seen in `comm`
+        self.pinned: Connection | None = None       # reserved: no other may be used
+        self.closes_after_reply = closes_after_reply
+        self.on_unasked = on_unasked
+        self.tell_connection: Callable[[Any], object] | None = None
+
+    # the frame of each call
+
+    def run(self, timeout: float | None, work: Callable[..., T], *args: Any) -> T:
+        """Do `work(call, *args)` with the device for oneself, and tell what became of the link."""
+        try:
+            with self.gate.enter(timeout) as call:
+                try:
+                    return work(call, *args)
+                finally:
+                    self.leave(call)
+        except Busy:
+            raise self.failures.busy(timeout) from None
+        finally:
+            if self.link.news or self.on_unasked is not None:
+                self.tell()
+
+    def leave(self, call: Call) -> None:
+        """The last that a call does with the device."""
+        connection = self.connection
+        if connection is not None and connection.asides:
+            connection.merge_asides()
+        self.gate.call = call.outer
+        if call.outer is None:
+            if self.failures.closed:
+                self.drop()
+            elif connection is not None and connection.closed():
+                connection.finish()
+
+    def tell(self) -> None:
+        """Log, and tell observers and listeners, once nobody of this thread has the device."""
+        if self.gate.mine():
+            return
+        self.link.tell()
+        connection = self.connection
+        while self.on_unasked is not None and connection is not None \
+                and connection.conversation.unasked:
+            self.on_unasked(connection.conversation.unasked.popleft())
+
+    # which connection
+
+    def current(self) -> Connection | None:
+        """The connection that belongs to `comm`, whoever put it there."""
+        connection, comm = self.connection, self.comm
+        if connection is None or connection.comm is not comm:
+            connection = None if comm is None else self.dialer.connection(comm)
+            if connection is not None:
+                connection.conversation.prepared()
+            self.connection = connection
+        return connection
+
+    def open(self, call: Call, face: Hooks) -> None:
+        """Connect, and let the device prove itself. `comm` is None where that failed."""
+        dialer, link = self.dialer, self.link
+        # A connection lost in the middle of its preparation has failed it.
+        if self.preparing or self.pinned is not None or not dialer.wait_for_turn(call):
+            return
+        self.failures.host, self.failures.port = face.ip_address, face.port
+        lent, call.lent = call.lent, True
+        try:
+            self.comm = face._connect((face.ip_address, face.port))
+        finally:
+            call.lent = lent
+        if self.comm is None:
+            if dialer.error is None:
+                dialer.error = self.failures.error(ConnectFailed, "cannot connect", "connect",
+                                                   "no")
+            self._failed(dialer.error)
+            return
+        if self.failures.closed:        # close() came while we connected
+            self.drop()
+            return
+        connection = self.connection = dialer.connection(self.comm)
+        call.outermost().made = connection
+        link.connected()
+        if self.tell_connection is not None:
+            self.tell_connection(self.comm)
+        self._prepare(connection, call, face)
+
+    def _prepare(self, connection: Connection, call: Call, face: Hooks) -> None:
+        """Others may use it once the device has said who it is, and knows what it must know."""
+        def ask(turn: Turn, data: bytes) -> Any:
+            return self.exchange(call, face, turn)
+
+        self.preparing = True
+        try:
+            self.dialer.prepare(connection, call, ask, face)
+        except DeviceConnectionError as exc:
+            error = self.failures.translate(exc, "identify", "maybe")
+            error.phase = "identify"
+            self.dialer.error = kept(error)
+            if connection.error is None:    # otherwise the exchange that failed has told it
+                self._failed(error)
+            self.drop()
+        except BaseException as exc:
+            self.drop()
+            self._failed(exc)
+            raise
+        else:
+            connection.conversation.prepared()
+        finally:
+            self.preparing = False
+
+    def ready(self, call: Call, face: Hooks) -> Connection:
+        """A connection that, as far as can be known, is alive.
+
+        Raises
+        ------
+        ConnectionError
+            If there is none, and an attempt to make one failed.
+        """
+        if self.failures.closed:
+            raise self.failures.closed_error()
+        connection = self.current()
+        if connection is not None and not connection.lost() \
+                and self.pinned in (None, connection):
+            return connection
+        if connection is not None:
+            self.end(connection)
+        if self.pinned is not None:
+            raise self.failures.error(
+                Disconnected, "the connection was lost while the device was reserved; the rest "
+                "was not sent", "send", "no")
+        if self.preparing:
+            if connection is not None and connection.error is not None:
+                raise again(connection.error, "no")
+            raise self.dialer.why_not()
+        self.reset_by(call, face)
+        connection = self.current()
+        if connection is None:
+            raise self.dialer.why_not()
+        return connection
+
+    def reset_by(self, call: Call, face: Hooks) -> None:
+        """Have the hook of the face make a new connection."""
+        lent, call.lent = call.lent, True
+        try:
+            face._reset()
+        finally:
+            call.lent = lent
+
+    def revive(self, call: Call, face: Hooks, lost: Connection) -> None:
+        """Have a new connection made; until there is one, the lost one stays in `comm`."""
+        self.spared = lost
+        try:
+            self.reset_by(call, face)
+        finally:
+            self.spared = None
+            if self.comm is None and not self.failures.closed:
+                self.comm, self.connection = lost.comm, lost
+            elif self.connection is not lost:
+                lost.close()
+
+    def reset(self, call: Call, face: Hooks) -> None:
+        """Close the connection, if any, and make a new one."""
+        self.drop(call.allowed)
+        self.open(call, face)
+
+    # when it may be spoken on
+
+    def settled(self, call: Call, face: Hooks) -> Connection:
+        """A living connection on which nothing but the answer can come now."""
+        while True:
+            connection = self.connection
+            if connection is None or connection.comm is not self.comm or connection.dead:
+                connection = self.ready(call, face)
+            now = monotonic()
+            try:
+                step = connection.conversation.next_step(now, call.deadline - now)
+            except FramingError as exc:
+                raise self._lost(connection, call, self.failures.of(
+                    exc, connection, "send", "no", call.allowed)) from None
+            if step == SPEAK:
+                if connection.quiet():
+                    return connection
+                step = 0.001        # something came, or it is lost
+            if step == DROP:
+                self._start_afresh(connection, call)
+            elif not self._listen(connection, call, step):
+                continue
+
+    # (A function that keeps an error in a variable, and raises it, keeps itself alive: the error
+    # has a traceback, and that has the variables. So errors are made by functions that return
+    # them.)
+
+    def _start_afresh(self, connection: Connection, call: Call) -> None:
+        """Nothing more may be asked on it: a flood, or an answer that is owed to nobody."""
+        if connection.conversation.useless or self.preparing or self.pinned is connection:
+            raise self._lost(connection, call, self.failures.useless(connection))
+        self.drop(call.allowed)
+
+    def _lost(self, connection: Connection, call: Call,
+              error: DeviceConnectionError) -> DeviceConnectionError:
+        self.lose(connection, error)
+        self.drop(call.allowed)
+        self.dialer.error = kept(error)
+        return error
+
+    def _listen(self, connection: Connection, call: Call, seconds: float) -> bool:
+        """Hear what comes before we speak. False if the connection is over."""
+        left = call.remaining()
+        try:
+            heard = connection.hear(min(seconds, max(left, 0.0)))
+        except BROKEN as exc:
+            if isinstance(exc, EndOfConnection) and connection.conversation.finished() \
+                    and self.closes_after_reply:
+                self.end(connection)
+                return False
+            if self.preparing or isinstance(exc, FramingError) \
+                    or call.outermost().made is connection:
+                raise self._lost(connection, call, self.failures.of(
+                    exc, connection, "send", "no", call.allowed)) from exc
+            self.lose(connection, self.failures.of(exc, connection, "send", "no", call.allowed))
+            return False
+        if left <= 0 and (heard or seconds > 0):
+            raise self._never_silent(connection, call, seconds)
+        return True
+
+    def _never_silent(self, connection: Connection, call: Call,
+                      seconds: float) -> DeviceConnectionError:
+        error = self.failures.never_silent(connection, call.allowed)
+        connection.error = connection.error or kept(error)
+        if seconds == WAIT:
+            self.drop(call.allowed)     # it does not even answer late
+        self._failed(error)
+        return error
+
+    # one exchange
+
+    def exchange(self, call: Call, face: Hooks, turn: Turn) -> Any:
+        """Send a question and read its whole reply. Raises what is told to nobody else.
+
+        Whatever ends it while an answer is owed leaves that on record.
+        """
+        if turn.kind == "greeting":
+            connection = self.ready(call, face)
+            return self._reply(call, connection, turn)
+        return self._reply(call, self.settled(call, face), turn)
+
+    def _reply(self, call: Call, connection: Connection, turn: Turn) -> Any:
+        link, conversation = self.link, connection.conversation
+        phase: Any = "send"
+        sent: Any = "maybe"
+        data = turn.data
+        try:
+            self.asked = now = monotonic()
+            if turn.kind == "query":
+                conversation.ask(turn, now)
+                connection.put(data, call.deadline)
+                link.bytes_sent += len(data)
+                if link.trace is not None:
+                    link.trace.add(">", data)
+            elif (found := conversation.listen(turn, now)):
+                return self._checked(call, connection, turn, found[0][1])
+            phase, sent = "recv", "yes"
+            reply = connection.reply(turn, call.deadline)
+            return reply if turn.wrong is None else self._checked(call, connection, turn, None)
+        except BROKEN as exc:
+            if turn.wrong is not None:
+                raise
+            raise self._unanswered(call, connection, turn, self.failures.of(
+                exc, connection, phase, sent, call.allowed)) from exc
+        except BaseException:
+            # interrupted in the middle: what was asked is still to come
+            if conversation.interrupted(turn) or phase == "send":
+                self.drop(call.allowed)
+            raise
+
+    def _checked(self, call: Call, connection: Connection, turn: Turn, reply: Any) -> Any:
+        if turn.wrong is not None:
+            raise self._wrong(call, connection, turn)
+        return reply
+
+    def _wrong(self, call: Call, connection: Connection, turn: Turn) -> DeviceConnectionError:
+        error = self.failures.wrong_reply(turn)
+        connection.error = kept(error)
+        self._failed(error)
+        if connection.conversation.useless:
+            self.drop(call.allowed)
+        return error
+
+    def _unanswered(self, call: Call, connection: Connection, turn: Turn,
+                    error: DeviceConnectionError) -> DeviceConnectionError:
+        conversation = connection.conversation
+        if turn.kind == "listen" and isinstance(error, ReplyTimedOut):
+            # Where nothing was asked for, that nothing came is no failure.
+            awaited = conversation.awaited
+            conversation.gave_up(turn)
+            if awaited:
+                self.link.timeouts += 1
+                self._failed(error)
+        elif isinstance(error, TimeoutError) and error.phase == "recv":
+            self.link.timeouts += 1
+            connection.error = kept(error)
+            give_up = conversation.gave_up(turn)
+            self._failed(error)
+            if give_up:
+                self.drop(call.allowed)
+        else:
+            self.lose(connection, error)
+            self.drop()
+        return error
+
+    def listen(self, call: Call, connection: Connection, turn: Turn) -> Any:
+        """Wait for the next frame, whatever it is."""
+        return self._reply(call, connection, turn)
+
+    def nothing_came(self, connection: Connection,
+                     error: DeviceConnectionError) -> DeviceConnectionError:
+        """A `recv` waited in vain."""
+        turn = Turn("listen")
+        connection.conversation.turns.append(turn)
+        connection.conversation.gave_up(turn)
+        self.link.timeouts += 1
+        self._failed(error)
+        return error
+
+    def lasting(self, connection: Connection) -> None:
+        """A device that is only sent to proves itself by a connection that lasts."""
+        if self.link.state is LinkState.PROVING and not connection.dead:
+            now = monotonic()
+            if until_lasting_proves(now - connection.made, now - self.asked, self.link.error) <= 0:
+                self.link.lasted()
+
+    # the end of a connection
+
+    def _failed(self, error: BaseException) -> None:
+        self.dialer.pace.failures += 1
+        self.link.failed(error)
+
+    def end(self, connection: Connection, error: DeviceConnectionError | None = None) -> None:
+        """A connection was found to be over, with nothing asked."""
+        if self.closes_after_reply and connection.conversation.finished():
+            connection.dead = True
+            connection.conversation.ended()
+        elif not connection.dead:
+            self.lose(connection, error or self.failures.end_of_connection(connection, "send",
+                                                                           "no"))
+
+    def lose(self, connection: Connection, error: DeviceConnectionError) -> None:
+        """Note, once, that a connection is gone. The socket stays where drivers look for it."""
+        if connection.dead:
+            return
+        connection.dead = True
+        connection.error = kept(error)
+        connection.conversation.ended()
+        self.link.losses += 1
+        self._failed(error)
+
+    def drop(self, allowed: float | None = None) -> None:
+        """Close the connection, so that nothing of it can reach a later question."""
+        comm, connection = self.comm, self.connection
+        self.comm = self.connection = None
+        if connection is not None:
+            self.dialer.given_up(connection, allowed)
+            connection.conversation.ended()
+            if connection is not self.spared:
+                connection.close()
+        if comm is not None and (connection is None or connection.comm is not comm):
+            comm.close()
+
+    # from other threads
+
+    def tell_connections(self, callback: Callable[[Any], object]) -> None:
+        """Call `callback` with the socket of this connection, and of each that follows."""
+        self.tell_connection = callback
+        comm = self.comm
+        if comm is not None:
+            callback(comm)
+
+    def retry_in(self) -> float:
+        """Seconds until another attempt to connect may begin; 0 where none is needed."""
+        connection = self.connection
+        if self.comm is not None and not (connection is not None and connection.dead):
+            return 0.0
+        return self.dialer.pace.wait(monotonic())
+
+    def check_idle(self) -> bool:
+        """Notice a hang-up while nobody is calling. Never blocks. Any thread.
+
+        Returns
+        -------
+        bool
+            False where a call is under way, so that this must be asked again later.
+        """
+        if self.gate.mine() or not self.gate.lock.acquire(blocking=False):
+            return False
+        try:
+            connection = self.current()
+            if connection is not None and not connection.dead:
+                if connection.lost():
+                    self.end(connection, self.failures.error(
+                        Disconnected, f"{connection.ending()} while idle", "recv", "no"))
+                else:
+                    self.lasting(connection)
+        finally:
+            self.gate.lock.release()
+        self.link.tell()
+        return True
+
+    def close(self) -> None:
+        """End it for good, and end whatever waits in other threads. Any thread."""
+        self.failures.closed = True
+        self.dialer.cancel.set()
+        connection = self.connection
+        if connection is not None and self.gate.busy():
+            connection.shut()
+        # A call that is interrupted by this (a signal handler) closes it at its end, and so does
+        # one that is in code of the driver's for longer than we wait.
+        if not self.gate.mine() and self.gate.lock.acquire(timeout=CLOSE_PATIENCE):
+            try:
+                self.drop()
+            finally:
+                self.gate.lock.release()
+        self.link.closed()
+        self.tell()
