@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
+import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..core.link import Link
-from ..core.log import duration
-from ..core.states import DOWN_STATES, LinkChange
+from ..core.states import DOWN_STATES, LinkChange, LinkState
+from ..core.text import duration
+from .link_feed import LinkFeed
 from .monitor import AVAILABLE, IdleMonitor
+from .reporting import guard, revise, say
+from .session_flag import set_flag
 
 #: The states of a session in which its `degraded` means something.
 RUNNING = ("starting", "running", "stopping")
+
+# Two threads that watch or poll first must not make two views of one agent.
+_MAKING = threading.Lock()
+#: Where an agent keeps its view.
+_VIEW = "_socs_tcp_degraded"
 
 
 class Watched(NamedTuple):
     """A device that some operations depend on."""
 
-    device: Any
+    #: Weak: whoever deletes a device has closed it, watched or not.
+    ref: Callable[[], Any]
     link: Link
     #: Names of the operations; None for all.
     ops: frozenset[str] | None
-    forget: Callable[[], None]
+    forget: tuple[Callable[[], None], ...]
+    feed: LinkFeed | None
 
     def concerns(self, session: Any) -> bool:
         """Does this session depend on the device?"""
@@ -47,14 +59,25 @@ class Degraded:
     def __init__(self, agent: Any, reactor: Any) -> None:
         self._agent = agent
         self.reactor = reactor
-        # Guards all below, and that a session's flag follows the *last* change.
-        # Neither OCS nor an observer is called while it is held.
-        self._lock = threading.Lock()
+        # Guards all below, and that a session's flag follows the *last* change. It may be taken
+        # while a device is locked, so neither a device nor OCS nor an observer is called while
+        # it is held. (Reentrant: a device may be deleted by the collector, at any moment.)
+        self._lock = threading.RLock()
         self._watched: list[Watched] = []
-        self._failing: dict[int, bool] = {}     # by session_id: poll got no reading; told it?
-        self._said: dict[int, bool] = {}        # by session_id: what we last made of it
+        self._failing: dict[int, set[object]] = {}  # by session_id: its polls without a reading
+        self._begun: set[int] = set()               # session_ids
         self._monitor: IdleMonitor | None = None
         self._follow_starts()
+
+    @classmethod
+    def of(cls, agent: Any, reactor: Any) -> Degraded:
+        """The one view of this agent. Any thread."""
+        with _MAKING:
+            view: Degraded | None = vars(agent).get(_VIEW)
+            if view is None:
+                view = cls(agent, reactor)
+                setattr(agent, _VIEW, view)
+            return view
 
     def _follow_starts(self) -> None:
         """An operation may start while the device is down: OCS has no hook for that."""
@@ -63,26 +86,30 @@ class Degraded:
             return
         start = self._agent.start
 
-        def start_and_apply(op_name: str, *args: Any, **kwargs: Any) -> Any:
+        def start_and_begin(op_name: str, *args: Any, **kwargs: Any) -> Any:
             result = start(op_name, *args, **kwargs)
             session = self._agent.sessions.get(op_name)
             if session is not None:
                 self.begin(session)
             return result
-        self._agent.start = start_and_apply
+        self._agent.start = start_and_begin
 
     # devices
 
-    def watch(self, device: Any, ops: frozenset[str] | None) -> None:
+    def watch(self, device: Any, ops: frozenset[str] | None, feed: str | None = None) -> None:
         """Let the sessions follow the link of `device`."""
         link: Link = device.link
+        self._forget_replaced(device, ops, feed)
+        publishes = None if feed is None else self._feed_of(device, feed)
         with self._lock:
-            known = next((w for w in self._watched if w.device is device), None)
-            if known is not None:       # for more operations: it is one device still
+            known = self._known(device)
+            if known is None:
+                self._watched.append(Watched(self._weak(device), link, ops, self._observe(link),
+                                             publishes))
+            else:       # for more operations: it is one device still
                 both = None if known.ops is None or ops is None else known.ops | ops
-                self._watched[self._watched.index(known)] = known._replace(ops=both)
-            else:
-                self._watched.append(Watched(device, link, ops, link.observe(self._changed)))
+                self._watched[self._watched.index(known)] = known._replace(
+                    ops=both, feed=known.feed or publishes)
             if self._monitor is None and AVAILABLE and hasattr(device, "tell_connections"):
                 self._monitor = IdleMonitor(self.reactor)
         if known is None and self._monitor is not None and hasattr(device, "tell_connections"):
@@ -92,21 +119,95 @@ class Degraded:
 
     def unwatch(self, device: Any) -> None:
         """Follow it no more."""
+        self._forget(lambda watched: watched.ref() is device)
+        if self._monitor is not None:
+            self._monitor.unwatch(device)
+
+    def _known(self, device: Any) -> Watched | None:
+        return next((w for w in self._watched if w.ref() is device), None)
+
+    def _weak(self, device: Any) -> Callable[[], Any]:
+        view = weakref.ref(self)
+
+        def gone(_ref: object) -> None:     # maybe in the collector: nothing may be locked here
+            alive = view()
+            if alive is not None:
+                later = getattr(alive.reactor, "callFromThread", None)
+                if later is not None:       # (a reactor of a test may have none)
+                    later(alive._forget, lambda w: w.ref() is None)
+        return weakref.ref(device, gone)
+
+    def _observe(self, link: Link) -> tuple[Callable[[], None], ...]:
+        return (link.observe_at_once(lambda _link, _change: self._apply_all()),
+                link.observe(self._changed), link.hear_remarks(self._remarked))
+
+    def _forget_replaced(self, device: Any, ops: frozenset[str] | None, feed: str | None) -> None:
+        """Those in whose place `device` comes: gone, closed, or lost at the same address."""
+        def replaced(w: Watched) -> bool:
+            if w.ref() is None or w.ref() is device:
+                return w.ref() is None
+            same_feed = feed is not None and w.feed is not None and w.feed.name == feed
+            if w.link.state is LinkState.CLOSED:
+                return same_feed or w.link.name == device.link.name
+            return w.link.down and w.link.name == device.link.name and w.ops == ops
+        self._forget(replaced)
+
+    def _feed_of(self, device: Any, feed: str) -> LinkFeed:
+        other = next((w for w in self._watched if w.feed is not None and w.feed.name == feed), None)
+        if other is not None and other.feed is not None:
+            if other.ref() is device:
+                return other.feed
+            raise ValueError(f"the feed {feed!r} tells of {other.link.name} already: "
+                             f"{device.link.name} needs one of another name")
+        return LinkFeed(self._agent, self.reactor, device.link, feed)
+
+    def _forget(self, which: Callable[[Watched], bool]) -> None:
         with self._lock:
-            gone = [w for w in self._watched if w.device is device]
-            self._watched = [w for w in self._watched if w.device is not device]
+            gone = [w for w in self._watched if which(w)]
+            self._watched = [w for w in self._watched if not any(w is each for each in gone)]
         for watched in gone:
-            watched.forget()
-        self._apply_all()
+            for forget in watched.forget:
+                forget()
+            if watched.feed is not None:
+                watched.feed.end()
+        if gone:
+            self._apply_all()
+
+    # what the links tell
 
     def _changed(self, link: Link, change: LinkChange) -> None:
-        self._apply_all()
-        if (change.old in DOWN_STATES) == change.down:
-            return      # down for another reason, or connected but not proven yet
-        text = f"{link.name} is {'down' if change.down else 'up'}: {change.reason}"
-        for session in self._sessions():
-            if any(w.link is link and w.concerns(session) for w in list(self._watched)):
-                self._say(session, text, change.when)
+        down = f"{link.name} is down: {change.reason}"
+        for session in self._concerned(link):
+            if (change.old in DOWN_STATES) != change.down:
+                told = down if change.down else f"{link.name} is up: {change.reason}"
+                kind = "down" if change.down else "up"
+                say(self.reactor, session, (kind, link.name), told, change.when)
+            elif change.new is LinkState.DOWN:      # connected, and down again
+                revise(self.reactor, session, ("down", link.name), down)
+
+    def _remarked(self, link: Link, text: str) -> None:
+        for session in self._concerned(link):
+            say(self.reactor, session, ("remark", link.name), f"{link.name}: {text}")
+
+    def _concerned(self, link: Link) -> list[Any]:
+        watched = [w for w in list(self._watched) if w.link is link]
+        return [s for s in self._sessions() if any(w.concerns(s) for w in watched)]
+
+    def down_links(self, session: Any) -> list[Link]:
+        """Of the devices that this session depends on, the links of those that are down."""
+        return [w.link for w in list(self._watched) if w.link.down and w.concerns(session)]
+
+    def devices(self, session: Any) -> list[Any]:
+        """Those that this session depends on."""
+        found = [w.ref() for w in list(self._watched) if w.concerns(session)]
+        return [device for device in found if device is not None]
+
+    def revise_reasons(self, session: Any) -> None:
+        """Let the session's messages say why its devices are down *now*."""
+        for link in self.down_links(session):
+            if link.state is LinkState.DOWN:
+                revise(self.reactor, session, ("down", link.name),
+                       f"{link.name} is down: {link.reason}")
 
     # sessions
 
@@ -124,63 +225,53 @@ class Degraded:
             self._set(session)
 
     def _set(self, session: Any) -> None:
-        ident = session.session_id
-        wanted = ident in self._failing or any(
-            w.link.down and w.concerns(session) for w in self._watched)
-        # What an operation sets for reasons of its own stays until our view changes.
-        if wanted != self._said.get(ident, False):
-            self._said[ident] = wanted
-            session.degraded = wanted
+        set_flag(session, session.session_id in self._failing
+                 or any(w.link.down and w.concerns(session) for w in self._watched))
 
     def begin(self, session: Any) -> None:
         """A session starts: it may find its device down."""
         if session.status not in RUNNING:
             return
+        guard(self.reactor, session)
         with self._lock:
-            known = session.session_id in self._said
+            known = session.session_id in self._begun
             alive = {s.session_id for s in list(self._agent.sessions.values()) if s is not None}
-            alive.add(session.session_id)
-            self._said = {i: said for i, said in self._said.items() if i in alive}
+            self._begun = self._begun & alive | {session.session_id}
             self._set(session)      # in one step: OCS and poll may begin it at the same time
             watched = list(self._watched)
         for w in watched:
             if w.link.down and w.concerns(session) and not known:
-                lasting = duration(max(session.start_time - w.link.since, 0))
-                self._say(session, f"{w.link.name} is down for {lasting}: {w.link.reason}", None)
+                lasting = duration(max(time.time() - w.link.since, 0))
+                say(self.reactor, session, ("down", w.link.name),
+                    f"{w.link.name} is down for {lasting}: {_reason(w.link)}")
+            if w.feed is not None:
+                w.feed.begin()
 
-    def reading_failed(self, session: Any, error: BaseException) -> None:
-        """A poll got no reading: degraded, even if no watched link is to blame."""
+    # polls
+
+    def in_reactor(self, session: Any) -> bool:
+        """Would this operation block the reactor if it waited, in this thread?"""
+        if threading.current_thread() is not threading.main_thread():
+            return False
+        operations = {**getattr(self._agent, "tasks", {}), **getattr(self._agent, "processes", {})}
+        return bool(getattr(self.reactor, "running", False)) or getattr(
+            operations.get(session.op_name), "blocking", True) is False
+
+    def failing(self, session: Any, poll: object, fails: bool) -> None:
+        """A poll of this session has no reading, or one again, or is over."""
         with self._lock:
-            first = session.session_id not in self._failing
-            if first:       # a link that is down has told its reason
-                self._failing[session.session_id] = not any(
-                    w.link.down and w.concerns(session) for w in self._watched)
-            tell = first and self._failing[session.session_id]
+            polls = self._failing.get(session.session_id, set())
+            polls = polls | {poll} if fails else polls - {poll}
+            if polls:
+                self._failing[session.session_id] = polls
+            else:
+                self._failing.pop(session.session_id, None)
             self._set(session)
-        if tell:
-            self._say(session, f"no reading: {error}", None)
 
-    def reading_good(self, session: Any) -> None:
-        """A poll got a reading."""
-        with self._lock:
-            told = self._failing.pop(session.session_id, False)
-            self._set(session)
-        if told:
-            self._say(session, "readings again", None)
 
-    def retry_in(self, session: Any) -> float:
-        """Seconds until a device of this session that is away may be tried again."""
-        return max((w.device.retry_in() for w in list(self._watched)
-                    if w.link.down and w.concerns(session) and hasattr(w.device, "retry_in")),
-                   default=0.0)
-
-    def end(self, session: Any) -> None:
-        """A poll is over."""
-        with self._lock:
-            self._failing.pop(session.session_id, None)
-
-    def _say(self, session: Any, text: str, when: float | None) -> None:
-        if threading.current_thread() is threading.main_thread():
-            session.add_message(text, timestamp=when)
-        else:
-            self.reactor.callFromThread(session.add_message, text, timestamp=when)
+def _reason(link: Link) -> str:
+    """Why a link is down."""
+    if link.state is not LinkState.PROVING or link.error is None:
+        return link.reason
+    reason = str(link.error).removeprefix(f"{link.name}: ")
+    return f"{reason}; connected again, no answer yet"

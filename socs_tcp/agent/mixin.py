@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.task import deferLater
 
 from ..core.policy import check_seconds
 from .degraded import Degraded
+from .misuse import check_blocking_read, check_data, check_read, check_reading, check_unreadable
+from .polling import UNREADABLE, Gap, Pace, Poll
 
 T = TypeVar("T")
 
 #: Seconds between two looks at whether an operation that waits was told to stop.
 STOP_CHECK = 0.05
 
-# Two threads that watch or poll first must not make two views of one agent.
-_MAKING = threading.Lock()
-
-
-def _running(session: Any) -> bool:
-    return session.status in ("starting", "running")
+Unreadable: TypeAlias = "tuple[type[Exception], ...] | type[Exception]"
 
 
 class DeviceAgentMixin:
@@ -49,21 +45,20 @@ class DeviceAgentMixin:
     """
 
     agent: Any
-    __degraded: Degraded | None = None
 
-    def __get_degraded(self) -> Degraded:
-        if self.__degraded is None:
-            agent = getattr(self, "agent", None)
-            if agent is None:
-                raise RuntimeError(f"{type(self).__name__}.agent must be set to the OCSAgent "
-                                   "before watch() or poll() is called")
-            from twisted.internet import reactor  # noqa: PLC0415 (importing installs one)
-            with _MAKING:
-                if self.__degraded is None:
-                    self.__degraded = Degraded(agent, reactor)
-        return self.__degraded
+    #: What `poll` yields in the place of a reading, if asked to: ``isinstance(r, self.Gap)``.
+    Gap = Gap
 
-    def watch(self, device: Any, ops: Iterable[str] | None = None) -> None:
+    def __view(self) -> Degraded:
+        agent = getattr(self, "agent", None)
+        if agent is None:
+            raise RuntimeError(f"{type(self).__name__}.agent must be set to the OCSAgent "
+                               "before watch() or poll() is called")
+        from twisted.internet import reactor  # noqa: PLC0415 (importing installs one)
+        return Degraded.of(agent, reactor)
+
+    def watch(self, device: Any, ops: Iterable[str] | None = None, *,
+              feed: str | None = None) -> None:
         """Let `degraded` of running operations follow the link of `device`. Any thread.
 
         It is true while the link is down or not proven again, for operations that start
@@ -76,64 +71,107 @@ class DeviceAgentMixin:
             Anything with a ``link``.
         ops : iterable of str, optional
             Names of the operations that depend on it; all unless given.
+        feed : str, optional
+            A feed of this name, registered if it is not yet, gets the health of the
+            connection as numbers: at each change and every ten seconds. One for each device.
+
+        Notes
+        -----
+        The device is not kept from being deleted, and then it is watched no more. One that
+        was closed, or is down, makes room for the next at the same address.
         """
         if not hasattr(device, "link"):
             raise TypeError(f"{device!r} has no link; a TCPInterface or DeviceClient has")
         if isinstance(ops, str):
             raise TypeError(f"ops must be a list of operation names, not {ops!r}")
-        self.__get_degraded().watch(device, None if ops is None else frozenset(ops))
+        self.__view().watch(device, None if ops is None else frozenset(ops), feed)
 
     def unwatch(self, device: Any) -> None:
         """Follow `device` no more, for instance because it was replaced. Any thread."""
-        self.__get_degraded().unwatch(device)
+        self.__view().unwatch(device)
 
-    def poll(self, session: Any, read: Callable[[], T], period: float) -> Iterator[T]:
+    def poll(self, session: Any, read: Callable[[], T], period: float, *,
+             unreadable: Unreadable = UNREADABLE, gaps: bool = False, quantize: bool = False,
+             ) -> Iterator[T]:
         """Readings, one each period, until the operation is told to stop.
 
         For a blocking operation, in its worker thread. A `ConnectionError` from `read`
-        makes the session degraded until there is a reading again; any other exception
-        ends the loop. The wait between readings ends at once (in 50 ms) when the session
-        is stopped.
+        makes the session degraded until there is a reading again, and so does a reading that
+        cannot be understood; any other exception ends the loop. The wait between readings
+        ends at once (in 50 ms) when the session is stopped.
 
         Parameters
         ----------
         session : OpSession
             Of the operation.
         read : callable
-            Gives a reading.
+            Gives a reading. What is parsed in here, and not in the body of the loop, may be
+            rubbish once in a while.
         period : float
             Seconds from the start of one reading to that of the next.
+        unreadable : tuple of type
+            What `read` raises if it cannot make sense of what came: ``ValueError``,
+            ``UnicodeError``, ``IndexError``, ``KeyError`` and ``struct.error`` unless given;
+            ``()`` for nothing: then that ends the loop, too.
+        gaps : bool
+            Is a `Gap` to be had each time there is no reading? It is false, and its ``error``
+            says why there is none.
+        quantize : bool
+            Shall readings begin at whole periods since the epoch, so that those of several
+            agents belong together? With a period of 0.5: at .0 and .5 of each second.
 
         Yields
         ------
         object
             What `read` returned.
+
+        Raises
+        ------
+        TypeError, ValueError
+            At once, if a parameter makes no sense; later if `read` returns a Deferred, or
+            there are bytes in ``session.data``.
+        RuntimeError
+            At once, in the reactor's thread, which it would block.
         """
         check_seconds("period", period)
-        degraded = self.__get_degraded()
-        degraded.begin(session)
-        due = time.monotonic()
+        check_blocking_read(check_read(read))
+        kinds = check_unreadable(unreadable)
+        view = self.__view()
+        if view.in_reactor(session):
+            raise RuntimeError(f"poll would block the reactor, in whose thread {session.op_name} "
+                               "runs: register it with blocking=True, or use poll_deferred")
+        return self.__readings(Poll(view, session, kinds), session, read,
+                               Pace(period, quantize, time.monotonic(), _wall(quantize)), gaps)
+
+    @staticmethod
+    def __readings(poll: Poll, session: Any, read: Callable[[], T], pace: Pace, gaps: bool
+                   ) -> Iterator[T]:
         try:
+            _sleep_until(pace.due, session)
             while _running(session):
+                wait = 0.0
                 try:
                     reading = read()
-                except ConnectionError as exc:
-                    degraded.reading_failed(session, exc)
+                except Exception as exc:
+                    gap, wait = poll.failed(exc), poll.retry_in(exc)
+                    if gaps and gap is not None:
+                        yield gap       # type: ignore[misc]  # (only who asks for them gets any)
                 else:
-                    degraded.reading_good(session)
+                    check_reading(reading)
+                    poll.good()
                     yield reading
+                check_data(session)
                 # Wait here for what a call would wait for inside: here a stop is heard.
-                now = time.monotonic()
-                due = max(due + period, now + degraded.retry_in(session))
-                while _running(session) and (left := due - time.monotonic()) > 0:
-                    time.sleep(min(left, STOP_CHECK))
+                pace.next(time.monotonic(), _wall(pace.quantize), wait)
+                _sleep_until(pace.due, session)
         finally:
-            degraded.end(session)
+            poll.end()
 
     @inlineCallbacks
     def poll_deferred(self, session: Any, read: Callable[[], Any],
-                      handle: Callable[[Any], Any], period: float,
-                      ) -> Generator[Deferred[Any], Any, None]:
+                      handle: Callable[[Any], Any], period: float, *,
+                      unreadable: Unreadable = UNREADABLE, gaps: bool = False,
+                      quantize: bool = False) -> Generator[Deferred[Any], Any, None]:
         """As `poll`, for a non-blocking operation, in the reactor.
 
         Parameters
@@ -146,30 +184,56 @@ class DeviceAgentMixin:
             Gets each good reading; may return a Deferred, which is waited for.
         period : float
             Seconds from the start of one reading to that of the next.
+        unreadable, gaps, quantize
+            As in `poll`; `handle` gets the gaps.
 
         Returns
         -------
         Deferred
-            Fires with None when the operation was told to stop; fails with what `read`
-            (other than a `ConnectionError`) or `handle` raised.
+            Fires with None when the operation was told to stop; fails with what `handle`
+            raised, or `read` (other than a `ConnectionError` and what is unreadable), or with
+            a TypeError or ValueError for a parameter that makes no sense.
         """
         check_seconds("period", period)
-        degraded = self.__get_degraded()
-        clock = degraded.reactor
-        degraded.begin(session)
-        due = clock.seconds()
+        check_read(read)
+        view = self.__view()
+        clock = view.reactor
+        poll = Poll(view, session, check_unreadable(unreadable))
+        pace = Pace(period, quantize, clock.seconds(), _wall(quantize))
         try:
+            yield _wait_until(pace.due, session, clock)
             while _running(session):
                 try:
                     reading = yield maybeDeferred(read)
-                except ConnectionError as exc:
-                    degraded.reading_failed(session, exc)
+                except Exception as exc:
+                    gap = poll.failed(exc)
+                    if gaps and gap is not None:
+                        yield maybeDeferred(handle, gap)
                 else:
-                    degraded.reading_good(session)
+                    poll.good()
                     yield maybeDeferred(handle, reading)
-                due = max(due + period, clock.seconds())
-                while _running(session) and (left := due - clock.seconds()) > 0:
-                    pause: Deferred[None] = deferLater(clock, min(left, STOP_CHECK))
-                    yield pause
+                check_data(session)
+                pace.next(clock.seconds(), _wall(quantize))
+                yield _wait_until(pace.due, session, clock)
         finally:
-            degraded.end(session)
+            poll.end()
+
+
+def _running(session: Any) -> bool:
+    return session.status in ("starting", "running")
+
+
+def _wall(quantize: bool) -> float:
+    return time.time() if quantize else 0.0
+
+
+def _sleep_until(due: float, session: Any) -> None:
+    while _running(session) and (left := due - time.monotonic()) > 0:
+        time.sleep(min(left, STOP_CHECK))
+
+
+@inlineCallbacks
+def _wait_until(due: float, session: Any, clock: Any) -> Generator[Deferred[Any], Any, None]:
+    while _running(session) and (left := due - clock.seconds()) > 0:
+        pause: Deferred[None] = deferLater(clock, min(left, STOP_CHECK))
+        yield pause

@@ -11,13 +11,12 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-from typing import TYPE_CHECKING, Any
+import weakref
+from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.interfaces import IReadDescriptor
 from zope.interface import implementer
-
-if TYPE_CHECKING:
-    from ..blocking.interface import TCPInterface
 
 AVAILABLE = hasattr(select, "epoll")
 
@@ -40,20 +39,33 @@ class IdleMonitor:
         # reported once, so that a connection that stays dead does not wake us again.
         self._epoll = select.epoll()
         self._events = select.EPOLLRDHUP | select.EPOLLET
-        # Any thread writes one item of it; the reactor thread reads. A stale entry does no
-        # harm: the device that is named is asked, under its own lock, about its own socket.
-        self._devices: dict[int, TCPInterface] = {}
+        # By the number of a descriptor: the device, held weakly, since whoever deletes a device
+        # has closed it. Any thread writes one item of it; the reactor thread reads. A stale
+        # entry does no harm: the device that is named is asked, under its own lock, about its
+        # own socket.
+        self._devices: dict[int, Callable[[], Any]] = {}
         reactor.callFromThread(reactor.addReader, self)
 
-    def watch(self, device: TCPInterface) -> None:
+    def watch(self, device: Any) -> None:
         """Watch the connection of `device`, and each one that follows. Any thread."""
-        device.tell_connections(lambda comm: self._register(device, comm))
+        ref = weakref.ref(device)
+        device.tell_connections(lambda comm: self._register(ref, comm))
 
-    def _register(self, device: TCPInterface, comm: Any) -> None:
+    def unwatch(self, device: Any) -> None:
+        """Watch it no more. Any thread."""
+        if hasattr(device, "tell_connections"):
+            device.tell_connections(lambda comm: None)
+        for fd, ref in list(self._devices.items()):
+            if ref() is device:
+                self._devices.pop(fd, None)
+                with contextlib.suppress(OSError, ValueError):      # it has been closed
+                    self._epoll.unregister(fd)
+
+    def _register(self, ref: Callable[[], Any], comm: Any) -> None:
         if not isinstance(comm, socket.socket) or self._epoll.closed:
             return
         # A socket leaves the set by itself when it is closed.
-        self._devices[comm.fileno()] = device
+        self._devices[comm.fileno()] = ref
         # Where it is watched again, or somebody has closed the socket, or us in this moment,
         # there is nothing to do, and no call fails.
         with contextlib.suppress(OSError, ValueError):
@@ -74,15 +86,16 @@ class IdleMonitor:
     def doRead(self) -> None:
         """Some connection has ended."""
         for fd, _event in self._epoll.poll(0):
-            device = self._devices.get(fd)
-            if device is not None:
-                self._check(device)
+            ref = self._devices.get(fd)
+            if ref is not None:
+                self._check(ref)
 
-    def _check(self, device: TCPInterface) -> None:
+    def _check(self, ref: Callable[[], Any]) -> None:
         # Busy: the call under way mostly finds out by itself, but not when the device
         # answers it and hangs up then.
-        if not device.check_idle() and not self._epoll.closed:
-            self._reactor.callLater(RECHECK, self._check, device)
+        device = ref()
+        if device is not None and not device.check_idle() and not self._epoll.closed:
+            self._reactor.callLater(RECHECK, self._check, ref)
 
     def connectionLost(self, reason: Any) -> None:
         """The reactor stops."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from twisted.internet.task import LoopingCall
-
-from ..description import LINK_FEED
+from ..agent.link_feed import link_status
+from ..agent.reporting import say
+from ..description import Query
 from ..description.client import DescribedClient, Reading
-from .publishing import link_messages, link_status, publish
+from .publishing import publish, told_errors, told_values
 
-#: Seconds between two points of the feed that tells of the connection.
-LINK_PERIOD = 10.0
+#: Seconds: by queries that are asked at least so often it is judged whether the device makes sense.
+OFTEN = 10.0
+#: Names of fields that one message lists.
+MOST_NAMES = 5
 
 
 class Acquisition:
-    """Publishes readings and the health of the link, and keeps ``session.data``.
+    """Publishes readings, and keeps ``session.data``.
 
     The data are replaced by new objects, never changed: a client may be getting the old ones.
 
@@ -32,61 +33,79 @@ class Acquisition:
         self._agent = agent
         self._device = device
         self._session = session
-        self._broken: set[str] = set()      # fields that cannot be read
-        self._health = LoopingCall(self._tell_link)
-        self._health.clock = device.reactor
-        self._forget: Any = None
-        fields = [f for q in device.description.queries.values() for f in q.fields]
+        self._broken: set[str] = set()          # fields that cannot be read
+        self._last: dict[str, Reading] = {}     # by query
+        queries = device.description.queries.values()
+        fields = [f for q in queries for f in q.fields]
         session.data = {"fields": {}, "units": {f.name: f.unit for f in fields},
                         "timestamps": {}, "errors": {}, "timestamp": None,
                         "link": link_status(device.link)}
-
-    def begin(self) -> None:
-        """Tell of the link from now on: at each change, and now and then."""
-        self._forget = self._device.link.observe(lambda _link, _change: self._tell_link())
-        self._health.start(LINK_PERIOD).addErrback(
-            lambda failure: self._agent.log.error("the feed of the link failed: {e}",
-                                                  e=failure.value))
+        self._often = _asked_often(list(queries))
+        self._forget = device.link.observe(lambda _link, _change: self.tell_link())
 
     def end(self) -> None:
         """Publish what is buffered; tell no more."""
         self._forget()
-        if self._health.running:
-            self._health.stop()
-        self._tell_link()
-        for name in (*self._device.description.feeds, LINK_FEED):
+        self.tell_link()
+        for name in self._device.description.feeds:
             self._agent.feeds[name].flush_buffer()
 
     def take(self, reading: Reading) -> None:
         """Publish a reading and keep its values."""
         publish(self._agent, reading)
         self._tell_errors(reading)
+        self._last[reading.query.name] = reading
         names = [f.name for f in reading.query.fields]
         old = self._session.data
         fields = {n: v for n, v in old["fields"].items() if n not in names}
-        errors = {n: e for n, e in old["errors"].items() if n not in names}
+        errors = {n: reading.errors[n] for reading in self._last.values() for n in reading.errors}
         self._session.data = {
             **old,
-            "fields": {**fields, **reading.values},
-            "errors": {**errors, **{n: str(e) for n, e in reading.errors.items()}},
+            "fields": {**fields, **told_values(reading)},
+            "errors": told_errors(errors),
             "timestamps": {**old["timestamps"], reading.query.name: reading.timestamp},
             "timestamp": reading.timestamp,
-            "link": link_status(self._device.link),
         }
 
-    def _tell_errors(self, reading: Reading) -> None:
-        """One message when a field cannot be read any more, and one when it can again."""
-        for field in reading.query.fields:
-            error = reading.errors.get(field.name)
-            if error is not None and field.name not in self._broken:
-                self._broken.add(field.name)
-                self._session.add_message(f"cannot read {error}")
-            elif error is None and field.name in self._broken:
-                self._broken.remove(field.name)
-                self._session.add_message(f"can read {reading.query.name}: {field.name} again")
+    def judge(self) -> None:
+        """Does the device say anything that makes sense?
 
-    def _tell_link(self) -> None:
-        link = self._device.link
-        self._session.data = {**self._session.data, "link": link_status(link)}
-        for message in link_messages(link, time.time()):
-            self._agent.publish_to_feed(LINK_FEED, message)
+        Raises
+        ------
+        ParseError
+            If nothing could be read of the last replies to all that is asked often.
+        """
+        last = [self._last[name] for name in self._often if name in self._last]
+        if last and all(reading.errors and not reading.values for reading in last):
+            raise next(iter(last[-1].errors.values()))
+
+    def tell_link(self) -> None:
+        """Let the data say how the connection is."""
+        self._session.data = {**self._session.data, "link": link_status(self._device.link)}
+
+    def _tell_errors(self, reading: Reading) -> None:
+        """One message when fields cannot be read any more, and one when they can again."""
+        names = [f.name for f in reading.query.fields]
+        new = [n for n in names if n in reading.errors and n not in self._broken]
+        again = [n for n in names if n not in reading.errors and n in self._broken]
+        self._broken.update(new)
+        self._broken.difference_update(again)
+        if new:
+            others = f" (nor {_listed(new[1:])})" if new[1:] else ""
+            self._say("cannot read", reading, f"cannot read {reading.errors[new[0]]}{others}")
+        if again:
+            self._say("can read", reading, f"can read {reading.query.name}: {_listed(again)} again")
+
+    def _say(self, kind: str, reading: Reading, text: str) -> None:
+        say(self._device.reactor, self._session, (kind, reading.query.name), text)
+
+
+def _asked_often(queries: list[Query]) -> list[str]:
+    periods = [q.period for q in queries if q.period is not None]
+    most = max(OFTEN, min(periods, default=OFTEN))
+    return [q.name for q in queries if q.period is not None and q.period <= most and q.fields]
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more

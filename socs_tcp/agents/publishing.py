@@ -1,12 +1,23 @@
-"""How readings become messages of OCS feeds."""
+"""How readings become messages of OCS feeds, and what clients are shown of them."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
-from ..core.link import Link
-from ..description import LINK_FEED, Value
+from ..core.text import printable, shortened
+from ..description import Value
 from ..description.client import Reading
+
+#: Characters of a value that is text, of why a field could not be read, of a raw reply.
+MOST_OF_A_VALUE = 500
+MOST_OF_AN_ERROR = 300
+MOST_OF_A_REPLY = 16_000
+#: So many fields say why they could not be read.
+MOST_ERRORS = 50
+#: What all that carry a message of WAMP can hold.
+_MOST_INT = 2 ** 63
 
 
 def reading_messages(reading: Reading) -> list[dict[str, Any]]:
@@ -16,7 +27,7 @@ def reading_messages(reading: Reading) -> list[dict[str, Any]]:
     wants every sample of a block to have the same fields: if some could not be read, each of
     the others goes into a block of its own, so that none is lost.
     """
-    name, values = reading.query.name, reading.values
+    name, values = reading.query.name, told_values(reading)
     if not values:
         return []
     if not reading.errors:
@@ -31,30 +42,42 @@ def publish(agent: Any, reading: Reading) -> None:
         agent.publish_to_feed(reading.query.feed, message)
 
 
-def link_messages(link: Link, now: float) -> list[dict[str, Any]]:
-    """The health of a connection, as numbers that can be plotted.
-
-    The round-trip time is only there while there is one: a gap in the plot says more than
-    the last value for ever.
-    """
-    messages = [_message(LINK_FEED, now, {
-        "link_up": int(not link.down),
-        "link_connects": link.connects,
-        "link_losses": link.losses,
-        "link_exchanges": link.exchanges,
-        "link_timeouts": link.timeouts,
-    })]
-    if not link.down and link.last_rtt is not None and link.worst_rtt is not None:
-        messages.append(_message(f"{LINK_FEED}_rtt", now, {
-            "link_rtt": float(link.last_rtt), "link_worst_rtt": float(link.worst_rtt)}))
-    return messages
+def told_values(reading: Reading) -> dict[str, Value]:
+    """The values of a reading, text of it shortened."""
+    return {name: printable(value, MOST_OF_A_VALUE) if isinstance(value, str) else value
+            for name, value in reading.values.items()}
 
 
-def link_status(link: Link) -> dict[str, Any]:
-    """The same for ``session.data``, in words, too."""
-    return {"up": not link.down, "state": link.state.value, "reason": link.reason,
-            "since": link.since, "losses": link.losses, "timeouts": link.timeouts,
-            "rtt": link.last_rtt}
+def told_errors(errors: Mapping[str, Exception]) -> dict[str, str]:
+    """Why fields could not be read: all of them, in a bounded number of characters."""
+    return {name: printable(str(error), MOST_OF_AN_ERROR) if number < MOST_ERRORS
+            else "it cannot be read, either"
+            for number, (name, error) in enumerate(errors.items())}
+
+
+def told_parameter(value: Any) -> Any:
+    """What a client sent, as OCS can send it back."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int) and -_MOST_INT <= value < _MOST_INT:
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, str):
+        return printable(value, MOST_OF_A_VALUE)
+    return printable(shown(value), MOST_OF_A_VALUE)
+
+
+def shown(value: object) -> str:
+    """As ``repr``, whatever a client sent: a number of any length, too."""
+    if isinstance(value, int) and not -_MOST_INT <= value < _MOST_INT:
+        return f"a number of {value.bit_length()} bits"
+    return repr(value)
+
+
+def told_reply(reply: bytes) -> str:
+    """A reply to a raw command."""
+    return shortened(reply.decode("ascii", "backslashreplace"), MOST_OF_A_REPLY)
 
 
 def _message(block: str, timestamp: float, data: dict[str, Value]) -> dict[str, Any]:

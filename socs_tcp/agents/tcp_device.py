@@ -15,12 +15,20 @@ from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.internet.defer import TimeoutError as DeferTimeout
 
 from ..agent.mixin import DeviceAgentMixin
+from ..agent.reporting import result
 from ..description import LINK_FEED, Description
 from ..description.client import DescribedClient, Reading
 from .access import LEVELS, Access
 from .acquisition import Acquisition
 from .arguments import check_arguments, make_parser
-from .publishing import publish
+from .publishing import (
+    publish,
+    shown,
+    told_errors,
+    told_parameter,
+    told_reply,
+    told_values,
+)
 from .schedule import Schedule
 from .stopping import end_in_time
 
@@ -60,13 +68,12 @@ class TCPDeviceAgent(DeviceAgentMixin):
         for feed in self.description.feeds.values():
             agent.register_feed(feed.name, record=True, agg_params=feed.agg_params,
                                 buffer_time=feed.buffer_time)
-        agent.register_feed(LINK_FEED, record=True, agg_params={"frame_length": 600})
 
     @cached_property
     def device(self) -> DescribedClient:
         """The device; it connects with the first look at this."""
         device = self._connect()
-        self.watch(device)
+        self.watch(device, feed=LINK_FEED)
         return device
 
     def joined(self, _session: Any) -> None:
@@ -84,8 +91,8 @@ class TCPDeviceAgent(DeviceAgentMixin):
         **Process** - Ask every query of the description in its period, and publish.
 
         A field that cannot be read does not stop the others: it is missing from
-        ``fields``, and ``errors`` says why. While the device is away the session is
-        degraded, and acquisition goes on when it is back.
+        ``fields``, and ``errors`` says why. While the device is away, or nothing that it says
+        can be read, the session is degraded, and acquisition goes on when it is back.
 
         Parameters
         ----------
@@ -110,26 +117,27 @@ class TCPDeviceAgent(DeviceAgentMixin):
         """
         schedule = Schedule(self.description.queries.values())
         if schedule.tick is None:
-            return False, f"{self.description.file}: no query has a period"
+            return result(False, f"{self.description.file}: no query has a period")
         acquisition = Acquisition(self.agent, self.device, session)
 
         @inlineCallbacks
         def read_due() -> Generator[Deferred[Any], Any, None]:
-            for query in schedule.due(self.device.reactor.seconds()):
-                if session.status not in ("starting", "running"):
-                    return
-                acquisition.take((yield self.device.read(query)))
-
-        def done(_reading: None) -> None:
+            try:
+                for query in schedule.due(self.device.reactor.seconds()):
+                    if session.status not in ("starting", "running"):
+                        return
+                    acquisition.take((yield self.device.read(query)))
+            finally:
+                acquisition.tell_link()
             if params["test_mode"] and schedule.all_asked:
                 session.set_status("stopping")
+            acquisition.judge()
 
-        acquisition.begin()
         try:
-            yield self.poll_deferred(session, read_due, done, schedule.tick)
+            yield self.poll_deferred(session, read_due, lambda _reading: None, schedule.tick)
         finally:
             acquisition.end()
-        return True, "Acquisition exited cleanly."
+        return result(True, "Acquisition exited cleanly.")
 
     def _stop_acq(self, session: Any, params: Any = None) -> Deferred[tuple[bool, str]]:
         """Stop `acq`; it ends with the exchange that is under way."""
@@ -177,21 +185,21 @@ class TCPDeviceAgent(DeviceAgentMixin):
         """
         name, command = params["name"], params["command"]
         if (name is None) == (command is None):
-            return False, "query needs either the name of a query or a command"
+            return result(False, "query needs either the name of a query or a command")
         if command is not None and (refusal := self.access.refusal(session, "raw")):
-            return False, refusal
+            return result(False, refusal)
         try:
             if command is not None:
                 told: str = yield self._raw(session, command, params["reply"])
-                return True, told
+                return result(True, told)
             reading = yield self.device.read(self.description.query_for(name))
         except (ConnectionError, ValueError, PermissionError) as exc:
-            return False, str(exc)
+            return result(False, str(exc))
         publish(self.agent, reading)
         session.data = _reading_data(reading)
         if reading.errors:
-            return False, "; ".join(str(error) for error in reading.errors.values())
-        return True, f"{reading.query.name}: {_shown(reading)}"
+            return result(False, "; ".join(str(error) for error in reading.errors.values()))
+        return result(True, f"{reading.query.name}: {_shown(reading)}")
 
     @inlineCallbacks
     def _raw(self, session: Any, command: str, reads: bool
@@ -199,8 +207,9 @@ class TCPDeviceAgent(DeviceAgentMixin):
         data = command.encode("latin-1")
         end = self.description.send_terminator
         answer: bytes = yield self.device.raw(data if data.endswith(end) else data + end, reads)
-        text = answer.decode("ascii", "backslashreplace")
-        session.data = {"command": command, "reply": text, "timestamp": time.time()}
+        text = told_reply(answer)
+        session.data = {"command": told_parameter(command), "reply": text,
+                        "timestamp": time.time()}
         return f"{command!r}: {text!r}" if reads else f"{command!r} sent"
 
     @ocs_agent.param("name", type=str)  # type: ignore[untyped-decorator]
@@ -238,23 +247,25 @@ class TCPDeviceAgent(DeviceAgentMixin):
              'timestamp': 1736541796.8}
         """
         name, value = params["name"], params["value"]
-        session.data = {"parameter": name, "value": value}
+        session.data = {"parameter": told_parameter(name), "value": told_parameter(value)}
         try:
             parameter = self.description.parameter_for(name)
             yield self.device.set(parameter, value)
             session.data = {**session.data, "timestamp": time.time()}
             if not parameter.field:
-                return True, f"{name} set to {value!r}"
+                return result(True, f"{name} set to {shown(value)}")
             reading = yield self.device.read(self.description.query_for_field(parameter.field))
         except (ConnectionError, ValueError) as exc:
-            return False, str(exc)
+            return result(False, str(exc))
         publish(self.agent, reading)
         data = _reading_data(reading)
         del data["query"]
         session.data = {**session.data, **data}
         if parameter.field in reading.errors:
-            return False, f"{name} set to {value!r}, but {reading.errors[parameter.field]}"
-        return True, f"{name} set to {value!r}; the device says {_shown(reading, parameter.field)}"
+            problem = reading.errors[parameter.field]
+            return result(False, f"{name} set to {shown(value)}, but {problem}")
+        said = _shown(reading, parameter.field)
+        return result(True, f"{name} set to {shown(value)}; the device says {said}")
 
     @inlineCallbacks
     def reconnect(self, session: Any, params: Any) -> Operation:
@@ -268,8 +279,8 @@ class TCPDeviceAgent(DeviceAgentMixin):
         try:
             yield self.device.reconnect().addTimeout(allowed, self.device.reactor)
         except (ConnectionError, DeferTimeout):
-            return False, f"not connected within {allowed:g} s: {self.device.link.reason}"
-        return True, f"{self.device.link.name} is connected again"
+            return result(False, f"not connected within {allowed:g} s: {self.device.link.reason}")
+        return result(True, f"{self.device.link.name} is connected again")
 
 
     def register(self, *, startup: bool) -> None:
@@ -283,8 +294,8 @@ class TCPDeviceAgent(DeviceAgentMixin):
 
 
 def _reading_data(reading: Reading) -> dict[str, Any]:
-    return {"query": reading.query.name, "fields": dict(reading.values),
-            "errors": {n: str(e) for n, e in reading.errors.items()},
+    return {"query": reading.query.name, "fields": told_values(reading),
+            "errors": told_errors(reading.errors),
             "timestamp": reading.timestamp}
 
 

@@ -1,16 +1,22 @@
 """DeviceAgentMixin: watch, and the loops that poll a device."""
 
+import argparse
+import itertools
+import struct
 import subprocess
 import sys
 import threading
+import warnings
 
 import pytest
 from memory_device import Watched
 from ocs_stub import Agent, Device, Reactor, Session
 from twisted.internet.defer import CancelledError, Deferred, succeed
 
-from socs_tcp import DeviceAgentMixin
+from socs_tcp import DeviceAgentMixin, DeviceClient
 from socs_tcp.agent import mixin as agent_module
+from socs_tcp.agent.polling import Pace
+from socs_tcp.core.errors import Disconnected, ReplyTimedOut
 
 
 class FakeTime:
@@ -20,9 +26,13 @@ class FakeTime:
         self.now = 1000.0
         self.slept = []
         self.on_sleep = lambda: None
+        self.wall = 0.0     # so much later than the other clock
 
     def monotonic(self):
         return self.now
+
+    def time(self):
+        return self.now + self.wall
 
     def sleep(self, seconds):
         assert seconds > 0
@@ -276,10 +286,10 @@ def test_poll_of_a_session_that_is_starting_reads(fridge, session, clock):
 
 
 def test_poll_hands_on_every_other_exception(fridge, session, clock):
-    read = Readings(session, clock, ConnectionError("x"), KeyError("a bug"), 1)
-    with pytest.raises(KeyError, match="a bug"):
+    read = Readings(session, clock, ConnectionError("x"), TypeError("a bug"), 1)
+    with pytest.raises(TypeError, match="a bug"):
         list(fridge.poll(session, read, 0.4))
-    assert fridge._DeviceAgentMixin__degraded._failing == {}
+    assert not session.degraded
 
 
 def test_a_connection_error_of_the_consumer_is_its_own(fridge, session, clock):
@@ -389,8 +399,8 @@ def test_poll_deferred_waits_for_what_handles(fridge, session, reactor):
 def test_poll_deferred_fails_with_what_is_raised(fridge, session, reactor, where):
     def handle(_reading):
         raise ConnectionError("the database") if where == "handle" else AssertionError
-    done, _handled = run_poll(fridge, session, [KeyError("bug") if where == "read" else 1], handle)
-    assert isinstance(done.value, KeyError if where == "read" else ConnectionError)
+    done, _handled = run_poll(fridge, session, [TypeError("bug") if where == "read" else 1], handle)
+    assert isinstance(done.value, TypeError if where == "read" else ConnectionError)
     assert session.writes == [] and reactor.getDelayedCalls() == []
 
 
@@ -410,9 +420,244 @@ def test_poll_deferred_may_be_cancelled(fridge, session, reactor, under_way):
     done.cancel()
     assert isinstance(done.value, CancelledError)
     assert reactor.getDelayedCalls() == []
-    assert fridge._DeviceAgentMixin__degraded._failing == {}
+    assert not session.degraded
 
 
 def test_poll_deferred_of_a_session_that_was_stopped_reads_nothing(fridge, reactor):
     done, handled = run_poll(fridge, Session(status="stopping"), [1])
     assert done.value is None and handled == []
+
+
+# what cannot be understood
+
+RUBBISH = [ValueError("could not convert string to float: 'abc'"), IndexError("list index"),
+           KeyError("T"), UnicodeDecodeError("ascii", b"\xff", 0, 1, "ordinal not in range"),
+           struct.error("unpack requires a buffer of 4 bytes")]
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH, ids=lambda exc: type(exc).__name__)
+def test_a_reading_that_cannot_be_parsed_is_told_once_and_acquisition_goes_on(
+        fridge, session, clock, rubbish):
+    flags = []
+    read = Readings(session, clock, rubbish, rubbish, lambda: flags.append(session.degraded), 2, 3)
+    assert list(fridge.poll(session, read, 0.4)) == [None, 2, 3]
+    assert flags == [True] and not session.degraded
+    assert len(session.messages) == 2 and session.messages[1] == "readings again"
+    assert session.messages[0].startswith(f"cannot read what came: {type(rubbish).__name__}: ")
+
+
+def test_what_came_is_told_if_the_link_keeps_it(fridge, session, clock):
+    device = Device()
+    device.link.last_reply = b"{ERR}"
+    fridge.watch(device)
+    read = Readings(session, clock, ValueError("x"), 1)
+    list(fridge.poll(session, read, 0.4))
+    assert session.messages[0].endswith("; 10.0.0.5:7777 said b'\\x7bERR\\x7d'")
+
+
+def test_a_link_that_was_down_does_not_hide_rubbish(fridge, session, clock):
+    device = Device()
+    fridge.watch(device)
+    device.fail()
+    read = Readings(session, clock, ConnectionError("down"), device.succeed, ValueError("x"), 1)
+    list(fridge.poll(session, read, 0.4))
+    assert any("cannot read what came" in text for text in session.messages)
+
+
+def test_nothing_is_unreadable_if_one_says_so(fridge, session, clock):
+    with pytest.raises(ValueError, match="abc"):
+        list(fridge.poll(session, Readings(session, clock, ValueError("abc"), 1), 0.4,
+                         unreadable=()))
+
+
+@pytest.mark.parametrize("bug", [TypeError("bug"), AttributeError("bug"), ZeroDivisionError()])
+def test_bugs_end_it(fridge, session, clock, bug):
+    with pytest.raises(type(bug)):
+        list(fridge.poll(session, Readings(session, clock, bug, 1), 0.4))
+
+
+@pytest.mark.parametrize("unreadable", ["ValueError", [ValueError], (1,), KeyboardInterrupt])
+def test_what_is_unreadable_must_be_exceptions(fridge, session, unreadable):
+    with pytest.raises(TypeError, match="unreadable"):
+        fridge.poll(session, lambda: 1, 1, unreadable=unreadable)
+
+
+def test_gaps_are_marked_if_asked_for(fridge, session, clock):
+    read = Readings(session, clock, 1, ConnectionError("away"), ValueError("rubbish"), 2)
+    got = list(fridge.poll(session, read, 0.4, gaps=True))
+    assert got[0] == 1 and got[3] == 2
+    assert all(isinstance(gap, fridge.Gap) and not gap for gap in got[1:3])
+    assert [str(gap.error) for gap in got[1:3]] == ["away", "rubbish"] and "away" in repr(got[1])
+
+
+def nobody_was_asked():
+    return ReplyTimedOut("10.0.0.5:7777: nothing came within 1 s", host="10.0.0.5", port=7777,
+                         phase="recv", sent="no")
+
+
+def test_a_listener_that_hears_nothing_is_no_failure(fridge, session, clock):
+    fridge.watch(device := Device())
+    device.succeed()
+    read = Readings(session, clock, nobody_was_asked(), nobody_was_asked(), 1)
+    assert list(fridge.poll(session, read, 0.4, gaps=True)) == [1]
+    assert session.writes == [] and session.messages == []
+
+
+def test_one_whose_device_is_down_is(fridge, session, clock):
+    fridge.watch(device := Device())
+    device.fail()
+    read = Readings(session, clock, nobody_was_asked(), 1)
+    assert len(list(fridge.poll(session, read, 0.4, gaps=True))) == 2
+
+
+def test_a_device_that_is_away_does_not_hold_up_those_that_are_not(fridge, session, clock):
+    dead, well = Device("dead:1"), Device("well:2")
+    dead.retry_in = lambda: 30.0
+    well.retry_in = lambda: 0.0
+    fridge.watch(dead)
+    fridge.watch(well)
+    dead.link.failed(ConnectionError("refused"))
+    at = []
+
+    def read():
+        at.append(clock.now)
+        if len(at) == 4:
+            session.status = "stopping"
+        if len(at) == 2:
+            raise Disconnected("well:2: gone", host="well", port=2)
+    list(fridge.poll(session, read, 0.4))
+    assert at == pytest.approx([1000.0, 1000.4, 1000.8, 1001.2])
+
+
+# whole periods
+
+def test_readings_at_whole_periods(fridge, session, clock):
+    clock.wall = 0.13       # that much later than the other clock
+    def slow():
+        clock.now += 0.45
+        return 2
+    read = Readings(session, clock, 1, slow, 3, 4)
+    list(fridge.poll(session, read, 0.5, quantize=True))
+    assert [t + 0.13 for t in read.times] == pytest.approx([1000.5, 1001.0, 1001.5, 1002.0])
+
+
+def test_a_reading_that_takes_longer_is_followed_by_one_at_a_whole_period(fridge, session, clock):
+    def slow():
+        clock.now += 0.7
+        return 2
+    read = Readings(session, clock, slow, 3, 4)
+    list(fridge.poll(session, read, 0.5, quantize=True))
+    assert read.times == pytest.approx([1000.0, 1001.0, 1001.5])
+
+
+@pytest.mark.parametrize("step", [-86400.0, 86400.3, -0.2])
+def test_a_clock_that_is_set_neither_stops_readings_nor_hurries_them(fridge, session, clock, step):
+    def stepped():
+        clock.wall = step
+        return 1
+    read = Readings(session, clock, 1, stepped, 3, 4)
+    list(fridge.poll(session, read, 0.5, quantize=True))
+    gaps = [later - t for t, later in itertools.pairwise(read.times)]
+    assert all(0.25 <= gap <= 0.75 for gap in gaps)
+    assert (read.times[-1] + step) % 0.5 == pytest.approx(0, abs=0.01) \
+        or (read.times[-1] + step) % 0.5 == pytest.approx(0.5, abs=0.01)
+
+
+def test_one_that_begins_a_little_early_is_not_followed_by_another_at_once():
+    pace = Pace(1.0, True, 100.0, 100.0)
+    assert pace.due == 100.0
+    pace.next(100.0, 99.9995)
+    assert pace.due == pytest.approx(101.0005)
+
+
+# misuse
+
+def test_poll_in_the_reactors_thread_is_told_at_once(fridge, session, reactor):
+    reactor.running = True
+    with pytest.raises(RuntimeError, match="poll_deferred"):
+        fridge.poll(session, lambda: 1, 1.0)
+
+
+def test_poll_in_an_operation_that_is_not_blocking_is_told_at_once(fridge, session):
+    fridge.agent.processes = {"acq": argparse.Namespace(blocking=False)}
+    with pytest.raises(RuntimeError, match="blocking=True"):
+        fridge.poll(session, lambda: 1, 1.0)
+
+
+def test_a_client_in_poll_is_told_at_once(fridge, session, reactor):
+    client = DeviceClient("127.0.0.1", 7777, reactor=reactor)
+    for read in (client, client.recv, lambda: client):
+        with pytest.raises(TypeError, match=r"poll_deferred|must be a function"):
+            list(fridge.poll(session, read, 1.0))
+    with pytest.raises(TypeError, match="poll_deferred"):
+        next(fridge.poll(session, lambda: succeed(b"1"), 1.0))
+
+
+async def a_coroutine():
+    return 1
+
+
+def test_a_coroutine_in_poll_is_told(fridge, session):
+    with warnings.catch_warnings(), pytest.raises(TypeError, match="no reading yet"):
+        warnings.simplefilter("ignore", RuntimeWarning)
+        next(fridge.poll(session, a_coroutine, 1.0))
+
+
+def test_no_function_at_all(fridge, session):
+    with pytest.raises(TypeError, match="must be a function"):
+        fridge.poll(session, "T?", 1.0)
+    assert isinstance(Watched(fridge.poll_deferred(session, None, print, 1)).value, TypeError)
+
+
+@pytest.mark.parametrize(("data", "where"), [
+    ({"reply": b"1.5"}, r"session.data\['reply'\] is bytes \(b'1.5'\)"),
+    ({"a": [1, {"b": bytearray(b"x")}]}, r"session.data\['a'\]\[1\]\['b'\] is bytes"),
+    (b"1.5", "session.data is bytes"), ({b"a": 1}, "bytes as a key"),
+])
+@pytest.mark.usefixtures("clock", "reactor")
+def test_bytes_in_session_data_are_told_at_once(fridge, session, data, where):
+    with pytest.raises(TypeError, match=where):
+        for _reading in fridge.poll(session, lambda: 1, 1.0):
+            session.data = data
+    session.data = {}
+
+    def handle(_reading):
+        session.data = data
+    done = Watched(fridge.poll_deferred(session, lambda: 1, handle, 1.0))
+    assert isinstance(done.value, TypeError)
+
+
+# the same in the reactor
+
+def test_poll_deferred_goes_on_after_what_cannot_be_parsed(fridge, session, reactor):
+    done, handled = run_poll(fridge, session, [ValueError("abc"), 1])
+    assert session.degraded and handled == []
+    reactor.advance(0.4)
+    assert not session.degraded and handled == [1] and not done.fired
+    assert [text.split(":")[0] for text in session.messages] == ["cannot read what came",
+                                                                "readings again"]
+
+
+def test_poll_deferred_marks_gaps(fridge, session, reactor):
+    handled = []
+    reads = [ConnectionError("away"), ValueError("x"), TypeError("bug")]
+
+    def read():
+        raise reads.pop(0)
+    done = Watched(fridge.poll_deferred(session, read, handled.append, 0.4, gaps=True))
+    reactor.pump([0.05] * 20)
+    assert [str(gap.error) for gap in handled] == ["away", "x"]
+    assert isinstance(done.value, TypeError)
+
+
+def test_poll_deferred_at_whole_periods(fridge, session, reactor, clock):
+    clock.wall = 0.13
+    times = []
+
+    def read():
+        times.append(reactor.seconds())
+    fridge.poll_deferred(session, read, lambda _reading: None, 0.5, quantize=True)
+    for _ in range(150):
+        clock.now += 0.01
+        reactor.advance(0.01)
+    assert times == pytest.approx([0.37, 0.87, 1.37], abs=0.06)

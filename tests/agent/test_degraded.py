@@ -8,6 +8,7 @@ import pytest
 from ocs_stub import Agent, Device, Reactor, Session
 
 from socs_tcp.agent.degraded import Degraded
+from socs_tcp.agent.polling import UNREADABLE, Poll
 
 
 class Bench:
@@ -19,6 +20,9 @@ class Bench:
         device = Device(name)
         self.degraded.watch(device, None if ops is None else frozenset(ops))
         return device
+
+    def poll(self, session):
+        return Poll(self.degraded, session, UNREADABLE)
 
     def start(self, session):
         self.agent.sessions[session.op_name] = session
@@ -150,7 +154,7 @@ def test_a_new_session_of_the_same_operation_is_told_anew(bench, session):
     session.status = "done"
     again = bench.start(Session("acq", 1))
     assert again.degraded and len(again.messages) == 1
-    assert set(bench.degraded._said) == {1}         # the old one is forgotten
+    assert bench.degraded._begun == {1}             # the old one is forgotten
 
 
 def test_a_device_that_is_down_when_it_is_watched(bench, session):
@@ -191,7 +195,7 @@ def test_unwatch(bench, session):
     device.succeed()
     device.fail()
     assert not session.degraded and len(session.messages) == 1
-    assert device.link._observers == ()
+    assert device.link._observers == device.link._at_once == ()
     bench.degraded.unwatch(device)      # again does no harm
 
 
@@ -216,7 +220,7 @@ def test_what_an_operation_sets_by_itself_stays_until_our_view_changes(bench, se
     session.degraded = True     # for reasons of its own
     device.reconnect()
     device.succeed()
-    bench.degraded.reading_good(session)
+    bench.poll(session).good()
     assert session.degraded
     device.fail()
     device.succeed()
@@ -227,44 +231,48 @@ def test_what_an_operation_sets_by_itself_stays_until_our_view_changes(bench, se
 
 
 def test_a_reading_that_fails_with_no_link_to_blame(bench, session):
-    bench.degraded.reading_failed(session, ConnectionError("serial server said no"))
-    bench.degraded.reading_failed(session, ConnectionError("serial server said no"))
+    poll = bench.poll(session)
+    poll.failed(ConnectionError("serial server said no"))
+    poll.failed(ConnectionError("serial server said no"))
     assert session.degraded
     assert session.messages == ["no reading: serial server said no"]
-    bench.degraded.reading_good(session)
+    poll.good()
     assert not session.degraded
     assert session.messages[1:] == ["readings again"]
-    bench.degraded.reading_good(session)
+    poll.good()
     assert len(session.messages) == 2 and session.writes == [True, False]
 
 
 def test_a_reading_that_fails_with_its_link_is_told_by_the_link_alone(bench, session):
+    poll = bench.poll(session)
     device = bench.watched()
     device.fail()
-    bench.degraded.reading_failed(session, ConnectionError("x"))
+    poll.failed(ConnectionError("x"))
     device.succeed()
     assert session.degraded             # there was no reading yet
-    bench.degraded.reading_good(session)
+    poll.good()
     assert not session.degraded
     assert len(session.messages) == 2   # down and up
 
 
 def test_a_good_reading_does_not_hide_a_link_that_is_down(bench, session):
+    poll = bench.poll(session)
     bench.watched().fail()
-    bench.degraded.reading_good(session)
+    poll.good()
     assert session.degraded
 
 
 def test_a_failed_reading_concerns_its_own_session_only(bench, session):
     other = bench.start(Session("other", 1))
-    bench.degraded.reading_failed(other, ConnectionError("x"))
+    bench.poll(other).failed(ConnectionError("x"))
     assert other.degraded and not session.degraded
 
 
 def test_what_a_poll_left_is_forgotten_with_it(bench, session):
-    bench.degraded.reading_failed(session, ConnectionError("x"))
-    bench.degraded.end(session)
-    assert bench.degraded._failing == {}
+    poll = bench.poll(session)
+    poll.failed(ConnectionError("x"))
+    poll.end()
+    assert not session.degraded and bench.degraded._failing == {}
 
 
 # threads
@@ -282,7 +290,8 @@ def test_a_change_found_in_any_other_thread_is_told_through_the_reactor(bench, s
 
 
 def test_a_change_found_in_the_reactors_thread_is_told_at_once(bench, session):
-    bench.watched().fail()
+    device = bench.watched()
+    device.fail()
     assert len(session.messages) == 1 and bench.reactor.calls == []
 
 
@@ -339,9 +348,9 @@ def test_flags_are_right_in_the_end_whatever_threads_do_at_once(threads_interrup
     def poll(session):
         try:
             while not stop.is_set():
-                bench.degraded.begin(session)
-                bench.degraded.reading_failed(session, ConnectionError("x"))
-                bench.degraded.reading_good(session)
+                polled = bench.poll(session)
+                polled.failed(ConnectionError("x"))
+                polled.good()
         except BaseException as exc:
             problems.append(exc)
 
@@ -422,3 +431,198 @@ def test_starting_what_there_is_not_is_as_ever(ocs_agent):
     degraded.watch(Device(), None)
     status, message, _session = ocs_agent.start("nothing")
     assert status != 0 and "nothing" in message
+
+
+# one view per agent
+
+def test_two_mixins_on_one_agent_share_one_view(session, monkeypatch):
+    from socs_tcp import DeviceAgentMixin
+    monkeypatch.setattr("twisted.internet.reactor", Reactor(), raising=False)
+    agent = Agent(session)
+    devices = [Device("a:1"), Device("b:2")]
+    for device in devices:
+        mixin = DeviceAgentMixin()
+        mixin.agent = agent
+        mixin.watch(device)
+    for device in devices:
+        device.fail()
+    devices[1].succeed()
+    assert session.degraded         # a is down, still
+    devices[0].succeed()
+    assert not session.degraded
+
+
+def test_two_polls_of_one_session_have_a_say_each(bench, session):
+    one, two = bench.poll(session), bench.poll(session)
+    one.failed(ConnectionError("x"))
+    two.good()
+    assert session.degraded
+    two.failed(ConnectionError("x"))
+    one.good()
+    assert session.degraded
+    two.end()
+    assert not session.degraded
+
+
+def test_the_flag_is_set_before_a_slow_observer_of_the_user(bench, session):
+    device = Device()
+    seen = []
+    device.link.observe(lambda link, change: seen.append(session.degraded))
+    bench.degraded.watch(device, None)
+    device.fail()
+    device.succeed()
+    assert seen == [True, False]
+
+
+def test_the_flag_is_set_while_another_thread_still_tells_a_slow_observer(bench, session):
+    device = Device()
+    entered, leave = threading.Event(), threading.Event()
+
+    def slow(link, change):
+        entered.set()
+        leave.wait(10)
+    device.link.observe(slow)
+    bench.degraded.watch(device, None)
+    device.link.good(0.1)
+    teller = threading.Thread(target=device.link.tell)
+    teller.start()
+    assert entered.wait(10)
+    device.fail()
+    assert session.degraded
+    leave.set()
+    teller.join(10)
+
+
+def test_the_session_says_why_it_is_down_now(bench, session):
+    device = bench.watched()
+    device.fail("the device closed the connection while idle")
+    device.reconnect()
+    device.fail("another device answers")
+    assert session.messages == ["10.0.0.5:7777 is down: another device answers"]
+
+
+def test_a_poll_that_fails_for_another_reason_says_so(bench, session):
+    device, poll = bench.watched(), bench.poll(session)
+    device.fail("the device closed the connection")
+    device.fail("cannot connect: Connection refused")
+    poll.failed(ConnectionError("cannot connect: Connection refused"))
+    assert session.messages == ["10.0.0.5:7777 is down: cannot connect: Connection refused"]
+
+
+def test_what_a_device_says_unasked_is_told(bench, session):
+    device = bench.watched()
+    device.link.remark("unasked", "the device said b'ALARM' unasked; discarded")
+    device.link.tell()
+    assert session.messages == ["10.0.0.5:7777: the device said b'ALARM' unasked; discarded"]
+
+
+def test_a_session_that_starts_before_the_device_has_answered_again_is_told_what_it_was(bench):
+    device = bench.watched()
+    device.fail("no reply within 1 s")
+    device.reconnect()
+    late = bench.start(Session("late", 7))
+    assert late.degraded
+    assert late.messages[0].endswith("no reply within 1 s; connected again, no answer yet")
+
+
+# devices that go
+
+def test_a_deleted_device_is_watched_no_more(bench, session):
+    device = bench.watched()
+    device.fail()
+    del device
+    assert session.degraded
+    bench.reactor.run_calls()
+    assert not session.degraded and bench.degraded._watched == []
+
+
+def test_a_new_device_takes_the_place_of_a_deleted_one(bench, session):
+    device = bench.watched()
+    device.fail()
+    del device
+    _other = bench.watched(name="10.0.0.6:7777")
+    assert not session.degraded
+
+
+def test_a_new_device_takes_the_place_of_a_closed_one(bench, session):
+    old = bench.watched()
+    old.link.closed()
+    old.link.tell()
+    assert session.degraded
+    new = bench.watched()
+    assert not session.degraded
+    old.fail()
+    assert not session.degraded
+    new.fail()
+    assert session.degraded
+
+
+def test_a_new_device_takes_the_place_of_one_that_is_down_at_the_same_address(bench, session):
+    old = bench.watched()
+    old.fail()
+    new = bench.watched()
+    assert not session.degraded
+    new.fail()
+    assert session.degraded and old.link._observers == ()
+
+
+def test_another_device_at_the_address_for_other_operations_takes_nobodys_place(bench, session):
+    one = bench.watched(ops=["acq"])
+    one.fail()
+    other = bench.watched(ops=["other"])
+    other.succeed()
+    assert session.degraded
+
+
+def test_a_device_is_deleted_in_the_collector_while_the_view_is_busy(bench, session):
+    import gc
+    device = Device()
+    device.itself = device      # as many drivers do
+    bench.degraded.watch(device, None)
+    del device
+    with bench.degraded._lock:
+        gc.collect()
+    bench.reactor.run_calls()
+    assert bench.degraded._watched == []
+
+
+# with OCS itself, and operations that set the flag themselves
+
+def test_degraded_if_either_says_so(ocs_agent):
+    from twisted.internet.defer import Deferred
+    register(ocs_agent, "acq", lambda session, params: Deferred())
+    degraded = Degraded(ocs_agent, Reactor())
+    device = Device()
+    degraded.watch(device, None)
+    ocs_agent.start("acq")
+    session = ocs_agent.sessions["acq"]
+    session.degraded = True
+    device.fail()
+    device.succeed()
+    assert session.degraded             # the operation has not said otherwise
+    session.degraded = False
+    assert not session.degraded
+    device.fail()
+    session.degraded = False            # it cannot know
+    assert session.degraded and session.encoded()["degraded"] is True
+    assert session.op_code.name == "STARTING"
+    device.succeed()
+    assert not session.degraded
+
+
+def test_the_second_session_of_an_operation_is_followed_as_the_first(ocs_agent):
+    from twisted.internet.defer import Deferred
+    register(ocs_agent, "acq", lambda session, params: Deferred())
+    degraded = Degraded(ocs_agent, Reactor())
+    device = Device()
+    degraded.watch(device, None)
+    for _ in range(2):
+        ocs_agent.start("acq")
+        session = ocs_agent.sessions["acq"]
+        device.fail()
+        assert session.degraded
+        device.succeed()
+        assert not session.degraded
+        session.set_status("running")
+        session.set_status("done")
+        session.purger.addErrback(lambda _failure: None).cancel()

@@ -3,6 +3,7 @@
 import select
 import socket
 import threading
+import weakref
 
 import pytest
 from ocs_stub import Reactor
@@ -182,7 +183,7 @@ def test_what_is_no_socket_is_not_watched(bench):
     device, _end = bench.connect(watch=False)
     device.comm, real = None, device.comm
     bench.monitor.watch(device)
-    bench.monitor._register(device, object())
+    bench.monitor._register(weakref.ref(device), object())
     assert not bench.ready()
     real.close()
 
@@ -358,7 +359,7 @@ def test_the_end_of_the_reactor_ends_it(bench):
     device, _end = bench.connect()
     bench.monitor.connectionLost(None)
     assert bench.monitor.fileno() == -1
-    bench.monitor._register(device, device.comm)    # a worker that connects as we end
+    bench.monitor._register(weakref.ref(device), device.comm)    # a worker that connects as we end
 
 
 def test_connections_that_are_made_while_it_ends_do_not_fail(bench):
@@ -368,7 +369,7 @@ def test_connections_that_are_made_while_it_ends_do_not_fail(bench):
     def connect():
         try:
             for _ in range(3000):
-                bench.monitor._register(device, device.comm)
+                bench.monitor._register(weakref.ref(device), device.comm)
         except BaseException as exc:
             problems.append(exc)
     threads = [threading.Thread(target=connect) for _ in range(3)]
@@ -406,3 +407,30 @@ def test_in_a_running_reactor():
     server.close()
     for reader in reactor.removeAll():
         reader.connectionLost(None)
+
+
+def test_a_device_that_is_not_watched_any_more(bench):
+    device, end = bench.connect()
+    bench.monitor.unwatch(device)
+    end.close()
+    assert not bench.ready(0.05) and not device.link.down
+
+
+class Holder:
+    """A device that keeps what it is given, as a real one does."""
+
+    def tell_connections(self, callback):
+        self.callback = callback
+        callback(self.comm)
+
+
+def test_a_device_is_not_kept_by_being_watched(bench):
+    device, (ours, theirs) = Holder(), socket.socketpair()
+    device.comm = ours
+    bench.monitor.watch(device)
+    gone = weakref.ref(device)
+    del device
+    assert gone() is None       # at once, without the collector
+    theirs.close()
+    bench.turn()                # and nobody is asked
+    ours.close()

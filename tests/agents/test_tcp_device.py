@@ -264,6 +264,87 @@ def test_acq_without_anything_to_acquire(make):
     assert ended == [(False, "<text>: no query has a period")]
 
 
+# what a device may say
+
+EVIL = "{log_logger.emit.__globals__[currentframe].__globals__[os].environ[HOME]}"
+
+
+def test_a_device_that_answers_rubbish_only_is_degraded_and_told_once(make):
+    a = make()
+    for question in ("P?", "N?", "S?"):
+        a.device.device.set_answer(question, "\x00" + EVIL)
+    session, ended = a.start("acq")
+    a.device.advance(20)
+    assert session.degraded and session.data["fields"] == {} and not ended
+    told = [text for text in texts(session) if text.startswith("cannot read what came")]
+    assert len(told) == 1 and "{" not in told[0]
+    assert len(texts(session)) <= 4
+    a.device.device.set_answer("P?", "1,2")
+    a.device.advance(1)
+    assert not session.degraded and session.data["fields"] == {"a": 1.0, "b": 2}
+
+
+def test_test_mode_ends_also_on_a_device_that_answers_rubbish_only(make):
+    a = make()
+    for question in ("P?", "N?", "S?"):
+        a.device.device.set_answer(question, "\x00")
+    _, ended = a.start("acq", test_mode=True)
+    a.device.advance(1)
+    assert ended == [(True, "Acquisition exited cleanly.")]
+
+
+def test_every_second_reply_wrong_for_a_day_fits_into_a_message_of_wamp(make):
+    a = make()
+    session, _ = a.start("acq")
+    for number in range(2000):
+        a.device.device.set_answer("P?", "x" * 1000 + EVIL if number % 2 else "1,2")
+        a.device.advance(0.5, step=0.5)
+    assert len(json.dumps(session.encoded())) < 20_000
+    assert len(session.messages) < 60
+    assert any("cannot read pair" in text and " times in the last " in text
+               for text in texts(session))
+
+
+def test_errors_are_bounded_however_many_fields_there_are(make):
+    fields = ", ".join(f"f{n}: {{index: {n}}}" for n in range(400))
+    text = TEXT.replace("{a: {index: 0, unit: V}, b: {index: 1, type: int}}",
+                        "{a: {index: 0}, " + fields + "}")
+    text = text.replace('pair: "1.5,2"', f'pair: "{",".join(["1"] * 400)}"')
+    a = make(text)
+    a.device.device.set_answer("P?", ",".join("x" * 100 for _ in range(400)))
+    session, _ = a.start("acq")
+    a.device.advance(5)
+    errors = session.data["errors"]
+    assert len(errors) == 401 and "is not a number" in errors["a"]
+    assert len(json.dumps(session.encoded())) < 100_000
+
+
+@pytest.mark.parametrize("name", [EVIL, "{", "\x1b[2J", "x" * 10 ** 6])
+def test_a_name_that_a_client_sends_is_text(make, name):
+    a = make()
+    for operation, params in (("query", {"name": name}), ("set", {"name": name, "value": 1}),
+                              ("set", {"name": "mode", "value": name})):
+        data, (ok, message) = a.run(operation, **params)
+        assert not ok and "{" not in message and message.isprintable() and len(message) < 1100
+        assert len(json.dumps(data)) < 2000
+
+
+@pytest.mark.parametrize("value", [10 ** 400, float("inf"), float("nan"), -10 ** 30, [1] * 10 ** 5])
+def test_a_value_that_ocs_cannot_send_back_is_shown(make, value):
+    a = make()
+    data, (ok, message) = a.run("set", name="a", value=value)
+    assert not ok and len(message) < 1100
+    assert isinstance(data["value"], str) and len(data["value"]) < 600
+
+
+def test_a_reply_to_a_raw_command_is_bounded(make):
+    a = make(TEXT + "raw_commands: true\n")
+    a.device.device.set_answer("X", "{" * 50_000)
+    data, (ok, message) = a.run("query", command="X")
+    assert ok and len(data["reply"]) <= 16_000 and "50000 characters" in data["reply"]
+    assert len(message) < 1100 and "{" not in message
+
+
 # query
 
 def test_query_by_the_name_of_a_query_or_a_field(make):
