@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..core.errors import DeviceConnectionError
-from .common import EXIT_CODES, FAILED, GOOD, USAGE, Style, address, complain, exit_code, no_log
+from .arguments import address
+from .device import no_log
+from .exits import EXIT_CODES, FAILED, GOOD, exit_code
+from .framing import described
+from .show import Style, complain
 
 if TYPE_CHECKING:
     from ..description import Description
     from ..description.client import Reading
 
+DESCRIPTION = """\
+Read a description and say what is in it, or where and what is wrong. With a device, ask each
+of its queries once; nothing is set."""
 EPILOG = f"""example:
   socs-tcp check kikusui_pmx
   socs-tcp check kikusui_pmx 127.0.0.1:5025
@@ -19,13 +25,8 @@ EPILOG = f"""example:
 {EXIT_CODES}"""
 
 
-def add_parser(commands: Any) -> None:
-    """Add this command to those of the main parser."""
-    parser = commands.add_parser(
-        "check", help="validate a description, and ask the device", epilog=EPILOG,
-        description="Read a description and say what is in it, or where and what is wrong. "
-                    "With a device, ask each of its queries once; nothing is set.",
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this command is told."""
     parser.add_argument("description", metavar="FILE",
                         help="YAML file, or the name of a description that comes with socs_tcp")
     parser.add_argument("device", metavar="HOST:PORT", type=address, nargs="?", help="a device")
@@ -34,14 +35,8 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check; the exit code."""
-    from ..description import load  # noqa: PLC0415 (needs a YAML parser, as few commands do)
-
     no_log()
-    try:
-        description = load(options.description)
-    except ValueError as exc:
-        complain(exc)
-        return USAGE
+    description = described(options.description)
     style = Style()
     fields = sum(len(query.fields) for query in description.queries.values())
     print(f"{description.file}: {style('good', 'good')}: {description.device}, "
@@ -58,8 +53,8 @@ def _count(number: int, one: str, many: str) -> str:
 
 def _not_simulated(description: Description) -> str:
     """Why there is no simulated device of it; it can be a good description all the same."""
-    from ..description import DescriptionError  # noqa: PLC0415
-    from ..description.simulated import scripted_device  # noqa: PLC0415
+    from ..description import DescriptionError
+    from ..description.simulated import scripted_device
 
     try:
         scripted_device(description)
@@ -69,7 +64,8 @@ def _not_simulated(description: Description) -> str:
 
 
 def _ask(description: Description, device: tuple[str, int], style: Style) -> int:
-    from ..description.client import read_all  # noqa: PLC0415
+    from ..core.errors import DeviceConnectionError
+    from ..description.client import read_all
 
     code = GOOD
     try:

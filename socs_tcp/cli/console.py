@@ -3,172 +3,172 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ..blocking.interface import TCPInterface
-from ..core.errors import DeviceConnectionError, ReplyTimedOut
-from .common import (
-    NO_CONNECTION,
-    Style,
-    add_device,
-    complain,
-    escaped,
-    hex_view,
-    hint,
-    make_framer,
-    no_log,
-    printable,
-)
+from .arguments import escaped
+from .device import add_device, no_log
+from .exits import NO_CONNECTION, UsageError
+from .show import Style, complain, hex_view, printable
+from .transcript import Transcript
 
-EPILOG = r"""in the console:
-  *IDN?        a command: it is sent, and its reply is shown; escapes are understood: \x05
-  (empty)      show what the device sends by itself
+if TYPE_CHECKING:
+    from ..core.link import Link
+    from .talk import Talk
+
+DESCRIPTION = "An interactive console; with a pipe, one command a line."
+#: What can be typed beside what is sent.
+HELP = r"""  *IDN?        a command: it is sent, its reply is shown; escapes are understood: \x05
   :send TEXT   send, and wait for no reply
   :hex         show replies in hexadecimal, too; again: no more
   :link        what is known of the connection
-  :quit        or Ctrl-D
+  :save FILE   write what was said so far to a new file, and from now on what is said
+  :help        this
+  :quit        or Ctrl-D: the end
+"""
+EPILOG = rf"""in the console:
+{HELP}
+On a terminal, what the device sends by itself is shown as it comes, and so is a hang-up.
+Tab completes from the history and from --description; Ctrl-C cancels the line, or the wait
+for a reply. In a pipe, an empty line shows what the device sends by itself within 0.5 s.
 
 example:
-  socs-tcp console 127.0.0.1:5025 --send-terminator '\n'
-  printf 'volt?\n' | socs-tcp console 127.0.0.1:5025 --send-terminator '\n'
+  socs-tcp console 127.0.0.1:5025 --terminator LF
+  socs-tcp console 127.0.0.1:5025 --description kikusui_pmx --wait
+  printf 'volt?\n' | socs-tcp console 127.0.0.1:5025 --terminator LF
 """
 #: Seconds to wait for what the device sends by itself.
 LISTEN = 0.5
-HISTORY = 1000
 
 
-def add_parser(commands: Any) -> None:
-    """Add this command to those of the main parser."""
-    parser = commands.add_parser(
-        "console", help="talk to a device by hand", epilog=EPILOG,
-        description="An interactive console; with a pipe, one command a line.",
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this command is told."""
     add_device(parser)
+    parser.add_argument("--wait", action="store_true",
+                        help="wait for a device that is not there yet")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Talk until the end of the input; the exit code."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        try:
+            import prompt_toolkit  # noqa: F401
+        except ImportError:
+            complain("no editing, no history: prompt_toolkit is not installed "
+                     "(pip install 'socs_tcp[cli]')")
+        else:
+            from .terminal import run as run_terminal
+
+            return run_terminal(options)
+    from .talk import Talk
+
     no_log()
-    framer = make_framer(options)
-    host, port = options.device
-    with TCPInterface(host, port, options.timeout, framer=framer) as device:
-        if device.comm is None:
-            complain(f"{device.link.name}: {device.link.reason}")
+    with Talk(options) as talk:
+        if talk.device.comm is None and not options.wait:
+            complain(f"{talk.device.link.name}: {talk.device.link.reason}")
             return NO_CONNECTION
-        return Console(device, hint(options, framer)).run()
+        return Console(talk, options.encoding).run(sys.stdin)
+
+
+def command_of(line: str) -> tuple[str, str]:
+    """What a line asks for, and with what: ``("send", "volt 1")``; ``("", line)`` for a query.
+
+    Raises
+    ------
+    UsageError
+        If there is no such thing.
+    """
+    if not line.startswith(":"):
+        return ("listen", "") if not line.strip() else ("", line)
+    name, _, rest = line[1:].partition(" ")
+    takes = {"send": True, "save": True, "hex": False, "link": False, "help": False,
+             "quit": False}
+    if name not in takes:
+        raise UsageError(f":{name} is not known here; there are "
+                         + ", ".join(f":{known}" for known in takes))
+    if takes[name] and not rest.strip():
+        raise UsageError(f":{name} needs {'TEXT' if name == 'send' else 'FILE'}")
+    return name, rest
+
+
+def link_line(link: Link) -> str:
+    """What is known of a connection."""
+    rtt = "none yet" if link.last_rtt is None else f"{link.last_rtt * 1000:.2f} ms"
+    return (f"{link.name} is {link.state.value}: {link.reason}; {link.exchanges} exchanges, "
+            f"{link.losses} losses, {link.timeouts} timeouts, last round trip {rtt}")
 
 
 class Console:
-    """A conversation between a person, or a script, and a device.
+    """A conversation between a script and a device, a line after the other."""
 
-    Parameters
-    ----------
-    device : TCPInterface
-    advice : str
-        Told once, after the first reply that did not come; empty for none.
-    """
-
-    def __init__(self, device: TCPInterface, advice: str = "") -> None:
-        self._device = device
-        self._advice = advice
+    def __init__(self, talk: Talk, encoding: str | None) -> None:
+        self._talk = talk
+        self._encoding = encoding
         self._hex = False
+        self._advised: set[str] = set()
         self._style = Style()
         self._errors = Style(sys.stderr)
+        self._transcript = Transcript()
 
-    def run(self) -> int:
-        """Until the input ends; 1 if a command failed and the input was no terminal."""
+    def run(self, lines: Iterable[str]) -> int:
+        """Until the lines end; 1 if a command failed."""
         failed = False
-        interactive = sys.stdin.isatty()
-        if interactive:
-            print(self._style("faint", f"{self._device.link.name} is connected; "
-                              ":quit or Ctrl-D ends this, :link, :hex, :send TEXT"))
-        with history() if interactive else contextlib.nullcontext():
-            for line in self._lines(interactive):
+        with self._transcript:
+            for line in (line.rstrip("\r\n") for line in lines):
                 if line == ":quit":
                     break
                 failed |= not self._do(line)
-        return int(failed and not interactive)
-
-    def _lines(self, interactive: bool) -> Iterator[str]:
-        if not interactive:
-            yield from (line.rstrip("\r\n") for line in sys.stdin)
-            return
-        while True:
-            try:
-                yield input("> ")
-            except EOFError:
-                print()
-                return
+        return int(failed)
 
     def _do(self, line: str) -> bool:
         """Do what one line says; did it go well?"""
+        from ..core.errors import DeviceConnectionError
+
         try:
-            if not line.strip():
-                self._listen()
-            elif line == ":hex":
-                self._hex = not self._hex
-            elif line == ":link":
-                self._show_link()
-            elif line.startswith(":send "):
-                self._device.send(self._encoded(line.removeprefix(":send ")))
-            elif line.startswith(":"):
-                raise argparse.ArgumentTypeError(
-                    f"{line} is not known here; there are :send TEXT, :hex, :link, :quit")
-            else:
-                self._show(self._device.query(escaped(line)))
-        except (DeviceConnectionError, argparse.ArgumentTypeError) as exc:
-            print(self._errors("bad", str(exc)), file=sys.stderr)
-            if isinstance(exc, ReplyTimedOut) and self._advice:
-                print(self._advice, file=sys.stderr)
-                self._advice = ""
+            self._act(*command_of(line))
+        except DeviceConnectionError as exc:
+            self._complain(str(exc))
+            advice = self._talk.advice(exc)
+            if advice not in self._advised:
+                self._advised.add(advice)
+                self._complain(advice)
+            return False
+        except (UsageError, argparse.ArgumentTypeError) as exc:
+            self._complain(str(exc))
             return False
         return True
 
-    def _encoded(self, text: str) -> bytes:
-        framer = self._device.framer
-        return framer.encode(escaped(text))
+    def _act(self, name: str, rest: str) -> None:
+        if name == "listen":
+            for data in self._talk.more(LISTEN):
+                self._show(data, data)
+        elif name == "hex":
+            self._hex = not self._hex
+        elif name == "help":
+            print(HELP, end="")
+        elif name == "link":
+            print(link_line(self._talk.device.link), flush=True)
+        elif name == "save":
+            self._transcript.save(Path(rest.strip()))
+        elif name == "send":
+            self._transcript.add(">", rest)
+            self._talk.tell(escaped(rest, self._encoding or "utf-8"))
+        else:
+            self._transcript.add(">", rest)
+            reply, = self._talk.ask(escaped(rest, self._encoding or "utf-8"))
+            self._show(reply.text, reply.data)
 
-    def _listen(self) -> None:
-        while True:
-            try:
-                self._show(self._device.recv_frame(LISTEN))
-            except ReplyTimedOut:
-                return
-
-    def _show(self, reply: bytes) -> None:
-        print(printable(reply))
+    def _show(self, text: bytes, data: bytes) -> None:
+        shown = printable(text, self._encoding)
+        self._transcript.add("<", shown)
+        print(shown, flush=True)
         if self._hex:
-            print(self._style("faint", hex_view(reply)))
+            print(self._style("faint", hex_view(data)), flush=True)
 
-    def _show_link(self) -> None:
-        link = self._device.link
-        rtt = "none yet" if link.last_rtt is None else f"{link.last_rtt * 1000:.2f} ms"
-        print(f"{link.name} is {link.state.value}: {link.reason}; {link.exchanges} exchanges, "
-              f"{link.losses} losses, {link.timeouts} timeouts, last round trip {rtt}")
-
-
-@contextlib.contextmanager
-def history() -> Iterator[None]:
-    """Lines of earlier sessions, where the system has readline."""
-    try:
-        import readline  # noqa: PLC0415 (not on every system)
-    except ImportError:
-        yield
-        return
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    path = state / "socs-tcp" / "history"
-    with contextlib.suppress(OSError):
-        readline.read_history_file(path)
-    readline.set_history_length(HISTORY)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            readline.write_history_file(path)
+    def _complain(self, text: str) -> None:
+        if text:
+            self._transcript.add("!", text)
+            print(self._errors("bad", text), file=sys.stderr, flush=True)

@@ -3,26 +3,54 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
+import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from . import check, console, proxy, query, replay, simulate, watch
-from .common import USAGE, UsageError, complain
-from .demo import command as demo
+from .. import __version__
+from .exits import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, UsageError
+from .show import complain
 
-#: Modules with ``add_parser(commands)``, which sets ``run``: a function that takes the parsed
-#: arguments and returns the exit code. What it needs it imports when it runs.
-COMMANDS = [query, console, watch, simulate, proxy, replay, check, demo]
+#: The commands, with what ``--help`` says of each. The module of that name has ``EPILOG``,
+#: ``DESCRIPTION`` and ``add_arguments(parser)``, which sets ``run``: a function that takes the
+#: parsed arguments and returns the exit code. Only the module that is needed is imported, and
+#: it imports what it needs when it runs: an answer must not wait for the other commands.
+COMMANDS = {
+    "query": "send commands, print the replies",
+    "console": "talk to a device by hand",
+    "watch": "repeat queries, and see values, losses and round trips",
+    "simulate": "be a device",
+    "proxy": "stand between a client and a device, with faults",
+    "replay": "be a device that was recorded",
+    "check": "validate a description, and ask the device",
+    "demo": "unplug a device, and see what clients see",
+}
+#: Where the module of a command has another name.
+MODULES = {"demo": "demo.command"}
 
-INTERRUPTED = 130
 
+def make_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser of ``socs-tcp``, or ``python -m socs_tcp``.
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of ``socs-tcp``, or ``python -m socs_tcp``, with all its commands."""
+    Parameters
+    ----------
+    only : str, optional
+        The one command whose arguments are needed; all of them unless given.
+    """
     parser = argparse.ArgumentParser(
         prog="socs-tcp", description="TCP devices for OCS agents, from the command line.")
+    parser.add_argument("--version", action="version", version=f"socs_tcp {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add_parser(commands)
+    for name, help_text in COMMANDS.items():
+        if only is not None and name != only:
+            commands.add_parser(name, help=help_text)
+            continue
+        module = import_module(f".{MODULES.get(name, name)}", __package__)
+        module.add_arguments(commands.add_parser(
+            name, help=help_text, description=module.DESCRIPTION, epilog=module.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter))
     return parser
 
 
@@ -39,12 +67,31 @@ def main(args: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
-    options = make_parser().parse_args(args)
+    given = list(sys.argv[1:] if args is None else args)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):    # a letter that is not there is no failure
+            stream.reconfigure(errors="backslashreplace")
+    options = make_parser(only=given[0] if given else "").parse_args(given)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
     except UsageError as exc:
         complain(exc)
         return USAGE
+    except BrokenPipeError:
+        _forget_stdout()
+        return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except OSError as exc:      # a full disk: what a command does with devices it handles itself
+        _forget_stdout()
+        complain(f"cannot write: {exc.strerror or exc}")
+        return FAILED
     return code
+
+
+def _forget_stdout() -> None:
+    """Whoever read our output has left, as in ``| head``: do not fail once more at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,63 +1,123 @@
-"""``query``: one question, one answer."""
+"""``query``: commands, and what answers them."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
-from ..blocking.interface import TCPInterface
-from ..core.errors import DeviceConnectionError, ReplyTimedOut
-from .common import (
-    EXIT_CODES,
-    GOOD,
-    add_device,
-    complain,
-    escaped,
-    exit_code,
-    hex_view,
-    hint,
-    make_framer,
-    no_log,
-    printable,
-)
+from .arguments import count
+from .device import add_commands, add_device, commands_of, no_log
+from .exits import EXIT_CODES, GOOD, exit_code
+from .show import complain, hex_view, now, printable
 
+if TYPE_CHECKING:
+    from ..core.errors import DeviceConnectionError
+    from .replies import Reply
+    from .talk import Talk
+
+DESCRIPTION = """\
+Send commands, one after the other, and print their replies, a line each, escaped.
+The first command that fails is the last one sent."""
 EPILOG = rf"""example:
-  socs-tcp query 127.0.0.1:5025 'volt?' --send-terminator '\n'
-  socs-tcp query 127.0.0.1:502 '\x09\x99\x00\x00\x00\x06\x01\x04\x00\x01\x00\x35' --raw --hex
+  socs-tcp query 127.0.0.1:5025 'volt?' --terminator LF
+  socs-tcp query 127.0.0.1:5025 'volt?' 'curr?' --terminator LF --json
+  socs-tcp query 127.0.0.1:502 '\x00\x01\x00\x00\x00\x06\x01\x04\x00\x01\x00\x01' --header '6,4,>H' --hex
 
-{EXIT_CODES}"""
+{EXIT_CODES}"""  # noqa: E501
 
 
-def add_parser(commands: Any) -> None:
-    """Add this command to those of the main parser."""
-    parser = commands.add_parser(
-        "query", help="send a command, print the reply", epilog=EPILOG,
-        description="Send one command and print its reply, escaped.",
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this command is told."""
     add_device(parser)
-    parser.add_argument("command", metavar="COMMAND", type=escaped,
-                        help=r"escapes are understood: '\x05'")
-    parser.add_argument("--hex", action="store_true", help="show the reply in hexadecimal, too")
+    add_commands(parser)
+    parser.add_argument("--lines", metavar="N", type=count, default=1,
+                        help="so many lines (frames) answer each command (1)")
     parser.add_argument("--no-reply", action="store_true", help="only send")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--hex", action="store_true",
+                       help="show every byte of the replies in hexadecimal, terminators too")
+    shown.add_argument("--json", action="store_true",
+                       help="one JSON object a command: time, command, replies, hex, "
+                            "round_trip (seconds); or error")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Ask; the exit code."""
+    from .talk import Talk
+
+    commands = commands_of(options)
     no_log()
-    framer = make_framer(options)
-    try:
-        host, port = options.device
-        with TCPInterface(host, port, options.timeout, framer=framer) as device:
-            if options.no_reply:
-                device.send(framer.encode(options.command))
-                return GOOD
-            reply = device.query(options.command)
-    except DeviceConnectionError as exc:
-        complain(exc)
-        if isinstance(exc, ReplyTimedOut) and hint(options, framer):
-            complain(hint(options, framer))
-        return exit_code(exc)
-    sys.stdout.write((hex_view(reply) if options.hex else printable(reply)) + "\n")
+    with Talk(options) as talk:
+        query = Query(talk, options)
+        for text, command in commands:
+            code = query.ask(text, command)
+            if code != GOOD:
+                return code
+        query.end()
     return GOOD
+
+
+class Query:
+    """Commands to one device, and how their replies are shown."""
+
+    def __init__(self, talk: Talk, options: argparse.Namespace) -> None:
+        self._talk = talk
+        self._options = options
+        self._discarded = 0
+
+    def ask(self, text: str, command: bytes) -> int:
+        """Send one command and show what comes; the exit code."""
+        from ..core.errors import DeviceConnectionError
+
+        try:
+            if self._options.no_reply:
+                self._talk.tell(command)
+                return GOOD
+            replies = self._talk.ask(command, self._options.lines)
+        except DeviceConnectionError as exc:
+            self._failed(text, exc)
+            return exit_code(exc)
+        self._warn_of_discarded()
+        self._show(text, replies)
+        return GOOD
+
+    def end(self) -> None:
+        """Warn where more came than was shown."""
+        if self._options.no_reply:
+            return
+        more = self._talk.more()
+        if more:
+            shown = printable(b"".join(more)[:60], self._options.encoding)
+            complain(f"more came than is shown: {shown} (--lines {len(more) + self._options.lines}"
+                     " shows it)")
+
+    def _warn_of_discarded(self) -> None:
+        discarded = self._talk.device.link.bytes_discarded
+        if discarded > self._discarded:
+            complain(f"{discarded - self._discarded} bytes came before this reply that nobody "
+                     "had asked for; they are not shown")
+        self._discarded = discarded
+
+    def _show(self, text: str, replies: list[Reply]) -> None:
+        if self._options.json:
+            encoding = self._options.encoding or "latin-1"
+            shown = [reply.text.decode(encoding, "backslashreplace") for reply in replies]
+            self._print_json(text, replies=shown, hex=[reply.data.hex() for reply in replies],
+                             round_trip=self._talk.device.link.last_rtt)
+            return
+        for reply in replies:
+            print(hex_view(reply.data) if self._options.hex
+                  else printable(reply.text, self._options.encoding), flush=True)
+
+    def _failed(self, text: str, error: DeviceConnectionError) -> None:
+        if self._options.json:
+            self._print_json(text, error=str(error), kind=type(error).__name__)
+        complain(error)
+        advice = self._talk.advice(error)
+        if advice:
+            complain(advice)
+
+    def _print_json(self, text: str, **values: Any) -> None:
+        print(json.dumps({"time": now(), "command": text, **values}), flush=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from .common import FAILED, USAGE, add_framing, complain, make_framer
-from .serve import CONTROL, add_listening, serve
+from .exits import FAILED, USAGE
+from .framing import add_framing, make_framer
+from .serve import CONTROL, add_listening, add_traffic, serve
+from .show import complain
 
+DESCRIPTION = "Answer as the device did that `proxy --record` recorded."
 EPILOG = f"""{CONTROL}
 example:
   socs-tcp replay session.txt --port 7025 --match
@@ -18,27 +20,24 @@ the end (not with --match); 2 the command line makes no sense.
 """
 
 
-def add_parser(commands: Any) -> None:
-    """Add this command to those of the main parser."""
-    parser = commands.add_parser(
-        "replay", help="be a device that was recorded", epilog=EPILOG,
-        description="Answer as the device did that `proxy --record` recorded.",
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this command is told."""
     parser.add_argument("recording", metavar="FILE", type=Path, help="what `proxy` recorded")
     add_listening(parser)
     parser.add_argument("--match", action="store_true",
                         help="answer in any order, as often as asked")
+    add_traffic(parser)
     add_framing(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Answer until Ctrl-C; the exit code."""
-    from ..testing import DeviceServer, Replay, ReplayMismatch  # noqa: PLC0415
+    from ..testing import DeviceServer, Replay, ReplayMismatch
 
     try:
         device = Replay(options.recording, match=options.match, framer=make_framer(options))
-        server = DeviceServer(device, host=options.host, port=options.port)
+        server = DeviceServer(device, host=options.host, port=options.port or 0)
     except FileNotFoundError:
         complain(f"{options.recording}: there is no such file")
         return USAGE
@@ -46,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
         complain(exc)
         return USAGE
     try:
-        return serve(server, f"replay of {options.recording}")
+        return serve(server, f"replay of {options.recording}",
+                     traffic=options.traffic)
     except ReplayMismatch as exc:
         complain(f"something else was asked than was recorded:\n{exc}")
         return FAILED

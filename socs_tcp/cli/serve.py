@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import inspect
+import contextlib
 import signal
 import sys
 import threading
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from ..core.policy import check_port
-from ..testing import DeviceServer, FaultProxy
-from .common import GOOD, Style
+from .exits import GOOD
+from .faults import commands, do
+from .show import visible
+
+if TYPE_CHECKING:
+    from ..testing import DeviceServer, FaultProxy
 
 CONTROL = """\
 while it runs, type what is to go wrong (one a line):
@@ -22,13 +27,28 @@ while it runs, type what is to go wrong (one a line):
 """
 
 
-def add_listening(parser: Any, port: int = 0) -> None:
-    """The arguments that say where to listen."""
+def add_listening(parser: Any, port: int = 0, *, told: str = "") -> None:
+    """The arguments that say where to listen.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    port : int
+        Where it listens unless told otherwise; 0 for any that is free.
+    told : str
+        What the help says of that, in place of the number.
+    """
     parser.add_argument("--host", default="127.0.0.1",
                         help="where to listen; this machine only unless given")
-    parser.add_argument("--port", type=_port, default=port,
-                        help="TCP port; any that is free unless given" if not port else
-                             f"TCP port ({port})")
+    usual = told or (f"TCP port ({port})" if port else "TCP port; any that is free unless given")
+    parser.add_argument("--port", type=_port, default=port or None, help=usual)
+
+
+def add_traffic(parser: Any) -> None:
+    """The argument that says whether to show what goes over the wire."""
+    parser.add_argument("--traffic", action=argparse.BooleanOptionalAction, default=None,
+                        help="show what goes over the wire, as clients see it (on a terminal "
+                             "it is shown unless --no-traffic is given)")
 
 
 def _port(text: str) -> int:
@@ -40,90 +60,113 @@ def _port(text: str) -> int:
         raise argparse.ArgumentTypeError(str(exc)) from None
 
 
-def serve(server: DeviceServer | FaultProxy, what: str) -> int:
-    """Run until Ctrl-C or SIGTERM, doing what is typed; the exit code."""
-    stop = threading.Event()
-    # Handlers, and not KeyboardInterrupt: it could come anywhere, half way through the end.
-    before = {number: signal.signal(number, lambda _number, _frame: stop.set())
-              for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        with server:        # its end tells of what went wrong in the device's script
-            host = f"[{server.host}]" if ":" in server.host else server.host
-            print(f"{what} on {host}:{server.port}; Ctrl-C ends it", flush=True)
+def serve(server: DeviceServer | FaultProxy, what: str, *, traffic: bool | None = False) -> int:
+    """Run until Ctrl-C or SIGTERM, doing what is typed.
+
+    Parameters
+    ----------
+    server : DeviceServer or FaultProxy
+    what : str
+        What it is, for the first line.
+    traffic : bool or None
+        Show what goes over the wire? None: on a terminal.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    typed = _editor() if terminal else None
+    with contextlib.ExitStack() as stack:
+        stopped = threading.Event()
+        stack.enter_context(_ended_by_signals(stopped, typed))
+        stack.enter_context(server)     # its end tells what went wrong in the device's script
+        if typed is not None:
+            from prompt_toolkit.patch_stdout import patch_stdout
+
+            stack.enter_context(patch_stdout(raw=True))
+        _show_traffic(server, stack, terminal if traffic is None else traffic)
+        host = f"[{server.host}]" if ":" in server.host else server.host
+        with contextlib.suppress(OSError):      # a device goes on, whoever reads
+            print(f"{visible(what)} on {host}:{server.port}; Ctrl-C ends it", flush=True)
+        if typed is None:
             threading.Thread(target=_control, args=(server,), daemon=True,
                              name="control").start()
-            stop.wait()
+            stopped.wait()
+        else:
+            _edit(server, typed, stopped)
+    return GOOD
+
+
+def _show_traffic(server: DeviceServer | FaultProxy, stack: contextlib.ExitStack,
+                  everything: bool) -> None:
+    """Show all that goes over the wire, or only that a proxy's device is away."""
+    from .traffic import Traffic
+
+    shown = stack.enter_context(Traffic(everything=everything))
+    server.tell_traffic(shown.tell)
+
+
+@contextlib.contextmanager
+def _ended_by_signals(stopped: threading.Event, typed: Any) -> Iterator[None]:
+    # Handlers, and not KeyboardInterrupt: it could come anywhere, half way through the end.
+    def stop(_number: int, _frame: object) -> None:
+        stopped.set()
+        if typed is not None and typed.app.is_running:
+            typed.app.loop.call_soon_threadsafe(_end_of_typing(typed.app))
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return GOOD
+
+
+def _end_of_typing(app: Any) -> Callable[[], None]:
+    def end() -> None:
+        if app.is_running and not app.is_done:
+            app.exit(exception=EOFError())
+    return end
 
 
 def _control(server: DeviceServer | FaultProxy) -> None:
     for line in sys.stdin:
-        words = line.split()
-        if words:
-            print(_do(server, words[0], words[1:]), flush=True)
+        _type(server, line)
 
 
-def commands(server: DeviceServer | FaultProxy) -> dict[str, Any]:
-    """All that can be typed."""
-    faults = {name: method for name, method in inspect.getmembers(server.faults, callable)
-              if not name.startswith("_") and name in FAULTS}
-    return {"unplug": server.unplug, "plug_in": server.plug_in, **faults}
+def _type(server: DeviceServer | FaultProxy, line: str) -> None:
+    words = line.split()
+    if words:
+        print(do(server, words[0], words[1:]), flush=True)
 
 
-FAULTS = ("hang_up", "reset", "reboot", "unasked", "silence", "late", "split", "glue", "garbage",
-          "hang_up_mid_reply", "endless_line", "hang_up_after", "refuse", "accept_and_hang_up",
-          "black_hole", "slow_reader", "one_client_only", "heal")
+# on a terminal
 
-
-def _do(server: DeviceServer | FaultProxy, name: str, words: list[str]) -> str:
-    style = Style()
-    known = commands(server)
-    if name == "faults":
-        return " ".join(known)
-    if name not in known:
-        return style("bad", f"there is no {name!r}; there are: {' '.join(known)}")
-    wanted = _wanted(known[name])
-    values = [word if number < len(wanted) and _is_text(wanted[number]) else _value(word)
-              for number, word in enumerate(words)]
+def _editor() -> Any:
+    """A line editor with history and completion; None where there is none."""
     try:
-        inspect.signature(known[name]).bind(*values)
-    except TypeError:
-        return style("bad", _needs(name, known[name]))
-    try:
-        known[name](*values)
-    except (TypeError, ValueError) as exc:
-        return style("bad", f"{name}: {exc}; {_needs(name, known[name])}")
-    return style("good", f"{name}: done")
+        from prompt_toolkit import PromptSession
+    except ImportError:
+        return None
+    from .completion import Beginnings, open_history
+
+    history = open_history("faults")
+    return PromptSession("> ", history=history, completer=Beginnings([], history),
+                         complete_while_typing=False)
 
 
-def _needs(name: str, method: Any) -> str:
-    """What can be typed after `name`, with an example. (By keyword nothing can be.)"""
-    wanted = _wanted(method)
-    if not wanted:
-        return f"{name} needs nothing more"
-    needed = [p for p in wanted if p.default is p.empty]
-    example = " ".join("ACME" if _is_text(p) else "2" for p in needed or wanted)
-    return (f"{name} {'needs' if needed else 'can have'}: {', '.join(p.name for p in wanted)}; "
-            f"for example: {name} {example}")
+def _edit(server: DeviceServer | FaultProxy, typed: Any, stopped: threading.Event) -> None:
+    """Do what is typed, until Ctrl-D, or Ctrl-C on an empty line."""
+    from .completion import Beginnings
 
-
-def _wanted(method: Any) -> list[inspect.Parameter]:
-    return [p for p in inspect.signature(method).parameters.values()
-            if p.kind is p.POSITIONAL_OR_KEYWORD]
-
-
-def _is_text(parameter: inspect.Parameter) -> bool:
-    """Is what is typed for it a text, whatever it looks like?"""
-    return any(kind in str(parameter.annotation) for kind in ("Text", "Answer"))
-
-
-def _value(word: str) -> int | float | str:
-    for kind in (int, float):
+    typed.completer = Beginnings([*commands(server), "faults"], typed.history)
+    while not stopped.is_set():
         try:
-            return kind(word)
-        except ValueError:
-            continue
-    return word
+            _type(server, typed.prompt(handle_sigint=False))
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            if not typed.default_buffer.text:
+                return

@@ -1,143 +1,131 @@
-"""``watch``: the same question again and again, and what becomes of it."""
+"""``watch``: the same commands again and again, and what becomes of them."""
 
 from __future__ import annotations
 
 import argparse
-import math
-import re
-import shutil
+import signal
 import sys
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
-from ..blocking.interface import TCPInterface
-from ..core.errors import DeviceConnectionError
-from .common import (
-    EXIT_CODES,
-    GOOD,
-    Style,
-    UsageError,
-    add_device,
-    escaped,
-    exit_code,
-    make_framer,
-    no_log,
-    plot,
-    printable,
-    seconds,
-)
+from .arguments import count, seconds
+from .device import add_commands, add_device, commands_of, no_log
+from .exits import EXIT_CODES, GOOD, TERMINATED, exit_code
+from .records import Sample, add_records, open_record, printer
+from .show import complain, printable
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .talk import Talk
+
+DESCRIPTION = """\
+Repeat commands; show their replies, losses, round-trip times and plots."""
 EPILOG = rf"""example:
-  socs-tcp watch 127.0.0.1:5025 'volt?' --send-terminator '\n' --period 0.5 --count 10
+  socs-tcp watch 127.0.0.1:5025 'volt?' --terminator LF --period 0.5 --count 10
+  socs-tcp watch 127.0.0.1:5025 'volt?' 'curr?' --terminator LF --csv -o supply.csv
 
-On a terminal the picture is drawn anew; in a pipe there is one line a question:
-time, round trip in ms, reply. The exit code is that of the last question.
+On a terminal a panel is drawn (if rich is installed: pip install 'socs_tcp[cli]'); Ctrl-C
+ends it. In a pipe there is one line a reply: time, round trip in ms, reply; with
+several commands the command comes last. The exit code is that of the last round.
 
 {EXIT_CODES}"""
-#: So many questions are remembered for the plots.
-MEMORY = 500
-NUMBER = re.compile(rb"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
-#: A number is looked for in the first bytes of a reply.
-LOOKED_AT = 1000
 
 
-def add_parser(commands: Any) -> None:
-    """Add this command to those of the main parser."""
-    parser = commands.add_parser(
-        "watch", help="repeat a query, and see losses and round trips", epilog=EPILOG,
-        description="Repeat a query; show its reply, losses, round-trip times and plots.",
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this command is told."""
     add_device(parser)
-    parser.add_argument("command", metavar="COMMAND", type=escaped,
-                        help=r"escapes are understood: '\x05'")
+    add_commands(parser)
     parser.add_argument("--period", metavar="S", type=seconds, default=1.0,
-                        help="seconds from one question to the next (1)")
-    parser.add_argument("--count", metavar="N", type=int, help="stop after N questions")
+                        help="seconds from one round to the next (1)")
+    parser.add_argument("--count", metavar="N", type=count, help="stop after N rounds")
+    add_records(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Watch until the count is reached, or Ctrl-C; the exit code."""
+    from .talk import Talk
+
+    commands = commands_of(options)
     no_log()
-    framer = make_framer(options)
-    if options.count is not None and options.count < 1:
-        raise UsageError(f"--count must be at least 1, not {options.count}")
-    host, port = options.device
-    with TCPInterface(host, port, options.timeout, framer=framer) as device:
-        return Watch(device, options.command).run(options.period, options.count)
+    # an exception, so that the terminal is left as it was
+    signal.signal(signal.SIGTERM, lambda *_caught: sys.exit(TERMINATED))
+    with ExitStack() as stack:
+        tellers = [stack.enter_context(open_record(options))] if options.output else []
+        talk = stack.enter_context(Talk(options))
+        watch = Watch(talk, commands, options.encoding)
+        if wants_panel(options):
+            from .panel import panel
+
+            tellers.append(stack.enter_context(panel(watch)))
+        elif not tellers:
+            tellers.append(printer(options.format, sys.stdout, several=len(commands) > 1))
+        return watch.run(options.period, options.count, tellers)
 
 
-def number_in(reply: bytes) -> float | None:
-    """The first number in a reply, if there is one that can be plotted."""
-    # (In a piece of it: where there are digits only, each of them would begin a search.)
-    match = NUMBER.search(reply[:LOOKED_AT])
-    value = float(match[0]) if match else math.nan
-    return value if math.isfinite(value) else None
+def wants_panel(options: argparse.Namespace) -> bool:
+    """Is there a terminal to draw on, and something to draw with?"""
+    if not sys.stdout.isatty() or (options.format != "lines" and options.output is None):
+        return False
+    try:
+        import rich  # noqa: F401
+    except ImportError:
+        complain("no panel: rich is not installed (pip install 'socs_tcp[cli]')")
+        return False
+    return True
 
 
 class Watch:
-    """One device, one question, asked again and again."""
+    """One device, some commands, asked again and again.
 
-    def __init__(self, device: TCPInterface, command: bytes) -> None:
-        self._device = device
-        self._command = command
-        self._style = Style()
-        self._asked = self._failed = 0
-        self._values: list[float | None] = []
-        self._rtts: list[float | None] = []
-        self._said = ""
-        self._lines = 0         # drawn, and to be drawn over
+    Attributes
+    ----------
+    latest : dict
+        The last sample of each command.
+    rounds, failed : int
+        So often all were asked; so many commands got no good reply.
+    """
 
-    def run(self, period: float, count: int | None) -> int:
-        """Ask `count` times, or for ever; the exit code of the last question."""
+    def __init__(self, talk: Talk, commands: list[tuple[str, bytes]],
+                 encoding: str | None) -> None:
+        self.device = talk.device
+        self.commands = commands
+        self.rounds = self.failed = 0
+        self._talk = talk
+        self._encoding = encoding
+
+    def run(self, period: float, rounds: int | None,
+            tellers: list[Callable[[Sample], None]]) -> int:
+        """Ask so many times, or for ever; the exit code of the last round."""
         due = time.monotonic()
         while True:
-            code = self._ask()
-            self._draw() if self._style.terminal else self._print()
-            if count is not None and self._asked >= count:
+            code = GOOD
+            for sample in self._round():
+                code = sample.code or code
+                for tell in tellers:
+                    tell(sample)
+            if rounds is not None and self.rounds >= rounds:
                 return code
             due = max(due + period, time.monotonic())
             time.sleep(max(due - time.monotonic(), 0))
 
-    def _ask(self) -> int:
-        self._asked += 1
-        value = rtt = None
-        code = GOOD
+    def _round(self) -> Iterator[Sample]:
+        self.rounds += 1
+        for text, command in self.commands:
+            sample = self._ask(text, command)
+            self.failed += sample.code != GOOD
+            yield sample
+
+    def _ask(self, text: str, command: bytes) -> Sample:
+        from ..core.errors import DeviceConnectionError
+
         try:
-            reply = self._device.query(self._command)
+            reply = self._talk.ask(command)[0].text
         except DeviceConnectionError as exc:
-            self._failed += 1
-            self._said = self._style("bad", str(exc))
-            code = exit_code(exc)
-        else:
-            rtt = self._device.link.last_rtt
-            value = number_in(reply)
-            self._said = printable(reply)
-        self._values = [*self._values, value][-MEMORY:]
-        self._rtts = [*self._rtts, rtt][-MEMORY:]
-        return code
+            return Sample(text, error=str(exc), code=exit_code(exc))
+        return Sample(text, reply, printable(reply, self._encoding),
+                      round_trip=self.device.link.last_rtt)
 
-    def _print(self) -> None:
-        rtt = self._rtts[-1]
-        shown = "-" if rtt is None else f"{rtt * 1000:.2f}"
-        print(f"{time.strftime('%H:%M:%S')}\t{shown}\t{self._said}", flush=True)
-
-    def _draw(self) -> None:
-        width = shutil.get_terminal_size().columns
-        link = self._device.link
-        state = self._style("bad" if link.down else "good", link.state.value)
-        known = [r * 1000 for r in self._rtts if r is not None]
-        rtt = (f"{known[-1]:.2f} ms, {min(known):.2f} to {max(known):.2f}" if known else "none yet")
-        lines = [
-            f"{self._style('strong', link.name)}  {printable(self._command)}  link {state}",
-            f"asked {self._asked}, failed {self._failed}, lost {link.losses}, "
-            f"timeouts {link.timeouts}; round trip {rtt}",
-            f"reply       {self._said}"[:width * 2],
-            f"values      {plot(self._values, width - 13)}",
-            f"round trips {plot(self._rtts, width - 13)}",
-        ]
-        # back to the first line, and clear from there
-        up = f"\x1b[{self._lines}F\x1b[J" if self._lines else ""
-        sys.stdout.write(up + "\n".join(lines) + "\n")
-        sys.stdout.flush()
-        self._lines = len(lines)

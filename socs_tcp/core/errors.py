@@ -22,12 +22,13 @@ from __future__ import annotations
 import copy
 import errno
 import os
-from typing import Any, Literal
-
-from twisted.internet import error as tx_error
-from twisted.python.failure import Failure
+import sys
+from typing import TYPE_CHECKING, Any, Literal
 
 from .text import without_braces
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
 
 Phase = Literal["connect", "send", "recv", "identify"]
 Sent = Literal["no", "maybe", "yes"]
@@ -112,14 +113,23 @@ def show(data: bytes | bytearray | memoryview) -> str:
     return shown if len(data) <= SHOWN_BYTES else f"{shown}... ({len(data)} bytes)"
 
 
+#: What its errors mean, the more special ones first.
+_TWISTED = {"ConnectionDone": "the device closed the connection",
+            "ConnectionAborted": "the connection was given up",
+            "ConnectionLost": "the connection was reset or lost"}
+
+
+def _of_twisted(name: str, home: str = "twisted.internet.error") -> tuple[Any, ...]:
+    """An error of Twisted for ``isinstance``. Where it is not imported, it raised nothing."""
+    module = sys.modules.get(home)
+    return () if module is None else (getattr(module, name),)
+
+
 def reason_of(exc: BaseException) -> str:
     """The shortest text that tells a person why `exc` happened."""
-    if isinstance(exc, tx_error.ConnectionDone):
-        return "the device closed the connection"
-    if isinstance(exc, tx_error.ConnectionAborted):
-        return "the connection was given up"
-    if isinstance(exc, tx_error.ConnectionLost):
-        return "the connection was reset or lost"
+    for name, told in _TWISTED.items():
+        if isinstance(exc, _of_twisted(name)):
+            return told
     number = _number(exc)
     if number in errno.errorcode:
         return os.strerror(number)
@@ -134,7 +144,7 @@ def _number(exc: BaseException) -> int:
 
 def _is_timeout(exc: BaseException) -> bool:
     """Did *our* time run out? ETIMEDOUT on a live connection is the system saying it is dead."""
-    if isinstance(exc, (TimeoutError, tx_error.TimeoutError)):
+    if isinstance(exc, (TimeoutError, *_of_twisted("TimeoutError"))):
         return getattr(exc, "errno", None) is None
     return False
 
@@ -161,8 +171,9 @@ def from_cause(cause: BaseException | Failure, *, host: str, port: int, phase: P
     DeviceConnectionError
         With ``__cause__`` set to `cause`, so that it can be handed over, too.
     """
-    exc: BaseException = (
-        cause.value if isinstance(cause, Failure) else cause)  # type: ignore[assignment]
+    exc: BaseException = (      # a Failure is one, too
+        cause.value if isinstance(cause, _of_twisted("Failure", "twisted.python.failure"))
+        else cause)
     if isinstance(exc, DeviceConnectionError):
         if not exc.host:    # raised by the pure core, which knows no device
             exc.host, exc.port = host, port

@@ -9,14 +9,12 @@ from typing import Any
 
 import txaio
 from twisted.internet.interfaces import IReactorCore
-from twisted.logger import globalLogBeginner
+from twisted.logger import Logger, globalLogBeginner
 
 from ..deferred.turns import Turns
 from .text import duration, printable
 
 __all__ = ["DeviceLogger", "ReactorLog", "duration", "logging_has_begun"]
-
-txaio.use_twisted()
 
 #: So many lines about the devices of one reactor are written at once.
 BURST = 32
@@ -29,6 +27,8 @@ MOST_WAITING = 2000
 
 #: Characters of one line, what was said last (a trace) included.
 MOST_CHARACTERS = 8000
+
+_PLAIN = Logger(namespace="socs_tcp")
 
 
 def logging_has_begun() -> bool:
@@ -48,7 +48,17 @@ class DeviceLogger:
     """
 
     def __init__(self) -> None:
-        self._logger: Any = txaio.make_logger()  # type: ignore[attr-defined]
+        self._own: Any = None           # txaio's, once there is one
+
+    @property
+    def _logger(self) -> Any:
+        # Whether txaio is for Twisted or for asyncio is the application's choice, not ours: OCS
+        # makes it. Without one the lines go to Twisted's log all the same.
+        if not getattr(txaio, "using_twisted", False):
+            return _PLAIN
+        if self._own is None:
+            self._own = txaio.make_logger()     # type: ignore[attr-defined]
+        return self._own
 
     def info(self, text: str) -> None:
         self._emit("info", text)

@@ -66,7 +66,7 @@ def main(args: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(args)
     try:
-        server = DeviceServer(_device(options), host=options.host, port=options.port)
+        server = DeviceServer(_device(options), host=options.host, port=options.port or 0)
     except (OSError, TypeError, ValueError) as exc:
         parser.error(str(exc))
     what = "a simulated device"

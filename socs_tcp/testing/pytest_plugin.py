@@ -9,7 +9,8 @@
 =================== =======================================================================
 
 All are closed after the test; when it fails, what its devices saw is shown, with the seed
-of the faults that were drawn. Nothing is imported before a fixture is used.
+of the faults that were drawn. Nothing is imported before a fixture is used: who has this
+package installed, and uses none of them, must not notice. pytest 7.0 or newer.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from .local_agent import LocalAgent
     from .router.crossbar import CrossbarRouter
 
-_SERVERS = pytest.StashKey[list[Any]]()
+# By test: what its devices saw is shown when it fails.
+_servers: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
 
 
 @pytest.fixture
@@ -80,15 +83,15 @@ def crossbar_router() -> Iterator[CrossbarRouter]:
 
 
 def _remember(request: pytest.FixtureRequest, server: Any) -> None:
-    request.node.stash.setdefault(_SERVERS, []).append(server)
+    _servers.setdefault(request.node, []).append(server)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-        item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+@pytest.hookimpl(hookwrapper=True)      # the form that every pytest knows
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
     """Show what the devices saw when a test fails."""
-    report = yield
-    servers = item.stash.get(_SERVERS, [])
-    if report.when == "call" and report.failed and servers:
-        report.sections.append(("Simulated devices", "\n".join(map(repr, servers))))
-    return report
+    outcome = yield
+    servers = _servers.get(item, [])
+    if servers:
+        report = outcome.get_result()
+        if report.when == "call" and report.failed:
+            report.sections.append(("Simulated devices", "\n".join(map(repr, servers))))

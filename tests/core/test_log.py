@@ -67,9 +67,9 @@ def test_a_blocking_device_needs_no_reactor():
 
 
 def test_all_names_every_public_name():
-    public = {name for name, value in vars(socs_tcp).items()
-              if not name.startswith("_") and getattr(value, "__module__", "").startswith("socs")}
-    assert set(socs_tcp.__all__) == public
+    assert set(socs_tcp.__all__) == set(socs_tcp._HOMES)
+    for name, module in socs_tcp._HOMES.items():
+        assert hasattr(socs_tcp, name), f"{name} is not in {module}"
     assert sorted(socs_tcp.__all__) == list(dict.fromkeys(sorted(socs_tcp.__all__)))
 
 

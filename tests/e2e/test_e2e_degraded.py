@@ -27,7 +27,8 @@ def test_a_lost_connection_while_polling(instrument, fault):
     assert instrument.until_degraded("acq", AT_ONCE) - began < AT_ONCE
     # refused reconnects change nothing
     instrument.until(
-        "acq", lambda s: s["degraded"] and time.monotonic() > began + 2 * MIN_INTERVAL, 2)
+        "acq", lambda s: s["degraded"] and time.monotonic() > began + 2 * MIN_INTERVAL,
+        PATIENCE)
 
     mended = time.monotonic()
     server.faults.heal()
@@ -150,7 +151,8 @@ def test_a_task_goes_on_after_a_loss(instrument):
     instrument.until_degraded("measure", AT_ONCE)
     # so long that readings fail
     instrument.until(
-        "measure", lambda s: s["degraded"] and time.monotonic() > began + 2 * MIN_INTERVAL, 2)
+        "measure", lambda s: s["degraded"] and time.monotonic() > began + 2 * MIN_INTERVAL,
+        PATIENCE)
     mended = time.monotonic()
     instrument.a.server.plug_in()
     assert instrument.until_well("measure", mended) < AFTER_ANSWER

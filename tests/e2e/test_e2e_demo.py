@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from e2e_instrument import PATIENCE
 
-from socs_tcp.cli import demo
+from socs_tcp.cli.demo import command as demo
 from socs_tcp.cli.demo import scenes
 from socs_tcp.cli.demo.device import NumberedThermometer
 from socs_tcp.cli.demo.watch import Watched

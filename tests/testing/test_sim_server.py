@@ -177,24 +177,24 @@ def test_a_wait_ends_at_once_when_it_is_true(connect):
         client = connect(server)
         asking = threading.Thread(target=lambda: client.ask(b"A"))
         asking.start()
-        began = time.monotonic()
-        server.wait_for_commands(1)
-        assert time.monotonic() - began < 2
+        server.wait_for_commands(1, timeout=60)
         asking.join()
+        assert server.commands == 1
 
 
-def test_a_wait_is_woken_and_does_not_poll(connect):
+def test_a_wait_is_woken_and_does_not_poll(connect, monkeypatch):
     with DeviceServer({}) as server:
-        best = 1.0
-        for _ in range(5):
-            client = connect(server)
-            server.wait_for_clients(1)
-            began = time.monotonic()
-            server.faults.after(0.01).hang_up()
-            server.wait_for_clients(0)
-            best = min(best, time.monotonic() - began)
-            client.sock.close()
-        assert best < 0.045
+        changed, looked = server._simulation.journal.changed, []
+        wait = changed.wait     # from now on, nothing but a change ends it
+        monkeypatch.setattr(changed, "wait", lambda timeout: wait(60))
+        connect(server)
+        server.faults.after(0.05).hang_up()
+
+        def gone():
+            looked.append(server.clients)
+            return server.connections == 1 and not server.clients
+        server.wait_for(gone, timeout=50)
+        assert len(looked) < 10
 
 
 def test_a_wait_may_ask_the_device(connect):
@@ -283,17 +283,34 @@ def test_each_of_its_names_is_there():
         testing.DeviceServr  # noqa: B018
 
 
-def test_a_reply_takes_tens_of_microseconds(connect):
-    """Generous: a machine that is busy with other things must not fail it."""
-    with DeviceServer(lambda command: command) as server:
-        client = connect(server)
-        best = 1.0
-        for _ in range(200):
+def test_a_reply_costs_little_more_than_an_echo(connect):
+    """A ratio: whatever else the machine does, it does to both."""
+    with DeviceServer(lambda command: command) as server, \
+            socket.create_server(("127.0.0.1", 0)) as listener:
+        plain = socket.create_connection(listener.getsockname())
+        echo, _ = listener.accept()
+
+        def give_back():
+            with echo:
+                while data := echo.recv(99):
+                    echo.sendall(data)
+        threading.Thread(target=give_back, daemon=True).start()
+        with plain:
+            ours, bare = best_of(connect(server).sock, plain)
+        assert ours < 20 * bare
+
+
+def best_of(*socks, rounds=300):
+    """The shortest time for a question and its answer on each; they take turns."""
+    best = dict.fromkeys(socks, 60.0)
+    for _ in range(rounds):
+        for sock in socks:
             began = time.perf_counter()
-            client.sock.sendall(b"x\r\n")
-            client.hear(3)
-            best = min(best, time.perf_counter() - began)
-        assert best < 0.0005
+            sock.sendall(b"x\r\n")
+            heard = sock.recv(3)
+            best[sock] = min(best[sock], time.perf_counter() - began)
+            assert heard
+    return best.values()
 
 
 def test_closing_while_something_is_due():

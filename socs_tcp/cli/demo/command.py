@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from ...testing.router import CrossbarRouter
@@ -29,19 +29,15 @@ demonstration could not be run; 130 interrupted (Ctrl-C), 143 terminated.
 """
 
 
-def add_parser(commands: Any) -> None:
-    """Add this command to those of the main parser."""
-    parser = commands.add_parser(
-        "demo", help="unplug a simulated device, and see what a client sees",
-        description=DESCRIPTION, epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this command is told: nothing."""
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the demonstration; the exit code."""
-    from ...testing.router import RouterError  # noqa: PLC0415
-    from .watch import DemoFailed  # noqa: PLC0415 (only this command needs it)
+    from ...testing.router import RouterError
+    from .watch import DemoFailed
 
     before = signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -75,8 +71,8 @@ class Demo:
 
     def run(self) -> int:
         """Play all scenes and judge them; the exit code."""
-        from ...testing.router import CrossbarRouter  # noqa: PLC0415
-        from . import report, scenes  # noqa: PLC0415
+        from ...testing.router import CrossbarRouter
+        from . import report, scenes
 
         with ExitStack() as stack:
             self.say("starting a crossbar router (some seconds, most of them its imports)")
@@ -117,9 +113,9 @@ class Demo:
         return 0
 
     def _start_agents(self, router: CrossbarRouter, stack: ExitStack) -> list[Watched]:
-        from .device import NumberedThermometer  # noqa: PLC0415
-        from .scenes import PERIOD, TIMEOUT  # noqa: PLC0415
-        from .watch import Watched  # noqa: PLC0415
+        from .device import NumberedThermometer
+        from .scenes import PERIOD, TIMEOUT
+        from .watch import Watched
 
         directory = Path(__file__).parent / "agents"
         started = []
@@ -138,7 +134,7 @@ class Demo:
 
 def raise_no_readings(agents: list[Watched]) -> NoReturn:
     """The agents run, yet read nothing: show what they say."""
-    from .watch import DemoFailed  # noqa: PLC0415
+    from .watch import DemoFailed
 
     raise DemoFailed("no readings yet:\n" + "\n".join(
         f"  {agent.name}: {agent.readings}\n{agent.agent.tail()}" for agent in agents))

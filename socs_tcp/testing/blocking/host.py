@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -33,6 +34,7 @@ class SocketHost:
                  receive_buffer: int | None = None) -> None:
         # The thread of the loop only.
         self._peers: list[Peer] = []
+        self._tell_traffic: Callable[[int, str, bytes | str], None] | None = None
         self._listening = False
         self._listener = bind(host, port, receive_buffer)
         self.host, self.port = self._listener.getsockname()[:2]
@@ -101,6 +103,20 @@ class SocketHost:
     def plug_in(self) -> None:
         """Listen again, on the same port. Any thread."""
         self._run(self._simulation.plug_in)
+
+    def tell_traffic(self, callback: Callable[[int, str, bytes | str], None]) -> None:
+        """Have all that goes over the wire told, of the clients that connect from now on.
+
+        Parameters
+        ----------
+        callback : callable
+            Gets the number of the connection; ``>`` and what the client said, ``<`` and what
+            it heard, or ``!`` and what happened, in words. Called in the thread that runs the
+            device: it must not block.
+        """
+        def begin() -> None:
+            self._tell_traffic = callback
+        self._run(begin)
 
     def close(self) -> None:
         """End the thread and close all sockets; a second call does nothing. Any thread."""
@@ -184,6 +200,9 @@ class SocketHost:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             peer = self._peer(sock)
+            if self._tell_traffic is not None:
+                peer.tell = partial(self._tell_traffic, self.connections + 1)
+                peer.tell("!", "a client connected")
             self._peers.append(peer)
             self._simulation.admit(peer.line)
             peer.move()

@@ -15,8 +15,15 @@ from .loop import Loop
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
+def tell_nobody(kind: str, what: bytes | str) -> None:
+    """Nobody wants to see what goes over the wire."""
+
+
 class Peer:
     """One client's socket and its line. The thread of the loop only."""
+
+    #: Told all that the client says (``>``) and hears (``<``), and what happens to it (``!``).
+    tell: Callable[[str, bytes | str], None] = staticmethod(tell_nobody)
 
     def __init__(self, loop: Loop, sock: socket.socket, line: Line,
                  gone: Callable[[Peer], None]) -> None:
@@ -49,8 +56,10 @@ class Peer:
         except OSError:
             data = b""
         if not data:
+            self.tell("!", "the client left")
             self.close()
             return False
+        self.tell(">", data)
         self.line.received(data)
         return True
 
@@ -70,6 +79,8 @@ class Peer:
                 self._unsent = FILLER
                 break       # the others want their turn
             else:
+                self.tell("!", "hung up on the client" if op is Act.CLOSE else
+                          "the connection of the client is reset")
                 self.close(op)
         if not self.closed:
             self._watch()
@@ -83,6 +94,7 @@ class Peer:
         except OSError:
             self.close()
             return False
+        self.tell("<", self._unsent[:count])
         self._unsent = self._unsent[count:]
         return not self._unsent
 

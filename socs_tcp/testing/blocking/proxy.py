@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from ...core.errors import reason_of
 from ...core.framing import Framer
 from ..device.framers import command_framer_of
 from ..faults.plan import Act
@@ -81,7 +82,8 @@ class ProxyPeer(Peer):
         self._record("open", b"")
         try:
             self._device = _begin_to_connect(self._target)
-        except OSError:
+        except OSError as exc:
+            self.tell("!", f"the device is away: {reason_of(exc)}")
             self.line.device_left(Act.CLOSE)
 
     def move(self) -> None:
@@ -114,6 +116,8 @@ class ProxyPeer(Peer):
         except (BlockingIOError, InterruptedError):
             pass
         except OSError as exc:
+            self.tell("!", f"the device {'was lost' if self._connected else 'is away'}: "
+                           f"{reason_of(exc)}")
             self._forget_device(Act.RESET if exc.errno == errno.ECONNRESET else Act.CLOSE)
         self.move()
 
@@ -127,6 +131,7 @@ class ProxyPeer(Peer):
     def _hear(self, device: socket.socket) -> None:
         data = device.recv(65536)
         if not data:
+            self.tell("!", "the device hung up")
             self._forget_device(Act.CLOSE)
             return
         self._record("<", data)

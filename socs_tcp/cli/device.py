@@ -1,0 +1,68 @@
+"""The arguments that say which device, and how to talk to it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from .arguments import address, encoding, escaped, seconds
+from .exits import UsageError
+from .framing import add_framing
+
+
+def add_device(parser: Any) -> None:
+    """Add the arguments that say how to talk to a device."""
+    parser.add_argument("device", metavar="HOST:PORT", type=address, help="the device")
+    parser.add_argument("--timeout", metavar="S", type=seconds, default=5.0,
+                        help="seconds for one exchange (5)")
+    parser.add_argument("--encoding", metavar="NAME", type=encoding,
+                        help="of the text, such as utf-8 or latin-1; unless given, all that is "
+                             "not ASCII is shown escaped")
+    add_framing(parser)
+
+
+def add_commands(parser: Any) -> None:
+    """Add the arguments that say what to send."""
+    parser.add_argument("commands", metavar="COMMAND", nargs="*",
+                        help=r"what to send; escapes are understood: '\x05'")
+    parser.add_argument("-f", "--file", metavar="FILE", type=Path,
+                        help="a command a line; - is standard input; empty lines are passed over")
+
+
+def commands_of(options: argparse.Namespace) -> list[tuple[str, bytes]]:
+    """What to send: as it was typed, and as bytes.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing to send, or a file cannot be read.
+    """
+    texts = [*options.commands, *(_lines(options.file) if options.file else ())]
+    if not texts:
+        raise UsageError("there is nothing to send: give a COMMAND or -f FILE")
+    try:
+        return [(text, escaped(text, options.encoding or "utf-8")) for text in texts]
+    except argparse.ArgumentTypeError as exc:
+        raise UsageError(str(exc)) from None
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise UsageError(f"{path}: {exc.strerror}") from None
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"{path}: not UTF-8 (byte {exc.start})") from None
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def no_log() -> None:
+    """Commands say themselves what happens: keep the log's lines off stderr."""
+    from twisted.logger import globalLogBeginner
+
+    from ..core.log import logging_has_begun
+
+    if not logging_has_begun():
+        globalLogBeginner.beginLoggingTo([], redirectStandardIO=False)

@@ -1,0 +1,26 @@
+"""What the exit code tells a script."""
+
+from __future__ import annotations
+
+#: Told in the help of each command that uses them.
+GOOD, FAILED, USAGE, NO_CONNECTION, NO_REPLY = 0, 1, 2, 3, 4
+#: As a shell has it for SIGINT, SIGPIPE and SIGTERM.
+INTERRUPTED, BROKEN_PIPE, TERMINATED = 128 + 2, 128 + 13, 128 + 15
+
+EXIT_CODES = """\
+exit codes: 0 good; 2 the command line makes no sense; 3 no connection; 4 no reply in time;
+1 any other failure of the device.
+"""
+
+
+class UsageError(ValueError):
+    """The command line makes no sense; the main program says why."""
+
+
+def exit_code(error: BaseException) -> int:
+    """What a script learns of an error."""
+    from ..core.errors import ConnectFailed, ReplyTimedOut
+
+    if isinstance(error, ConnectFailed):
+        return NO_CONNECTION
+    return NO_REPLY if isinstance(error, ReplyTimedOut) else FAILED

@@ -1,0 +1,51 @@
+"""``check``: a description, and whether the device agrees."""
+
+from __future__ import annotations
+
+from cli_run import Served, Terminal, run
+
+from socs_tcp import LineFramer
+from socs_tcp.testing import DeviceServer
+
+REGEX = """device: x
+framing: {terminator: "\\n"}
+queries:
+  out1:
+    send: "OUT1?"
+    regex: '(?P<a>.)'
+    fields: {a: {}}
+parameters:
+  p: {send: "P {value}", range: [0, 1]}
+"""
+
+
+def test_it_says_what_is_in_a_description_and_asks_the_device():
+    with Served("simulate kikusui_pmx --port 0") as served:
+        done = run(f"check kikusui_pmx 127.0.0.1:{served.port}")
+    assert done.returncode == 0
+    assert "11 queries with 12 fields" in done.stdout
+    assert "measured: volt = 2.0 V" in done.stdout
+
+
+def test_it_fails_where_the_device_does_not_agree():
+    with DeviceServer({"*IDN?": "LSCI,MODEL372"}, framer=LineFramer()) as device:
+        done = run(f"check kikusui_pmx 127.0.0.1:{device.port}")
+    assert done.returncode in (1, 4)
+    assert "socs-tcp: " in done.stderr
+
+
+def test_it_says_that_it_cannot_be_simulated(tmp_path):
+    file = tmp_path / "x.yaml"
+    file.write_text(REGEX)
+    done = run(f"check {file}")
+    assert done.returncode == 0
+    assert "1 query with 1 field, 1 parameter; cannot be simulated: simulate.out1: the answer " \
+        "is missing" in done.stdout
+    file.write_text(REGEX + 'simulate: {out1: "5"}\n')
+    assert run(f"check {file}").stdout.endswith(" 1 parameter\n")
+
+
+def test_on_a_terminal():
+    with Terminal("check kikusui_pmx", columns=200) as shown:
+        assert shown.end() == 0
+    assert "good: Kikusui PMX" in shown.lines[0]
