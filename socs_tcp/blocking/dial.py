@@ -14,14 +14,13 @@ import os
 import select
 import socket
 import ssl
-import struct
 from collections import deque
 from time import monotonic
 
 from ..core.candidates import Candidates
 from ..core.names import Address, Answer, names
 from ..core.policy import KEEPALIVE
-from ..core.sockets import configure
+from ..core.sockets import configure, refuse_itself
 from .cancel import Cancel, Waker
 from .tls import TlsSocket
 
@@ -223,8 +222,7 @@ class _Attempts:
             number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if number:
                 raise OSError(number, os.strerror(number))
-            if sock.getsockname() == sock.getpeername():
-                raise _to_itself(sock)
+            refuse_itself(sock)
         except OSError as exc:
             self._failed(fd, exc)
             return None
@@ -250,17 +248,6 @@ class _Attempts:
         with contextlib.suppress(KeyError):
             self._waiting.unregister(fd)
         self._sockets.pop(fd)[1].close()
-
-
-def _to_itself(sock: socket.socket) -> OSError:
-    """The error for a socket that the system has connected to itself.
-
-    It does so where nobody listens on a port of this machine which it may give to a client. The
-    port is set free at once, for the server that belongs there.
-    """
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    return ConnectionRefusedError(errno.ECONNREFUSED,
-                                  "nobody listens there (the system connected it to itself)")
 
 
 def _milliseconds(seconds: float) -> int | None:

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from functools import partial
 from typing import Any
 
 import txaio
-from twisted.internet.interfaces import IReactorCore
 from twisted.logger import Logger, globalLogBeginner
 
-from ..deferred.turns import Turns
 from .text import duration, printable
 
-__all__ = ["DeviceLogger", "ReactorLog", "duration", "logging_has_begun"]
-
-#: So many lines about the devices of one reactor are written at once.
-BURST = 32
-
-#: Seconds between those that follow. To write one takes a hundredth of that, or a few.
-SPACING = 0.001
-
-#: So many may wait. Where there are more, each that comes has the oldest written at once.
-MOST_WAITING = 2000
+__all__ = ["DeviceLogger", "duration", "logging_has_begun"]
 
 #: Characters of one line, what was said last (a trace) included.
 MOST_CHARACTERS = 8000
@@ -79,32 +67,3 @@ class DeviceLogger:
                 # Closed, or a pipe that nobody reads: no reason to fail a call of the user.
                 with contextlib.suppress(OSError, ValueError):
                     stream.write(text + "\n")
-
-
-class ReactorLog(DeviceLogger):
-    """The log of all devices of one reactor. Reactor thread only.
-
-    Where hundreds fail in the same moment, their lines would take longer than all else that
-    is to be done then. They come in their order, each as soon as the devices that are still
-    there need not wait for it, and all of them before the reactor ends.
-    """
-
-    def __init__(self, reactor: Any) -> None:
-        super().__init__()
-        self._reactor = reactor
-        self._turns = Turns(reactor, BURST, SPACING)
-        self._hears_end = self._ended = False
-
-    def _emit(self, level: str, text: str) -> None:
-        if self._ended or self._turns.now():
-            super()._emit(level, text)
-            return
-        if not self._hears_end and IReactorCore.providedBy(self._reactor):
-            self._hears_end = True
-            self._reactor.addSystemEventTrigger("after", "shutdown", self._end)
-        self._turns.join(partial(super()._emit, level, text))
-        self._turns.rush(leave=MOST_WAITING)
-
-    def _end(self) -> None:
-        self._ended = True
-        self._turns.rush()

@@ -7,7 +7,7 @@ import random as _random
 from collections.abc import Callable
 from decimal import Decimal
 from numbers import Real
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, overload
 
 from .errors import FramingError, ReplyTimedOut, WrongDevice, WrongReply
 
@@ -149,6 +149,14 @@ def spread_interval(min_interval: float,
     Devices that failed together, since their switch did, must not come back together.
     """
     return min_interval * uniform(1.0, 2.0)
+
+
+@overload
+def check_seconds(name: str, value: Any) -> float: ...
+
+
+@overload
+def check_seconds(name: str, value: Any, *, optional: bool) -> float | None: ...
 
 
 def check_seconds(name: str, value: Any, *, optional: bool = False) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import math
 import os
@@ -192,6 +193,24 @@ def shut(comm: Any) -> None:
     """End a connection without taking the socket from under a thread that uses it."""
     with contextlib.suppress(OSError):      # not connected any more, or not yet
         comm.shutdown(socket.SHUT_RDWR)
+
+
+def refuse_itself(sock: socket.socket) -> None:
+    """Check that a socket which has just connected is not connected to itself.
+
+    The system does that where nobody listens on a port of this machine which it may also give
+    to a client. The port is free as soon as the socket is closed, for the server that belongs
+    there.
+
+    Raises
+    ------
+    ConnectionRefusedError
+        If it is. (Other kinds of `OSError` if it is lost by now.)
+    """
+    if sock.getsockname() == sock.getpeername():
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise ConnectionRefusedError(errno.ECONNREFUSED,
+                                     "nobody listens there (the system connected it to itself)")
 
 
 def hang_up(comm: Any, pid: int) -> None:

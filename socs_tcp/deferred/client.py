@@ -12,7 +12,6 @@ from ..core.errors import address_name
 from ..core.framing import Framer, LineFramer, Text, checked
 from ..core.identity import Identity, IdentitySpec
 from ..core.link import Link
-from ..core.log import ReactorLog
 from ..core.policy import (
     KEEPALIVE,
     MIN_INTERVAL,
@@ -23,6 +22,7 @@ from ..core.policy import (
     check_port,
     check_seconds,
 )
+from .log import ReactorLog
 from .managed import CONNECT_TIMEOUT, ManagedDevice
 from .request import Kind
 from .turns import one_for

@@ -2,63 +2,26 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from typing import Any
 
 from twisted.internet import error
-from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.address import HostnameAddress
-from twisted.internet.interfaces import IConnector, IResolutionReceiver
-from twisted.internet.protocol import ClientFactory
+from twisted.internet.interfaces import IConnector
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..core.candidates import Candidates
+from ..core.names import Address
+from ..core.tls import check_tls
+from .attempt import Attempt, OneAddress
+from .clock import steady
+from .resolving import resolving
+from .tls import TlsHandshake
 
-def _nothing() -> None:
-    """What is left to be read from and written to where no connection was made."""
-
-
-class _OneAddress(ClientFactory):
-    """Hands the events of one address's connector to the `HostConnector`."""
-
-    noisy = False
-    client: Any = None          # the transport of an attempt that has not ended yet
-
-    def __init__(self, outer: HostConnector) -> None:
-        self._outer = outer
-
-    def buildProtocol(self, addr: Any) -> Any:
-        self.client = None
-        return self._outer.connected(self, addr)
-
-    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
-        # Twisted leaves it with two methods of its own, bound to it: garbage for the cyclic
-        # collector, for which all other devices have to wait, a few a second for each device.
-        if self.client is not None:
-            self.client.doRead = self.client.doWrite = _nothing
-        self._outer.address_failed(self, reason)
-
-    def clientConnectionLost(self, connector: Any, reason: Failure) -> None:
-        connector.transport = None      # (and so do these two refer to each other)
-        self._outer.connection_lost(self, reason)
-
-
-@implementer(IResolutionReceiver)
-class _Lookup:
-    """Collects the addresses of one look-up."""
-
-    def __init__(self, outer: HostConnector) -> None:
-        self._outer = outer
-        self._addresses: list[str] = []
-
-    def resolutionBegan(self, resolution: Any) -> None:
-        pass
-
-    def addressResolved(self, address: Any) -> None:
-        if address.host not in self._addresses:
-            self._addresses.append(address.host)
-
-    def resolutionComplete(self) -> None:
-        self._outer.resolved(self, self._addresses)
+log = Logger()
 
 
 @implementer(IConnector)
@@ -68,6 +31,12 @@ class HostConnector:
     ``reactor.connectTCP`` takes only the first IPv4 address of a name; this takes all,
     IPv6, too. The factory sees one attempt, whatever number of addresses it takes.
 
+    Twisted's ``HostnameEndpoint`` tries all addresses, too, and in nearly the same way (see
+    `socs_tcp.core.candidates`), and could not be used: it begins another look-up at each
+    attempt, in the reactor's thread pool; knows no address that worked last; drops the zone of
+    an IPv6 address; waits by the wall clock; and a `ReconnectingClientFactory` needs a
+    connector, which it hides.
+
     Parameters
     ----------
     reactor : IReactorTCP, IReactorTime, IReactorPluggableNameResolver
@@ -75,102 +44,116 @@ class HostConnector:
     host, port, factory
         As for ``connectTCP``.
     timeout : float
-        Seconds for one attempt, look-up included.
+        Seconds for one attempt, the look-up and the TLS handshake included.
+    tls : ssl.SSLContext, optional
+        Speak TLS. The factory's protocol is built after the handshake.
     """
 
-    def __init__(self, reactor: Any, host: str, port: int, factory: Any, timeout: float) -> None:
+    def __init__(self, reactor: Any, host: str, port: int, factory: Any, timeout: float, *,
+                 tls: ssl.SSLContext | None = None) -> None:
         self._reactor = reactor
+        self._clock = steady(reactor)
+        self._resolving = resolving(reactor)
         self.host = host
         self.port = port
         self._factory = factory
         self._timeout = timeout
+        self._tls = check_tls(tls)
         self.state = "disconnected"
-        # What the attempt waits for: events of any other, earlier one are ignored.
-        self._step: Any = None
-        self._sub: Any = None           # connectTCP's connector for one address
-        self._timer: Any = None
-        self._addresses: list[str] = []
-        self._reason: Failure | None = None
+        self._attempt: Attempt | None = None
+        # The address that answered, or is connected: events of any other are ignored.
+        self._step: OneAddress | None = None
+        self._handshake: TlsHandshake | None = None
+        self._limit: Any = None
+        self._remembered: Address | None = None     # the one that worked last
         self._started = False
+        self._beginning = False
 
     def connect(self) -> None:
-        """Begin an attempt."""
+        """Begin an attempt. It fails at the earliest in a later turn of the reactor."""
         if self.state != "disconnected":
             raise RuntimeError(f"cannot connect while {self.state}")
         self.state = "connecting"
         if not self._started:
             self._factory.doStart()
             self._started = True
-        self._reason = None
-        self._timer = self._reactor.callLater(self._timeout, self._timed_out)
+        self._limit = self._clock.callLater(self._timeout, self._timed_out)
         self._factory.startedConnecting(self)
-        if isIPAddress(self.host) or isIPv6Address(self.host):
-            self._addresses = [self.host]
-            self._next_address()
-            return
-        self._step = lookup = _Lookup(self)
-        self._reactor.nameResolver.resolveHostName(lookup, self.host, self.port)
+        if self.state != "connecting" or self._attempt is not None:
+            return      # the factory ended it, or has begun another one
+        now = self._clock.seconds()
+        self._attempt = attempt = Attempt(
+            self._reactor, self._clock,
+            Candidates(self.port, self._remembered, now, now + self._timeout),
+            won=self._won, lost=self._lost, over=self._over)
+        self._beginning = True
+        try:
+            attempt.start(self._resolving.ask, self.host)
+        finally:
+            self._beginning = False
 
-    def resolved(self, lookup: _Lookup, addresses: list[str]) -> None:
-        if lookup is not self._step:
-            return
-        if not addresses:
-            self._failed(Failure(error.DNSLookupError(f"no address found for {self.host!r}")))
-            return
-        self._addresses = addresses
-        self._next_address()
+    # what an attempt tells
 
-    def _next_address(self) -> None:
-        if not self._addresses:
-            assert self._reason is not None
-            self._failed(self._reason)
-            return
-        address = self._addresses.pop(0)
-        self._step = step = _OneAddress(self)
-        # One that says nothing does not take the turn of those left. The last one has the
-        # rest of the time, which is ours to end.
-        share = None
-        if self._addresses:
-            remaining = self._timer.getTime() - self._reactor.seconds()
-            share = remaining / (len(self._addresses) + 1)
-        sub = self._reactor.connectTCP(address, self.port, step, timeout=share)
-        if self._step is step:
-            self._sub = sub
-            step.client = getattr(sub, "transport", None)
+    def _won(self, step: OneAddress, addr: Any) -> Any:
+        self._attempt = None
+        self._step = step
+        self._remembered = step.address
+        if self._tls is None:
+            return self._connected(addr)
+        self._handshake = TlsHandshake(self._clock, self._tls, self.host,
+                                       lambda: self._connected(addr), self._no_handshake)
+        return self._handshake.protocol
 
-    def connected(self, step: _OneAddress, addr: Any) -> Any:
-        if step is not self._step:
-            return None
-        self._stop_timer()
+    def _connected(self, addr: Any) -> Any:
+        """The factory's protocol; None where it has none, which makes Twisted hang up."""
+        self._handshake = None
+        self._stop_limit()
         self.state = "connected"
-        return self._factory.buildProtocol(addr)
+        try:
+            return self._factory.buildProtocol(addr)
+        except Exception:
+            failure = Failure()
+            log.failure("no protocol for {host}:{port}", failure, host=self.host, port=self.port)
+            self._failed(failure)
+            return None
 
-    def address_failed(self, step: _OneAddress, reason: Failure) -> None:
-        if step is self._step:
-            self._reason = reason
-            self._next_address()
+    def _no_handshake(self, reason: Failure) -> None:
+        if self._handshake is not None:
+            self._failed(reason)
 
-    def connection_lost(self, step: _OneAddress, reason: Failure) -> None:
-        if step is not self._step:
+    def _over(self, reason: Exception) -> None:
+        if isinstance(reason, socket.gaierror):
+            reason = error.DNSLookupError(reason.strerror)
+        if self._beginning:     # whoever has called `connect` has not even heard of us yet
+            self._stop_limit()
+            self._limit = self._clock.callLater(0, self._failed, Failure(reason))
+        else:
+            self._failed(Failure(reason))
+
+    def _lost(self, step: OneAddress, reason: Failure) -> None:
+        if step is not self._step or self.state != "connected":
             return
-        self._step = self._sub = None
+        self._step = None
         self.state = "disconnected"
         self._factory.clientConnectionLost(self, reason)
         self._stop_factory()
 
     def _timed_out(self) -> None:
-        self._timer = None
-        self._abandon(Failure(error.TimeoutError(f"no connection within {self._timeout:g} s")))
-
-    def _abandon(self, reason: Failure) -> None:
-        sub, self._sub, self._step = self._sub, None, None
-        if sub is not None:
-            sub.stopConnecting()
-        self._failed(reason)
+        reason = error.TimeoutError(f"no connection within {self._timeout:g} s")
+        if self._attempt is not None:
+            reason.__cause__ = self._attempt.reason()
+        self._failed(Failure(reason))
 
     def _failed(self, reason: Failure) -> None:
-        self._stop_timer()
-        self._step = self._sub = None
+        """Whatever there is of an attempt has come to its end."""
+        self._stop_limit()
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.stop()
+        handshake, self._handshake = self._handshake, None
+        if handshake is not None:
+            handshake.stop()
+        self._step = None
         self.state = "disconnected"
         self._factory.clientConnectionFailed(self, reason)
         self._stop_factory()
@@ -180,10 +163,10 @@ class HostConnector:
             self._factory.doStop()
             self._started = False
 
-    def _stop_timer(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
+    def _stop_limit(self) -> None:
+        limit, self._limit = self._limit, None
+        if limit is not None and limit.active():
+            limit.cancel()
 
     # IConnector
 
@@ -197,14 +180,14 @@ class HostConnector:
         """
         if self.state != "connecting":
             raise error.NotConnectingError("we are not trying to connect")
-        self._abandon(Failure(error.UserError()))
+        self._failed(Failure(error.UserError()))
 
     def disconnect(self) -> None:
         """End whatever there is."""
         if self.state == "connecting":
             self.stopConnecting()
-        elif self._sub is not None:
-            self._sub.disconnect()
+        elif self._step is not None and self._step.connector is not None:
+            self._step.connector.disconnect()
 
     def getDestination(self) -> HostnameAddress:
         """The host and port as they were given."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import ssl
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -21,7 +22,9 @@ from ..core.policy import (
     retry_delay,
     spread_interval,
 )
+from .clock import steady
 from .connector import HostConnector
+from .ending import ending
 from .protocol import LineProtocol
 from .turns import Turns, one_for
 
@@ -33,14 +36,14 @@ SPACING = 0.002
 
 
 def _attempts(reactor: Any) -> Turns:
-    return Turns(reactor, BURST, SPACING)
+    return Turns(steady(reactor), BURST, SPACING)
 
 
 class DeviceClientFactory(ReconnectingClientFactory):
     """Keeps one device connected. Reactor thread only.
 
     Unlike its base: the first retry is quick, the longest delay is 30 s and not an hour,
-    chance never makes a delay negative, the clock is the one it is given, and the delay
+    chance never makes a delay negative, the clock is the reactor's `steady` one, and the delay
     starts over only when `resetDelay` is called after a good exchange (so a box that accepts
     and hangs up is not hammered). Of many devices that failed at once a few are tried at once,
     and the others in turn (see `turns`), so that those that did not fail are not kept waiting.
@@ -51,7 +54,7 @@ class DeviceClientFactory(ReconnectingClientFactory):
     Parameters
     ----------
     reactor : IReactorTCP, IReactorTime
-        Its clock times the retries, and its sockets are used by `connect`.
+        Its sockets are used by `connect`.
     min_interval : float
         Seconds between two attempts, once a retry has failed; also where `retry_now` asks.
         Chance makes it up to twice as long, so that many devices do not come at once.
@@ -78,15 +81,18 @@ class DeviceClientFactory(ReconnectingClientFactory):
     def __init__(self, reactor: Any, *, min_interval: float = MIN_INTERVAL) -> None:
         if reactor is None or not IReactorTime.providedBy(reactor):
             raise TypeError(f"a reactor or a clock is needed, not {reactor!r}")
-        check_seconds("min_interval", min_interval)
-        self.clock = reactor
-        self._min_interval = min_interval
-        self._interval = min_interval       # this, or more: spread by chance at each failure
+        self._min_interval = check_seconds("min_interval", min_interval)
+        self._reactor = reactor
+        self.clock = steady(reactor)
+        # This, or more: spread by chance at each failure.
+        self._interval = self._min_interval
         self._last_attempt = -math.inf
         self._turns = one_for(reactor, _attempts)
+        self._ending = ending(reactor)
         self._in_line = False               # it waits for its turn, no longer for its time
 
-    def connect(self, host: str, port: int, timeout: float = 30.0) -> HostConnector:
+    def connect(self, host: str, port: int, timeout: float = 30.0, *,
+                tls: ssl.SSLContext | None = None) -> HostConnector:
         """Connect to a host, whose name is looked up anew at each attempt.
 
         Parameters
@@ -96,14 +102,16 @@ class DeviceClientFactory(ReconnectingClientFactory):
         port : int
             TCP port.
         timeout : float
-            Seconds that one attempt may take, with the look-up and all addresses.
+            Seconds that one attempt may take, with the look-up, all addresses, and TLS.
+        tls : ssl.SSLContext, optional
+            Speak TLS; the protocol is built after the handshake.
 
         Returns
         -------
         IConnector
         """
-        check_seconds("timeout", timeout)
-        connector = HostConnector(self.clock, host, check_port(port), self, timeout)
+        connector = HostConnector(self._reactor, host, check_port(port), self,
+                                  check_seconds("timeout", timeout), tls=tls)
         connector.connect()
         return connector
 
@@ -112,6 +120,7 @@ class DeviceClientFactory(ReconnectingClientFactory):
     def startedConnecting(self, connector: Any) -> None:
         self.connector = connector
         self._last_attempt = self.clock.seconds()
+        self._ending.add(self)
 
     def retry(self, connector: Any = None) -> None:
         """Try again, after a delay that grows from one failure to the next."""
@@ -164,10 +173,18 @@ class DeviceClientFactory(ReconnectingClientFactory):
 
     def stopTrying(self) -> None:
         """Connect no more, and end an attempt that is under way."""
+        self._ending.remove(self)
         if self._in_line:
             self._in_line = False
             self._turns.leave(self._connect)
         super().stopTrying()  # type: ignore[no-untyped-call]
+
+    def reactor_ended(self) -> None:
+        """The reactor has closed its connections, and makes no more: what waits, waits no more.
+
+        To be overridden by who has Deferreds to fire.
+        """
+        self.stopTrying()
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         self.connector = connector

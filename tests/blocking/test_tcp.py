@@ -1005,7 +1005,7 @@ def test_an_unknown_name_is_a_connection_error(capfd):
 
 def test_a_name_is_looked_up_at_each_attempt():
     with patch("socket.getaddrinfo", side_effect=socket.gaierror(-2, "unknown")) as lookup:
-        device = TCPInterface("dev", 7777, 1, min_interval=0.001)
+        device = TCPInterface("looked-up.invalid", 7777, 1, min_interval=0.001)
         with pytest.raises(ConnectFailed, match="unknown"):
             device.send(b"X")
     assert lookup.call_count == 2

@@ -7,8 +7,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 
 from socs_tcp import DeviceClient
-from socs_tcp.core import log
-from socs_tcp.core.log import ReactorLog
+from socs_tcp.deferred import log
+from socs_tcp.deferred.log import ReactorLog
 from socs_tcp.deferred.turns import ON_TIME, PATIENCE, Turns, one_for
 
 SPACING = 0.01
@@ -203,8 +203,8 @@ def test_what_is_not_written_yet_is_written_before_the_reactor_ends(lines):
     calm = ReactorLog(reactor)
     for number in range(100):
         calm.info(f"{number}")
-    (end, _args, _kw), = reactor.triggers["after"]["shutdown"]
-    end()
+    (end, args, _kw), = reactor.triggers["after"]["shutdown"]
+    end(*args)
     calm.info("100")                # and what comes then, at once: nothing turns any more
     assert [text for _, text in lines] == [str(number) for number in range(101)]
 

@@ -1,0 +1,200 @@
+"""One attempt of a `HostConnector`: the look-up, and all addresses."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.internet import error
+from twisted.internet.protocol import ClientFactory
+from twisted.python.failure import Failure
+
+from ..core.candidates import Candidates
+from ..core.names import Address, Answer
+from ..core.sockets import refuse_itself
+
+
+def _nothing() -> None:
+    """What is left to be read from and written to where no connection was made."""
+
+
+class OneAddress(ClientFactory):
+    """Hands the events of one address's connector on.
+
+    Parameters
+    ----------
+    address : Address
+    attempt : Attempt
+        It hears of what becomes of this address until it is over ...
+    lost : callable
+        ... and this, with this and the reason, of the end of the connection after that.
+    """
+
+    noisy = False
+    connector: Any = None       # Twisted's, for this address
+    client: Any = None          # the transport of an attempt that has not ended yet
+
+    def __init__(self, address: Address, attempt: Attempt,
+                 lost: Callable[[OneAddress, Failure], object]) -> None:
+        self.address = address
+        self._attempt = attempt
+        self._lost = lost
+
+    def begin(self, reactor: Any) -> None:
+        """Connect. The limit of time is ours."""
+        host, port, *rest = self.address[1]
+        zone = rest[-1] if rest else 0
+        connector = reactor.connectTCP(f"{host}%{zone}" if zone else host, port, self,
+                                       timeout=None)
+        if self._attempt.runs(self):
+            self.connector = connector
+            self.client = getattr(connector, "transport", None)
+
+    def stop(self) -> None:
+        """End it, while it connects."""
+        if self.connector is not None:
+            self.connector.stopConnecting()
+
+    def buildProtocol(self, addr: Any) -> Any:
+        client, self.client = self.client, None
+        return self._attempt.connected(self, client, addr)
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        # Twisted leaves it with two methods of its own, bound to it: garbage for the cyclic
+        # collector, for which all other devices have to wait, a few a second for each device.
+        client, self.client = self.client, None
+        if client is not None:
+            client.doRead = client.doWrite = _nothing
+        self._attempt.failed(self, cast(Exception, reason.value))
+
+    def clientConnectionLost(self, connector: Any, reason: Failure) -> None:
+        connector.transport = None      # (and so do these two refer to each other)
+        self._lost(self, reason)
+
+
+class Attempt:
+    """Tries the addresses of a host, until the first answers or none is left.
+
+    Parameters
+    ----------
+    reactor, clock
+        The clock is the reactor's `steady` one.
+    host : str
+    candidates : Candidates
+    won : callable
+        Called with the `OneAddress` that is connected, and its address as Twisted has it;
+        returns the protocol. Nothing else is called after that.
+    lost : callable
+        As of `OneAddress`.
+    over : callable
+        Called with the exception that was the reason, where no address is left.
+    """
+
+    def __init__(self, reactor: Any, clock: Any, candidates: Candidates, *,
+                 won: Callable[[OneAddress, Any], Any],
+                 lost: Callable[[OneAddress, Failure], object],
+                 over: Callable[[Exception], object]) -> None:
+        self._reactor = reactor
+        self._clock = clock
+        self._candidates = candidates
+        self._won, self._lost, self._over = won, lost, over
+        self._steps: dict[Address, OneAddress] = {}
+        self._timer: Any = None
+        self._forget: Callable[[], object] = _nothing
+        self._ended = False
+        self._busy = False
+
+    def start(self, ask: Callable[[str, Callable[[Answer], object]], Callable[[], object]],
+              host: str) -> None:
+        """Begin, with the look-up."""
+        forget = ask(host, self._resolved)
+        if not self._ended:
+            self._forget = forget
+            self._go_on()
+
+    def reason(self) -> Exception | None:
+        """What went wrong so far."""
+        return self._candidates.reason()
+
+    def stop(self) -> None:
+        """End it: nothing is called any more."""
+        if self._ended:
+            return
+        self._ended = True
+        self._stop_timer()
+        self._forget()
+        steps, self._steps = self._steps, {}
+        for step in steps.values():
+            step.stop()
+
+    def _resolved(self, answer: Answer) -> None:
+        if self._ended:
+            return
+        for address in self._candidates.resolved(answer):
+            self._steps.pop(address).stop()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Begin with all addresses whose time has come, and see to it that we come back."""
+        if self._busy or self._ended:
+            return
+        self._stop_timer()
+        self._busy = True
+        try:
+            while not self._ended and (
+                    address := self._candidates.next(self._clock.seconds())) is not None:
+                self._begin(address)
+        finally:
+            self._busy = False
+        if self._ended:
+            return
+        if self._candidates.over():
+            self.stop()
+            self._over(self.reason() or OSError("no address"))
+            return
+        next_at = self._candidates.next_at()
+        if next_at != float("inf"):
+            self._timer = self._clock.callLater(max(next_at - self._clock.seconds(), 0),
+                                                self._go_on)
+
+    def _begin(self, address: Address) -> None:
+        step = self._steps[address] = OneAddress(address, self, self._lost)
+        try:
+            step.begin(self._reactor)
+        except Exception as exc:        # no such interface, out of descriptors
+            self.failed(step, exc)
+
+    def _stop_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
+
+    # what an address tells
+
+    def runs(self, step: OneAddress) -> bool:
+        """Is this still waited for?"""
+        return self._steps.get(step.address) is step
+
+    def connected(self, step: OneAddress, client: Any, addr: Any) -> Any:
+        """It answers; the protocol for it, or None for a connection that is not wanted."""
+        if not self.runs(step):
+            return None
+        try:
+            handle = None if client is None else client.getHandle()
+            if isinstance(handle, socket.socket):
+                refuse_itself(handle)
+        except OSError as exc:
+            client.abortConnection()        # (an orderly end would keep the port for a minute)
+            self.failed(step, error.ConnectionRefusedError(exc.errno, exc.strerror))
+            return None
+        del self._steps[step.address]       # and the others have lost
+        self.stop()
+        return self._won(step, addr)
+
+    def failed(self, step: OneAddress, reason: Exception) -> None:
+        """It is of no use."""
+        if self.runs(step):
+            del self._steps[step.address]
+            self._candidates.failed(step.address, reason)
+            self._go_on()
