@@ -7,16 +7,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..core.errors import DeviceConnectionError, Disconnected, Sent, again
 from ..core.turn import Turn
 from .connection import Connection, EndOfConnection
+from .exchange import Exchange
 from .gate import Busy, Call
 from .session import BROKEN, Hooks, Session
+
+#: A hook of the driver's.
+Hook: TypeAlias = Callable[[], object]
 
 
 class Calls:
@@ -24,6 +28,7 @@ class Calls:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.exchange = Exchange(session)
 
     # questions
 
@@ -33,7 +38,7 @@ class Calls:
     def _query(self, call: Call, face: Hooks, turn: Turn, repeat: bool) -> Any:
         session = self.session
         try:
-            reply = session.exchange(call, face, turn)
+            reply = self.exchange.ask(call, face, turn)
         except Disconnected as exc:
             if not repeat or exc.sent == "no" or session.preparing or session.pinned is not None \
                     or session.failures.closed:
@@ -46,7 +51,7 @@ class Calls:
     def _once_more(self, call: Call, face: Hooks, turn: Turn, sent: Sent) -> Any:
         again = Turn("query", turn.data, turn.answers, turn.match, turn.framer)
         try:
-            return self.session.exchange(call, face, again)
+            return self.exchange.ask(call, face, again)
         except DeviceConnectionError as exc:
             if exc.sent == "no":        # the first time, before it was repeated
                 exc.sent = sent
@@ -64,7 +69,7 @@ class Calls:
                                   and connection.lost() and connection.at_end()):
             connection = session.ready(call, face)
         call.receiving = True
-        return session.listen(call, connection, turn)
+        return self.exchange.listen(call, connection, turn)
 
     # commands
 
@@ -91,6 +96,7 @@ class Calls:
         except BROKEN as exc:       # (the call that has the device finds the loss, and tells it)
             raise session.failures.translate(exc, "send", "maybe", timeout) from exc
         connection.asides.append(monotonic())
+        session.gate.attention = True
         session.link.bytes_sent += len(data)
         return True
 
@@ -163,43 +169,50 @@ class Calls:
 
     def _check_ready(self, call: Call) -> None:
         session = self.session
-        connection = session.current()
-        if connection is None:
-            raise session.dialer.why_not()
+        connection = session.connection
+        if connection is None or connection.comm is not session.comm:
+            connection = session.current()
+            if connection is None:
+                raise session.dialer.why_not()
         call.receiving = True
         if call.outer is not None:
             call.outer.receiving = True
-        if connection.conversation.decoder.waiting or connection.wait(call.deadline):
-            return
-        raise session.nothing_came(connection,
-                                   session.failures.timed_out(connection, call.allowed))
+        if not connection.conversation.decoder.waiting and not connection.wait(call.deadline):
+            raise self.exchange.nothing_came(call, connection)
 
-    def recv(self, face: Any, bufsize: int, reset_on_error: bool, timeout: float | None) -> Any:
-        return self.session.run(timeout, self._recv, face, bufsize, reset_on_error, timeout)
+    def recv(self, face: Any, bufsize: int, reset_on_error: bool, check_ready: Hook | None) -> Any:
+        """`check_ready` is the hook of the driver's, if it has one of its own."""
+        return self.session.run(face.timeout, self._recv, face, bufsize, reset_on_error,
+                                check_ready)
 
     def _recv(self, call: Call, face: Any, bufsize: int, reset_on_error: bool,
-              timeout: float | None) -> Any:
+              check_ready: Hook | None) -> Any:
         session = self.session
         try:
-            call.lent = True
-            try:
-                face._check_ready()
-            finally:
-                call.lent = False
+            if check_ready is None:
+                self._check_ready(call)
+            else:
+                call.lent = True
+                try:
+                    check_ready()
+                finally:
+                    call.lent = False
             return self._receive(call, face, bufsize, not reset_on_error)
         except ConnectionError:
             if reset_on_error and session.pinned is None:
-                if call.outer is None and timeout is not None:      # that may take as long again
-                    call.deadline = monotonic() + timeout
+                if call.outer is None and face.timeout is not None:
+                    call.deadline = monotonic() + face.timeout      # it may take as long again
                 session.reset_by(call, face)
             raise
 
     def _receive(self, call: Call, face: Hooks, bufsize: int, revive: bool) -> Any:
         """What has come, at least one byte. Revive a connection that was known to be lost?"""
         session = self.session
-        connection = session.current()      # a hook of the driver's may have changed it
-        if connection is None:
-            raise session.dialer.why_not()
+        connection = session.connection
+        if connection is None or connection.comm is not session.comm:
+            connection = session.current()      # a hook of the driver's may have changed it
+            if connection is None:
+                raise session.dialer.why_not()
         if connection.conversation.decoder.waiting:      # left over from a query
             return connection.conversation.take(bufsize, monotonic())
         while True:
@@ -211,8 +224,7 @@ class Calls:
             if data:
                 break
             if not connection.wait(call.deadline):      # it was telnet negotiation only
-                raise session.nothing_came(connection, session.failures.timed_out(
-                    connection, call.allowed))
+                raise self.exchange.nothing_came(call, connection)
         if type(data) is bytes:     # a mock of a socket gives what it likes
             connection.conversation.took(data, monotonic())
             if session.dialer.pace.failures and not session.preparing:
@@ -243,13 +255,15 @@ class Calls:
         try:
             with session.gate.enter(timeout) as call:
                 pinned = session.pinned
-                session.pinned = pinned or session.settled(call, face)
+                session.pinned = pinned or self.exchange.settled(call, face)
                 call.lent, call.deadline = True, float("inf")
                 try:
                     yield face
                 finally:
                     session.pinned = pinned
-                    session.leave(call)
+                    session.gate.call = call.outer
+                    if session.gate.attention:
+                        session.leave(call)
         except Busy:
             raise session.failures.busy(timeout) from None
         finally:

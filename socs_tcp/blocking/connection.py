@@ -155,8 +155,16 @@ class Connection:
         deadline : float
             By `time.monotonic`; may be infinite.
         """
-        if self._fd is None or self.closed() or (not self._own and self._pending()):
-            return True         # the read that follows says what is wrong
+        if self._own:
+            if self.comm.closing:
+                return True         # the read that follows says what is wrong
+            if deadline != math.inf:
+                seconds = deadline - monotonic()
+                # The system counts milliseconds, and not beyond 24 days.
+                return bool(self._poll(min(int(seconds * 1000) + 1, _LONGEST_POLL)
+                                       if seconds > 0 else 0))
+        if self._fd is None or self.closed() or self._pending():
+            return True
         if self._tls is not None:
             while not self._look():
                 if not self._wait(deadline):
@@ -168,7 +176,6 @@ class Connection:
         if deadline == math.inf:
             return bool(self._poll(None))
         seconds = deadline - monotonic()
-        # The system counts milliseconds, and not beyond 24 days.
         return bool(self._poll(min(int(seconds * 1000) + 1, _LONGEST_POLL) if seconds > 0 else 0))
 
     def read(self, count: int = READ_SIZE) -> Any:
@@ -242,21 +249,22 @@ class Connection:
                 timeout=-1 if deadline == math.inf else max(deadline - monotonic(), 0)):
             raise TimeoutError("timed out")
         try:
+            if self._own and not self.comm.closing:
+                try:
+                    done = os.write(self._fd, data)     # type: ignore[arg-type]
+                except BlockingIOError:
+                    done = 0
+                if done == len(data):
+                    return
+                data = data[done:]
             self._write(data, deadline)
         finally:
             writing.release()
 
     def _write(self, data: bytes, deadline: float) -> None:
-        if self._own:
-            if self.comm.closing:
-                raise ConnectionAbortedError("closed by this program")
-            try:
-                done = os.write(self._fd, data)     # type: ignore[arg-type]
-            except BlockingIOError:
-                done = 0
-            if done == len(data):
-                return
-            data = data[done:]
+        """What could not be handed over at once."""
+        if self._own and self.comm.closing:
+            raise ConnectionAbortedError("closed by this program")
         if self._fd is None or deadline == math.inf:
             self.comm.sendall(data)
             return
@@ -285,14 +293,15 @@ class Connection:
             # One last look after the deadline: what lies there has come in time.
             if late or not self.wait(deadline):
                 raise TimeoutError("timed out")
-            # (A device that never stops is always readable.)
-            late = monotonic() > deadline
             data = self.read()
             if type(data) is not bytes:
                 return data                     # a mock of a socket answers as it likes
-            for answered, frame in conversation.heard(data, monotonic()):
+            now = monotonic()
+            for answered, frame in conversation.heard(data, now):
                 if answered is turn:
                     return frame
+            # (A device that never stops is always readable.)
+            late = now > deadline
 
     def hear(self, seconds: float) -> bool:
         """Listen to what nobody asked for; False if nothing came.

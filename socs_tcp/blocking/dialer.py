@@ -141,7 +141,7 @@ class Dialer:
             self._debt = min(math.inf if allowed is None else allowed, LONGEST_PAUSE)
         self._spoke = conversation.silence.ended
 
-    def prepare(self, connection: Connection, call: Call, ask: Callable[[Turn, bytes], bytes],
+    def prepare(self, connection: Connection, call: Call, ask: Callable[[Call, Any, Turn], Any],
                 face: Any) -> None:
         """Have the device greet, say who it is, and be told what it must know.
 
@@ -153,10 +153,10 @@ class Dialer:
         options = self.options
         if options.greeting is not None and options.greeting is not False:
             match = None if options.greeting is True else options.greeting
-            ask(Turn("greeting", match=match), b"")
+            ask(call, face, Turn("greeting", match=match))
         if options.identity is not None:
             data = options.framer.encode(options.identity.query)
-            options.identity.check(ask(Turn("query", data), data))
+            options.identity.check(ask(call, face, Turn("query", data)))
         if options.on_connect is not None:
             self._set_up(call, face)
         if connection.dead or connection.error is not None or connection.closed():

@@ -96,6 +96,8 @@ class Gate:
     ----------
     call : Call or None
         Who has the device. Written by whoever holds the lock; others read it for a hint.
+    attention : bool
+        Set by any thread, and cleared by whoever holds the lock.
     """
 
     def __init__(self) -> None:
@@ -103,6 +105,8 @@ class Gate:
         self.lock = threading.RLock()
         self.release: Callable[..., object] = self.lock.__exit__
         self.call: Call | None = None
+        #: Something happened beside the call that has the device, which it sees to at its end.
+        self.attention = False
 
     def enter(self, timeout: float | None) -> Call:
         """For ``with gate.enter(timeout) as call``: wait until the device is free.

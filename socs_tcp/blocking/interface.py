@@ -134,7 +134,7 @@ class TCPInterface:
         session = Session(self.link, gate, dialer, failures,
                           closes_after_reply=closes_after_reply, on_unasked=on_unasked)
         self.__session, self.__calls = session, Calls(session)
-        session.run(self.timeout, session.open, self)
+        session.run(self.timeout, session.open, self, self.__calls.exchange.ask)
 
     @property
     def comm(self) -> Any:
@@ -162,7 +162,7 @@ class TCPInterface:
 
     def _reset(self) -> None:
         """Close the connection, if any, and make a new one. ``comm`` is None if that fails."""
-        self.__session.run(self.timeout, self.__session.reset, self)
+        self.__session.run(self.timeout, self.__session.reset, self, self.__calls.exchange.ask)
 
     def _check_ready(self) -> None:
         """Wait until there is something to read.
@@ -232,7 +232,10 @@ class TCPInterface:
         """
         if bufsize < 1:
             raise ValueError(f"bufsize must be at least 1 byte, not {bufsize!r}")
-        data: bytes = self.__calls.recv(self, bufsize, reset_on_error, self.timeout)
+        # A driver may have a hook of its own, in its class or put into its object.
+        hook = self._check_ready
+        own = getattr(hook, "__func__", None) is _CHECK_READY
+        data: bytes = self.__calls.recv(self, bufsize, reset_on_error, None if own else hook)
         return data
 
     # talking safely
@@ -355,3 +358,6 @@ class TCPInterface:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+_CHECK_READY = TCPInterface._check_ready

@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-from ..core.conversation import DROP, SPEAK, WAIT
 from ..core.errors import (
     ConnectFailed,
     DeviceConnectionError,
     Disconnected,
-    FramingError,
-    ReplyTimedOut,
     again,
 )
 from ..core.link import Link
@@ -46,6 +43,10 @@ class Hooks(Protocol):
     def _reset(self) -> None: ...
 
 
+#: Asks one question while a connection is prepared.
+Ask: TypeAlias = Callable[[Call, Hooks, Turn], Any]
+
+
 class Session:
     """Holds the connection of a device, for one call at a time."""
 
@@ -72,12 +73,15 @@ class Session:
 
     def run(self, timeout: float | None, work: Callable[..., T], *args: Any) -> T:
         """Do `work(call, *args)` with the device for oneself, and tell what became of the link."""
+        gate = self.gate
         try:
-            with self.gate.enter(timeout) as call:
+            with Call(gate, timeout) as call:
                 try:
                     return work(call, *args)
                 finally:
-                    self.leave(call)
+                    gate.call = call.outer
+                    if gate.attention:
+                        self.leave(call)
         except Busy:
             raise self.failures.busy(timeout) from None
         finally:
@@ -85,12 +89,12 @@ class Session:
                 self.tell()
 
     def leave(self, call: Call) -> None:
-        """The last that a call does with the device."""
+        """See to what happened beside a call, at its end."""
         connection = self.connection
         if connection is not None and connection.asides:
             connection.merge_asides()
-        self.gate.call = call.outer
         if call.outer is None:
+            self.gate.attention = False
             if self.failures.closed:
                 self.drop()
             elif connection is not None and connection.closed():
@@ -118,7 +122,7 @@ class Session:
             self.connection = connection
         return connection
 
-    def open(self, call: Call, face: Hooks) -> None:
+    def open(self, call: Call, face: Hooks, ask: Ask) -> None:
         """Connect, and let the device prove itself. `comm` is None where that failed."""
         dialer, link = self.dialer, self.link
         # A connection lost in the middle of its preparation has failed it.
@@ -134,7 +138,7 @@ class Session:
             if dialer.error is None:
                 dialer.error = self.failures.error(ConnectFailed, "cannot connect", "connect",
                                                    "no")
-            self._failed(dialer.error)
+            self.failed(dialer.error)
             return
         if self.failures.closed:        # close() came while we connected
             self.drop()
@@ -144,13 +148,10 @@ class Session:
         link.connected()
         if self.tell_connection is not None:
             self.tell_connection(self.comm)
-        self._prepare(connection, call, face)
+        self._prepare(connection, call, face, ask)
 
-    def _prepare(self, connection: Connection, call: Call, face: Hooks) -> None:
+    def _prepare(self, connection: Connection, call: Call, face: Hooks, ask: Ask) -> None:
         """Others may use it once the device has said who it is, and knows what it must know."""
-        def ask(turn: Turn, data: bytes) -> Any:
-            return self.exchange(call, face, turn)
-
         self.preparing = True
         try:
             self.dialer.prepare(connection, call, ask, face)
@@ -159,11 +160,11 @@ class Session:
             error.phase = "identify"
             self.dialer.error = kept(error)
             if connection.error is None:    # otherwise the exchange that failed has told it
-                self._failed(error)
+                self.failed(error)
             self.drop()
         except BaseException as exc:
             self.drop()
-            self._failed(exc)
+            self.failed(exc)
             raise
         else:
             connection.conversation.prepared()
@@ -220,169 +221,12 @@ class Session:
             elif self.connection is not lost:
                 lost.close()
 
-    def reset(self, call: Call, face: Hooks) -> None:
+    def reset(self, call: Call, face: Hooks, ask: Ask) -> None:
         """Close the connection, if any, and make a new one."""
         self.drop(call.allowed)
-        self.open(call, face)
+        self.open(call, face, ask)
 
-    # when it may be spoken on
-
-    def settled(self, call: Call, face: Hooks) -> Connection:
-        """A living connection on which nothing but the answer can come now."""
-        while True:
-            connection = self.connection
-            if connection is None or connection.comm is not self.comm or connection.dead:
-                connection = self.ready(call, face)
-            now = monotonic()
-            try:
-                step = connection.conversation.next_step(now, call.deadline - now)
-            except FramingError as exc:
-                raise self._lost(connection, call, self.failures.of(
-                    exc, connection, "send", "no", call.allowed)) from None
-            if step == SPEAK:
-                if connection.quiet():
-                    return connection
-                step = 0.001        # something came, or it is lost
-            if step == DROP:
-                self._start_afresh(connection, call)
-            elif not self._listen(connection, call, step):
-                continue
-
-    # (A function that keeps an error in a variable, and raises it, keeps itself alive: the error
-    # has a traceback, and that has the variables. So errors are made by functions that return
-    # them.)
-
-    def _start_afresh(self, connection: Connection, call: Call) -> None:
-        """Nothing more may be asked on it: a flood, or an answer that is owed to nobody."""
-        if connection.conversation.useless or self.preparing or self.pinned is connection:
-            raise self._lost(connection, call, self.failures.useless(connection))
-        self.drop(call.allowed)
-
-    def _lost(self, connection: Connection, call: Call,
-              error: DeviceConnectionError) -> DeviceConnectionError:
-        self.lose(connection, error)
-        self.drop(call.allowed)
-        self.dialer.error = kept(error)
-        return error
-
-    def _listen(self, connection: Connection, call: Call, seconds: float) -> bool:
-        """Hear what comes before we speak. False if the connection is over."""
-        left = call.remaining()
-        try:
-            heard = connection.hear(min(seconds, max(left, 0.0)))
-        except BROKEN as exc:
-            if isinstance(exc, EndOfConnection) and connection.conversation.finished() \
-                    and self.closes_after_reply:
-                self.end(connection)
-                return False
-            if self.preparing or isinstance(exc, FramingError) \
-                    or call.outermost().made is connection:
-                raise self._lost(connection, call, self.failures.of(
-                    exc, connection, "send", "no", call.allowed)) from exc
-            self.lose(connection, self.failures.of(exc, connection, "send", "no", call.allowed))
-            return False
-        if left <= 0 and (heard or seconds > 0):
-            raise self._never_silent(connection, call, seconds)
-        return True
-
-    def _never_silent(self, connection: Connection, call: Call,
-                      seconds: float) -> DeviceConnectionError:
-        error = self.failures.never_silent(connection, call.allowed)
-        connection.error = connection.error or kept(error)
-        if seconds == WAIT:
-            self.drop(call.allowed)     # it does not even answer late
-        self._failed(error)
-        return error
-
-    # one exchange
-
-    def exchange(self, call: Call, face: Hooks, turn: Turn) -> Any:
-        """Send a question and read its whole reply. Raises what is told to nobody else.
-
-        Whatever ends it while an answer is owed leaves that on record.
-        """
-        if turn.kind == "greeting":
-            connection = self.ready(call, face)
-            return self._reply(call, connection, turn)
-        return self._reply(call, self.settled(call, face), turn)
-
-    def _reply(self, call: Call, connection: Connection, turn: Turn) -> Any:
-        link, conversation = self.link, connection.conversation
-        phase: Any = "send"
-        sent: Any = "maybe"
-        data = turn.data
-        try:
-            self.asked = now = monotonic()
-            if turn.kind == "query":
-                conversation.ask(turn, now)
-                connection.put(data, call.deadline)
-                link.bytes_sent += len(data)
-                if link.trace is not None:
-                    link.trace.add(">", data)
-            elif (found := conversation.listen(turn, now)):
-                return self._checked(call, connection, turn, found[0][1])
-            phase, sent = "recv", "yes"
-            reply = connection.reply(turn, call.deadline)
-            return reply if turn.wrong is None else self._checked(call, connection, turn, None)
-        except BROKEN as exc:
-            if turn.wrong is not None:
-                raise
-            raise self._unanswered(call, connection, turn, self.failures.of(
-                exc, connection, phase, sent, call.allowed)) from exc
-        except BaseException:
-            # interrupted in the middle: what was asked is still to come
-            if conversation.interrupted(turn) or phase == "send":
-                self.drop(call.allowed)
-            raise
-
-    def _checked(self, call: Call, connection: Connection, turn: Turn, reply: Any) -> Any:
-        if turn.wrong is not None:
-            raise self._wrong(call, connection, turn)
-        return reply
-
-    def _wrong(self, call: Call, connection: Connection, turn: Turn) -> DeviceConnectionError:
-        error = self.failures.wrong_reply(turn)
-        connection.error = kept(error)
-        self._failed(error)
-        if connection.conversation.useless:
-            self.drop(call.allowed)
-        return error
-
-    def _unanswered(self, call: Call, connection: Connection, turn: Turn,
-                    error: DeviceConnectionError) -> DeviceConnectionError:
-        conversation = connection.conversation
-        if turn.kind == "listen" and isinstance(error, ReplyTimedOut):
-            # Where nothing was asked for, that nothing came is no failure.
-            awaited = conversation.awaited
-            conversation.gave_up(turn)
-            if awaited:
-                self.link.timeouts += 1
-                self._failed(error)
-        elif isinstance(error, TimeoutError) and error.phase == "recv":
-            self.link.timeouts += 1
-            connection.error = kept(error)
-            give_up = conversation.gave_up(turn)
-            self._failed(error)
-            if give_up:
-                self.drop(call.allowed)
-        else:
-            self.lose(connection, error)
-            self.drop()
-        return error
-
-    def listen(self, call: Call, connection: Connection, turn: Turn) -> Any:
-        """Wait for the next frame, whatever it is."""
-        return self._reply(call, connection, turn)
-
-    def nothing_came(self, connection: Connection,
-                     error: DeviceConnectionError) -> DeviceConnectionError:
-        """A `recv` waited in vain."""
-        turn = Turn("listen")
-        connection.conversation.turns.append(turn)
-        connection.conversation.gave_up(turn)
-        self.link.timeouts += 1
-        self._failed(error)
-        return error
+    # the end of a connection
 
     def lasting(self, connection: Connection) -> None:
         """A device that is only sent to proves itself by a connection that lasts."""
@@ -391,9 +235,7 @@ class Session:
             if until_lasting_proves(now - connection.made, now - self.asked, self.link.error) <= 0:
                 self.link.lasted()
 
-    # the end of a connection
-
-    def _failed(self, error: BaseException) -> None:
+    def failed(self, error: BaseException) -> None:
         self.dialer.pace.failures += 1
         self.link.failed(error)
 
@@ -414,7 +256,7 @@ class Session:
         connection.error = kept(error)
         connection.conversation.ended()
         self.link.losses += 1
-        self._failed(error)
+        self.failed(error)
 
     def drop(self, allowed: float | None = None) -> None:
         """Close the connection, so that nothing of it can reach a later question."""
@@ -469,7 +311,7 @@ class Session:
 
     def close(self) -> None:
         """End it for good, and end whatever waits in other threads. Any thread."""
-        self.failures.closed = True
+        self.failures.closed = self.gate.attention = True
         self.dialer.cancel.set()
         connection = self.connection
         if connection is not None and self.gate.busy():

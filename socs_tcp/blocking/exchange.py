@@ -1,0 +1,188 @@
+"""One question and its reply: when it may be asked, and what becomes of what is owed."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+from ..core.conversation import DROP, SPEAK, WAIT
+from ..core.errors import DeviceConnectionError, FramingError, ReplyTimedOut
+from ..core.turn import Turn
+from .connection import Connection, EndOfConnection
+from .failures import kept
+from .gate import Call
+from .session import BROKEN, Hooks, Session
+
+# A function that keeps an error in a variable, and raises it, keeps itself alive, and the device
+# with it: the error has a traceback, and that has the variables. So errors are made by functions
+# that return them.
+
+
+class Exchange:
+    """Questions, and waits for what the device says by itself. Used by whoever has the device."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def ask(self, call: Call, face: Hooks, turn: Turn) -> Any:
+        """Send a question and read its whole reply.
+
+        Whatever ends it while an answer is owed leaves that on record.
+        """
+        if turn.kind == "greeting":
+            return self.listen(call, self.session.ready(call, face), turn)
+        connection = self.settled(call, face, turn)
+        session, conversation = self.session, connection.conversation
+        link, data = session.link, turn.data
+        written = False
+        try:
+            session.asked = turn.asked_at       # a moment ago, when it was settled
+            connection.put(data, call.deadline)
+            written = True
+            link.bytes_sent += len(data)
+            if link.trace is not None:
+                link.trace.add(">", data)
+            reply = connection.reply(turn, call.deadline)
+        except BROKEN as exc:
+            raise self._unanswered(call, connection, turn, exc, written) from exc
+        except BaseException:
+            # interrupted in the middle: what was asked is still to come
+            if conversation.interrupted(turn) or not written:
+                session.drop(call.allowed)
+            raise
+        if turn.wrong is not None:
+            raise self._wrong(call, connection, turn)
+        return reply
+
+    def listen(self, call: Call, connection: Connection, turn: Turn) -> Any:
+        """Wait for the next frame, whatever it is."""
+        session, conversation = self.session, connection.conversation
+        session.asked = now = monotonic()
+        try:
+            found = conversation.listen(turn, now)
+            reply = found[0][1] if found else connection.reply(turn, call.deadline)
+        except BROKEN as exc:
+            raise self._unanswered(call, connection, turn, exc, True) from exc
+        except BaseException:
+            if conversation.interrupted(turn):
+                session.drop(call.allowed)
+            raise
+        if turn.wrong is not None:
+            raise self._wrong(call, connection, turn)
+        return reply
+
+    # when it may be spoken on
+
+    def settled(self, call: Call, face: Hooks, turn: Turn | None = None) -> Connection:
+        """A living connection on which nothing but the answer can come now."""
+        session = self.session
+        while True:
+            connection = session.connection
+            if connection is None or connection.comm is not session.comm or connection.dead:
+                connection = session.ready(call, face)
+            now = monotonic()
+            try:
+                step = connection.conversation.next_step(now, call.deadline - now)
+            except FramingError as exc:
+                raise self._lost(connection, call, exc) from None
+            if step == SPEAK:
+                if connection.quiet():
+                    if turn is not None:
+                        connection.conversation.ask(turn, now)
+                    return connection
+                step = 0.001        # something came, or it is lost
+            if step == DROP:
+                self._start_afresh(connection, call)
+            else:
+                self._hear(connection, call, step)
+
+    def _start_afresh(self, connection: Connection, call: Call) -> None:
+        """Nothing more may be asked on it: a flood, or an answer that is owed to nobody."""
+        session = self.session
+        if connection.conversation.useless or session.preparing or session.pinned is connection:
+            raise self._lost(connection, call, session.failures.useless(connection))
+        session.drop(call.allowed)
+
+    def _lost(self, connection: Connection, call: Call,
+              exc: BaseException) -> DeviceConnectionError:
+        session = self.session
+        error = session.failures.of(exc, connection, "send", "no", call.allowed)
+        session.lose(connection, error)
+        session.drop(call.allowed)
+        session.dialer.error = kept(error)
+        return error
+
+    def _hear(self, connection: Connection, call: Call, seconds: float) -> None:
+        """Hear what comes before we speak."""
+        session, left = self.session, call.remaining()
+        try:
+            heard = connection.hear(min(seconds, max(left, 0.0)))
+        except BROKEN as exc:
+            if isinstance(exc, EndOfConnection) and connection.conversation.finished() \
+                    and session.closes_after_reply:
+                session.end(connection)
+                return
+            if session.preparing or isinstance(exc, FramingError) \
+                    or call.outermost().made is connection:
+                raise self._lost(connection, call, exc) from exc
+            session.lose(connection, session.failures.of(exc, connection, "send", "no",
+                                                         call.allowed))
+            return
+        if left <= 0 and (heard or seconds > 0):
+            raise self._never_silent(connection, call, seconds)
+
+    def _never_silent(self, connection: Connection, call: Call,
+                      seconds: float) -> DeviceConnectionError:
+        session = self.session
+        error = session.failures.never_silent(connection, call.allowed)
+        connection.error = connection.error or kept(error)
+        session.failed(error)
+        if seconds == WAIT:
+            session.drop(call.allowed)      # it does not even answer late
+        return error
+
+    # the end of a turn
+
+    def _wrong(self, call: Call, connection: Connection, turn: Turn) -> DeviceConnectionError:
+        session = self.session
+        error = session.failures.wrong_reply(turn)
+        connection.error = kept(error)
+        session.failed(error)
+        if connection.conversation.useless:
+            session.drop(call.allowed)
+        return error
+
+    def _unanswered(self, call: Call, connection: Connection, turn: Turn, exc: BaseException,
+                    written: bool) -> DeviceConnectionError:
+        session, conversation = self.session, connection.conversation
+        error = session.failures.of(exc, connection, "recv" if written else "send",
+                                    "yes" if written else "maybe", call.allowed)
+        if not isinstance(error, ReplyTimedOut):
+            session.lose(connection, error)
+            session.drop()
+        elif turn.kind == "listen":
+            # Where nothing was asked for, that nothing came is no failure.
+            awaited = conversation.awaited
+            conversation.gave_up(turn)
+            if awaited:
+                session.link.timeouts += 1
+                session.failed(error)
+        else:
+            session.link.timeouts += 1
+            connection.error = kept(error)
+            give_up = conversation.gave_up(turn)
+            session.failed(error)
+            if give_up:
+                session.drop(call.allowed)
+        return error
+
+    def nothing_came(self, call: Call, connection: Connection) -> DeviceConnectionError:
+        """A `recv` waited in vain."""
+        session = self.session
+        turn = Turn("listen")
+        error = session.failures.timed_out(connection, call.allowed)
+        connection.conversation.turns.append(turn)
+        connection.conversation.gave_up(turn)
+        session.link.timeouts += 1
+        session.failed(error)
+        return error
