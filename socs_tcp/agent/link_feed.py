@@ -17,8 +17,9 @@ LINK_PERIOD = 10.0
 def link_messages(link: Link, block: str, now: float) -> list[dict[str, Any]]:
     """The messages to publish about a connection.
 
-    The round-trip time is only there while there is one: a gap in the plot says more than
-    the last value for ever.
+    The round trips are those since the last messages of this link, and only there where there
+    were some: a gap in the plot says more than the last value for ever, or that of before an
+    outage.
 
     Parameters
     ----------
@@ -31,13 +32,16 @@ def link_messages(link: Link, block: str, now: float) -> list[dict[str, Any]]:
     messages = [{"block_name": block, "timestamp": now, "data": {
         "link_up": int(not link.down),
         "link_connects": link.connects,
+        "link_outages": link.outages,
         "link_losses": link.losses,
         "link_exchanges": link.exchanges,
         "link_timeouts": link.timeouts,
     }}]
-    if not link.down and link.last_rtt is not None and link.worst_rtt is not None:
+    round_trips = link.take_round_trips()
+    if round_trips is not None:
+        last, worst = round_trips
         messages.append({"block_name": f"{block}_rtt", "timestamp": now, "data": {
-            "link_rtt": float(link.last_rtt), "link_worst_rtt": float(link.worst_rtt)}})
+            "link_rtt": float(last), "link_worst_rtt": float(worst)}})
     return messages
 
 

@@ -50,6 +50,13 @@ def count(text: str) -> int:
     return value
 
 
+def name(text: str) -> str:
+    """A name of OCS, for argparse: of an agent, a feed, a site."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name: it has letters, digits, _ and -")
+    return text
+
+
 def encoding(text: str) -> str:
     """The name of an encoding, for argparse."""
     try:

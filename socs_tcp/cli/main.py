@@ -25,6 +25,7 @@ COMMANDS = {
     "proxy": "stand between a client and a device, with faults",
     "replay": "be a device that was recorded",
     "check": "validate a description, and ask the device",
+    "dashboard": "make a Grafana dashboard of a description",
     "demo": "unplug a device, and see what clients see",
 }
 #: Where the module of a command has another name.

@@ -53,6 +53,8 @@ class Link:
         Failed attempts and exchanges since the last good exchange.
     connects, losses, exchanges, timeouts : int
         So often it was connected, lost, got a whole reply, waited for one in vain.
+    outages : int
+        So often it went down, whatever the reason: a device that falls silent is not lost.
     bytes_sent, bytes_received, bytes_discarded : int
         Discarded are those that nobody asked for.
     last_rtt, worst_rtt : float or None
@@ -95,6 +97,7 @@ class Link:
         self._telling = False                       # a thread is telling them
         self.connects = 0
         self.losses = 0
+        self.outages = 0
         self.exchanges = 0
         self.timeouts = 0
         self.bytes_sent = 0
@@ -103,6 +106,7 @@ class Link:
         self.trace: Trace | None = None
         self.last_rtt: float | None = None
         self.worst_rtt: float | None = None
+        self._worst_lately: float | None = None     # since `take_round_trips`
 
     def __repr__(self) -> str:
         return f"<Link {self.name} {self.state.value}: {self.reason}>"
@@ -116,6 +120,14 @@ class Link:
     def up(self) -> bool:
         """Is the device connected, with nothing failed since? Any thread."""
         return self.state is _S.UP or self.state is _S.OPEN
+
+    def take_round_trips(self) -> tuple[float, float] | None:
+        """The last round trip and the longest since this was last called, in seconds.
+
+        None where there was none. For one caller; in any thread.
+        """
+        last, worst, self._worst_lately = self.last_rtt, self._worst_lately, None
+        return None if last is None or worst is None else (last, worst)
 
     def keep_trace(self, entries: int = 20) -> None:
         """Keep the last that was said, and show it in the log and with the error of a failure.
@@ -143,8 +155,10 @@ class Link:
         if rtt is not None:
             self.exchanges += 1
             self.last_rtt = rtt
-            if self.worst_rtt is None or rtt > self.worst_rtt:
-                self.worst_rtt = rtt
+            if self._worst_lately is None or rtt > self._worst_lately:
+                self._worst_lately = rtt
+                if self.worst_rtt is None or rtt > self.worst_rtt:
+                    self.worst_rtt = rtt
         if self.state is not UP or self.failures:
             self._move(_E.GOOD, "a good reply")
 
@@ -208,6 +222,7 @@ class Link:
         if new in DOWN_STATES and old not in DOWN_STATES:
             self._down_since = now
             self._kinds_logged.clear()
+            self.outages += new is not _S.CLOSED
         elif old in DOWN_STATES and new not in DOWN_STATES:
             reason = f"{reason} after {duration(now - self._down_since)}"
         self.state, self.since, self.reason = new, now, reason

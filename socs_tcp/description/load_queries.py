@@ -33,8 +33,8 @@ def check_name(name: str, node: Node, what: str) -> str:
         raise node.at_key().error(f"{name!r} cannot name {what}; a name has letters (a-z, A-Z), "
                                   "digits and underscores, begins with a letter, and has at "
                                   "most 255 of them")
-    if name == "time":
-        raise node.at_key().error("'time' cannot name a field: InfluxDB keeps it to itself")
+    if name in ("time", "feed"):    # with a field `feed`, no query would find its points
+        raise node.at_key().error(f"{name!r} cannot name a field: InfluxDB has a meaning for it")
     return name
 
 

@@ -61,6 +61,26 @@ def test_it_is_published_at_each_change_and_now_and_then(fridge, agent, reactor)
     assert {m["block_name"] for _, m in agent.published} == {"link", "link_rtt"}
 
 
+def test_round_trips_are_those_since_the_last_message(fridge, agent, reactor):
+    device = Device()
+    fridge.watch(device, feed="link")
+    device.succeed()
+    for rtt in (0.5, 0.2):
+        device.link.good(rtt)
+    reactor.advance(LINK_PERIOD)
+    assert (agent.values("link_rtt")[-1], agent.values("link_worst_rtt")[-1]) == (0.2, 0.5)
+    device.fail()
+    device.link.connected()
+    device.link.good()              # it was identified: no exchange of this agent's yet
+    count = len(agent.values("link_rtt"))
+    reactor.advance(LINK_PERIOD)
+    assert len(agent.values("link_rtt")) == count       # not that of before the outage
+    device.link.good(0.3)
+    reactor.advance(LINK_PERIOD)
+    assert agent.values("link_worst_rtt")[-1] == 0.3    # and not the longest for ever
+    assert agent.values("link_outages")[-1] == 1
+
+
 def test_a_feed_for_each_device(fridge, agent):
     one, two = Device("one:1"), Device("two:2")
     fridge.watch(one, feed="link_one")

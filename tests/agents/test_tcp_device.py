@@ -235,7 +235,8 @@ def test_what_influxdb_gets(make):
              for line in format_data(blocks, a.app.feeds[feed].encoded(), "line")}
     assert "observatory.test,feed=fast a=1.5,b=2i" in lines
     assert "observatory.test,feed=slow name=\"the 'x'\"" in lines
-    assert ("observatory.test,feed=link link_up=1i,link_connects=1i,link_losses=0i,"
+    assert ("observatory.test,feed=link link_up=1i,link_connects=1i,"
+            "link_outages=0i,link_losses=0i,"
             "link_exchanges=0i,link_timeouts=0i") in lines
     assert any(line.startswith("observatory.test,feed=link link_rtt=0.") for line in lines)
 

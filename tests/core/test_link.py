@@ -470,3 +470,32 @@ def test_an_interrupt_in_an_observer_does_not_silence_the_link(link):
     link.good()
     link.tell()
     assert seen == [S.DOWN, S.UP]
+
+
+def test_outages_are_counted_whatever_their_reason(link):
+    link.failed(LATE)               # before it was ever there
+    link.connected()
+    link.failed(LATE)               # still the same outage
+    link.connected()
+    link.good(0.1)
+    assert (link.outages, link.losses) == (1, 0)
+    link.failed(LATE)               # it fell silent: nothing was lost
+    link.good(0.1)
+    assert (link.outages, link.losses) == (2, 0)
+    link.closed()                   # by us
+    assert link.outages == 2
+
+
+def test_round_trips_are_those_since_they_were_last_taken(link):
+    assert link.take_round_trips() is None
+    for rtt in (0.1, 0.3, 0.2):
+        link.good(rtt)
+    assert link.take_round_trips() == (0.2, 0.3)
+    assert link.take_round_trips() is None
+    link.failed(LATE)
+    link.connected()
+    link.good()                     # `identify` passed: not what an exchange takes
+    assert link.take_round_trips() is None
+    link.good(0.15)
+    assert link.take_round_trips() == (0.15, 0.15)
+    assert link.worst_rtt == 0.3

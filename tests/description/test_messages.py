@@ -110,7 +110,8 @@ QUERIES = [
     (['send: "X"', "fields: {a: {}, b: {}}"], "a and b would all be the whole reply"),
     (['send: "X"', "fields: {9a: {}}"], "dev.yaml:6: queries.q.fields.9a: '9a' cannot "
      "name a field"),
-    (['send: "X"', "fields: {time: {}}"], "InfluxDB keeps it to itself"),
+    (['send: "X"', "fields: {time: {}}"], "'time' cannot name a field: InfluxDB has a meaning"),
+    (['send: "X"', "fields: {feed: {}}"], "'feed' cannot name a field: InfluxDB has a meaning"),
     (['send: "X"', "fields: {a: {typ: int}}"], "queries.q.fields.a.typ: there is no such key "
      "(did you mean 'type'?)"),
     (['send: "X"', "fields: {a: {type: integer}}"], "must be one of float, int, str, not 'integer'"
