@@ -28,13 +28,15 @@ class ThermometerAgent(DeviceAgentMixin):
 
         **Process** - Read the thermometer twice a second, and publish.
         """
-        def publish(reply):
-            session.data = {"kelvin": float(reply)}
+        def read():
+            return self.device.query("KRDG? 1").addCallback(float)
+
+        def publish(kelvin):
+            session.data = {"kelvin": kelvin}
             self.agent.publish_to_feed("temperatures", {
                 "block_name": "temperatures", "timestamp": time.time(), "data": session.data})
 
-        yield self.poll_deferred(session, lambda: self.device.query("KRDG? 1"), publish,
-                                 period=0.5)
+        yield self.poll_deferred(session, read, publish, period=0.5)
         return True, "Acquisition ended."
 
     def stop_acq(self, session, params):

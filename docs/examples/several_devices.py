@@ -36,8 +36,8 @@ class CryostatAgent(DeviceAgentMixin):
         return self._acquire(session, self.gauge, "P?", "mbar")
 
     def _acquire(self, session, device, command, name):
-        for reply in self.poll(session, lambda: device.query(command), period=0.2):
-            session.data = {name: float(reply)}
+        for value in self.poll(session, lambda: float(device.query(command)), period=0.2):
+            session.data = {name: value}
             self.agent.publish_to_feed("cryostat", {
                 "block_name": name, "timestamp": time.time(), "data": session.data})
         return True, "Acquisition ended."
