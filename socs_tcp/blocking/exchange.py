@@ -37,6 +37,7 @@ class Exchange:
         written = False
         try:
             session.asked = turn.asked_at       # a moment ago, when it was settled
+            conversation.ask(turn, turn.asked_at)
             connection.put(data, call.deadline)
             written = True
             link.bytes_sent += len(data)
@@ -88,7 +89,7 @@ class Exchange:
             if step == SPEAK:
                 if connection.quiet():
                     if turn is not None:
-                        connection.conversation.ask(turn, now)
+                        turn.asked_at = now
                     return connection
                 step = 0.001        # something came, or it is lost
             if step == DROP:

@@ -56,12 +56,12 @@ class Call:
                 if not lock.acquire(False) and not lock.acquire(timeout=self._timeout):
                     raise Busy
             gate.call = self
+            return self
         except BaseException:
             # (Interrupted between the lock and here, we have it.)
             if lock._is_owned():    # type: ignore[attr-defined]
                 lock.release()
             raise
-        return self
 
     def _nest(self, gate: Gate) -> None:
         """Become a part of the call that this thread is in the middle of."""

@@ -1,0 +1,326 @@
+"""One call at a time, whatever interrupts it. No test here sleeps."""
+
+import dis
+import functools
+import itertools
+import signal
+import socket
+import sys
+import threading
+
+import pytest
+
+from socs_tcp import Disconnected, LineFramer, ReplyTimedOut, TCPInterface
+from socs_tcp.blocking.gate import Busy, Gate
+
+BOUND = 5.0
+
+
+class Interrupt(BaseException):
+    """What a signal handler raises."""
+
+
+@pytest.fixture
+def pair():
+    near, far = socket.socketpair()
+    far.settimeout(BOUND)
+    with near, far:
+        yield near, far
+
+
+def driver(near, **options):
+    class Driver(TCPInterface):
+        def _connect(self, address):
+            return near
+    options.setdefault("settle", 0)
+    return Driver("dev", 7777, BOUND, framer=LineFramer(b"\n"), **options)
+
+
+def in_thread(function):
+    """Start it; a function that waits for what it returned or raised."""
+    result = []
+
+    def run():
+        try:
+            result.append(function())
+        except BaseException as exc:
+            result.append(exc)
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def wait():
+        thread.join(BOUND)
+        assert result, "it still runs"
+        return result[0]
+    return wait
+
+
+def test_a_second_thread_waits_for_its_turn_and_no_longer_than_its_time():
+    gate = Gate()
+    with gate.enter(None):
+        def second():
+            with gate.enter(0.01):
+                raise AssertionError("two at once")
+        assert isinstance(in_thread(second)(), Busy)
+        assert gate.busy()
+    assert not gate.mine()
+
+
+def test_code_of_the_driver_is_let_in_only_where_the_device_is_lent():
+    gate = Gate()
+    with gate.enter(10) as call:
+        with pytest.raises(RuntimeError, match=r"only send\(\) is possible"), gate.enter(1):
+            pass
+        call.lent = True
+        with gate.enter(None) as inner:
+            assert inner.outer is call
+            assert inner.deadline == call.deadline and inner.allowed == 10
+            with pytest.raises(RuntimeError), gate.enter(1):
+                pass
+        gate.call = call
+    assert not gate.mine()
+
+
+# An interrupt at any bytecode at which the interpreter lets signal handlers run: the start of a
+# function, the end of a call, a jump back. The trace function raises at one of them after another.
+
+CHECKED = ("RESUME", "CALL", "JUMP_BACKWARD")
+
+
+def interrupted_at(step, call):
+    """Interrupt `call` at its point number `step`; False if it has not that many."""
+    counter = itertools.count()
+
+    def trace(frame, event, arg):
+        if "socs_tcp/blocking" not in frame.f_code.co_filename:
+            return None
+        frame.f_trace_opcodes = True
+        before = None
+
+        def trace_frame(frame, event, arg):
+            nonlocal before
+            if event == "opcode":
+                name = instructions(frame.f_code).get(frame.f_lasti, "")
+                if before is not None and before.startswith(CHECKED) \
+                        and not name.startswith("RETURN") and next(counter) == step:
+                    sys.settrace(None)
+                    raise Interrupt
+                before = name
+            return trace_frame
+        return trace_frame
+    sys.settrace(trace)
+    try:
+        call()
+    except Interrupt:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+
+@functools.cache
+def instructions(code):
+    return {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
+
+
+def test_an_interrupt_at_any_instruction_leaves_the_device_free(pair):
+    near, far = pair
+    gate = Gate()
+
+    def call():
+        with gate.enter(1.0):
+            pass
+    for step in itertools.count():
+        if not interrupted_at(step, call):
+            break
+        assert not gate.mine(), f"locked by an interrupt at point {step}"
+        assert in_thread(lambda: Gate.enter(gate, 0.5).__enter__().remaining())() > 0, \
+            f"another thread is kept out after point {step}"
+        gate = Gate()
+    assert step >= 3
+
+
+def test_an_interrupt_anywhere_in_a_query_never_gives_its_reply_to_the_next():
+    """Each point of a query, in turn; the device answers what it is asked, in order."""
+    steps = itertools.count()
+    for step in steps:
+        near, far = socket.socketpair()
+        made = []
+
+        class Driver(TCPInterface):
+            def _connect(self, address):
+                if not made:
+                    made.append(near)
+                    return near
+                again, there = socket.socketpair()
+                made.append(there)
+                there.settimeout(BOUND)
+                in_thread(lambda: serve(there))
+                return again
+        far.settimeout(BOUND)
+        serving = in_thread(lambda: serve(far))  # noqa: B023
+        device = Driver("dev", 7777, BOUND, framer=LineFramer(b"\n"), settle=0,
+                        min_interval=0.001)
+        interrupted = interrupted_at(step, lambda: device.query("A"))   # noqa: B023
+        assert in_thread(lambda: device.query("B"))() == b"re B"        # noqa: B023
+        device.close()
+        far.close()
+        serving()
+        if not interrupted:
+            break
+    assert step > 30
+
+
+def serve(far):
+    """Answer each line, until the other end closes."""
+    buffer = b""
+    try:
+        while data := far.recv(100):
+            buffer += data
+            while b"\n" in buffer:
+                line, buffer = buffer.split(b"\n", 1)
+                far.sendall(b"re " + line + b"\n")
+    except OSError:
+        pass
+
+
+# who may come in between
+
+def test_a_send_does_not_wait_for_a_recv_in_another_thread(pair):
+    device = driver(pair[0])
+    moving = in_thread(device.recv_frame)
+    device.send(b"ABORT\n")
+    assert pair[1].recv(99) == b"ABORT\n"
+    pair[1].sendall(b"stopped\n")
+    assert moving() == b"stopped"
+    device.close()
+
+
+def test_a_send_waits_for_a_query_and_an_urgent_one_does_not(pair):
+    device = driver(pair[0])
+    moving = in_thread(lambda: device.query("MOVE 10"))
+    assert pair[1].recv(99) == b"MOVE 10\n"
+    waiting = in_thread(lambda: device.send(b"LATER\n"))
+    device.send(b"ABORT\n", urgent=True)
+    assert pair[1].recv(99) == b"ABORT\n"
+    pair[1].sendall(b"stopped\n")
+    assert moving() == b"stopped"
+    assert waiting() is None
+    assert pair[1].recv(99) == b"LATER\n"
+    device.close()
+
+
+def test_an_urgent_send_without_a_connection_is_an_error_and_waits_for_nobody():
+    class Absent(TCPInterface):
+        def _connect(self, address):
+            return None
+    device = Absent("dev", 7777, BOUND)
+    with device.link._lock:
+        pass
+    with pytest.raises(ConnectionError):
+        device.send(b"ABORT", urgent=True)
+    device.close()
+
+
+# a signal handler in the middle of a call of the same thread
+
+@pytest.fixture
+def alarm():
+    """Have a function called in the main thread, in the middle of whatever it does."""
+    before = signal.getsignal(signal.SIGUSR1)
+
+    def alarm(handler):
+        signal.signal(signal.SIGUSR1, lambda _number, _frame: handler())
+        return lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+    yield alarm
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_query_in_a_signal_handler_is_refused_and_swaps_no_replies(pair, alarm):
+    device, seen = driver(pair[0]), []
+
+    def handler():
+        try:
+            device.query("B")
+        except RuntimeError as exc:
+            seen.append(str(exc))
+        device.send(b"STOP\n")
+    ring = alarm(handler)
+
+    def answer():
+        got = pair[1].recv(99)
+        ring()
+        got += pair[1].recv(99)
+        pair[1].sendall(b"re A\n")
+        return got
+    answering = in_thread(answer)
+    assert device.query("A") == b"re A"
+    assert answering() == b"A\nSTOP\n"
+    assert len(seen) == 1 and "in the middle of another call" in seen[0]
+    device.close()
+
+
+def test_what_is_opened_after_a_handler_has_closed_the_device_is_not_read(alarm, tmp_path):
+    """The first line of a file was returned as the reply: the number was another's by then."""
+    (tmp_path / "file").write_text("first line of the file\n")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        device = TCPInterface(*server.getsockname(), BOUND, framer=LineFramer(b"\n"), settle=0)
+        far, _address = server.accept()
+        files = []
+
+        def handler():
+            device.close()
+            files.extend((tmp_path / "file").open("r+b", buffering=0) for _ in range(50))
+        ring = alarm(handler)
+        far.settimeout(BOUND)
+        asked = in_thread(lambda: (far.recv(99), ring()))
+        with pytest.raises(Disconnected, match="closed by this program"):
+            device.query("A")
+        asked()
+        assert [file.read(5) for file in files] == [b"first"] * 50
+        assert far.recv(99) == b""
+        for file in files:
+            file.close()
+    assert (tmp_path / "file").read_text() == "first line of the file\n"
+
+
+@pytest.mark.parametrize("who", ["device", "comm"])
+def test_what_another_thread_opens_after_it_closed_the_device_is_not_read(who, tmp_path):
+    (tmp_path / "file").write_text("first line of the file\n")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        device = TCPInterface(*server.getsockname(), BOUND, framer=LineFramer(b"\n"), settle=0)
+        far, _address = server.accept()
+        far.settimeout(BOUND)
+        asking = in_thread(lambda: device.query("A"))
+        assert far.recv(99) == b"A\n"
+        (device if who == "device" else device.comm).close()
+        files = [(tmp_path / "file").open("rb", buffering=0) for _ in range(50)]
+        assert isinstance(asking(), Disconnected)
+        assert [file.read(5) for file in files] == [b"first"] * 50
+        for file in files:
+            file.close()
+        device.close()
+
+
+# watch, close and the monitor wait for nobody
+
+def test_a_listener_without_a_timeout_holds_nobody_up(pair):
+    device = driver(pair[0])
+    device.timeout = None
+    listening = in_thread(device.recv_frame)
+    while not device._TCPInterface__session.gate.busy():
+        pass
+    seen = []
+    device.tell_connections(seen.append)
+    assert seen == [pair[0]]
+    assert device.check_idle() is False
+    device.close()
+    assert isinstance(listening(), Disconnected)
+
+
+def test_a_timed_out_listener_is_no_failure(pair):
+    device = driver(pair[0])
+    with pytest.raises(ReplyTimedOut):
+        device.recv_frame(0.01)
+    assert device.link.up and device.link.timeouts == 0
+    device.close()
