@@ -26,7 +26,8 @@ class MemoryDevice:
         self.hang_up_on = set()
         self._transport = self._protocol = self._decoder = None
         self._attempts = 0
-        self.client = DescribedClient(description, "127.0.0.1", 7777, reactor=self.reactor)
+        self.client = DescribedClient(description, "127.0.0.1", 7777, reactor=self.reactor,
+                                      settle=0)
         self.pump()
 
     def pump(self):

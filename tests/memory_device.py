@@ -120,11 +120,12 @@ def joined(protocol, reactor=None):
 class Bench:
     """A `DeviceClient` and its device, by hand."""
 
-    def __init__(self, timeout=10, **options):
+    def __init__(self, timeout=10, *, settle=0, **options):
         self.reactor = MemoryReactorClock()
         self.transport = None
         self._handled = 0
-        self.client = DeviceClient("10.0.0.5", 7777, timeout, reactor=self.reactor, **options)
+        self.client = DeviceClient("10.0.0.5", 7777, timeout, settle=settle,
+                                   reactor=self.reactor, **options)
 
     @property
     def link(self):
@@ -138,7 +139,8 @@ class Bench:
     @property
     def connecting(self):
         """Is an attempt under way?"""
-        return self.attempts > self._handled and self.client._connector.state == "connecting"
+        state = self.client._dialer._connector.state
+        return self.attempts > self._handled and state == "connecting"
 
     def advance(self, *seconds):
         for step in seconds or (0,):

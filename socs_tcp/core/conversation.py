@@ -160,9 +160,12 @@ class Conversation:
 
     def may_join(self, most: int, now: float) -> bool:
         """May one more question go out before the first is answered?"""
-        turns = self.turns
-        return (len(turns) < most and not any(t.given_up or t.kind != "query" for t in turns)
-                and self.silence.left(now) <= 0)
+        live = 0
+        for turn in self.turns:
+            if turn.kind != "query" or (turn.given_up and not callable(self._late)):
+                return False
+            live += not turn.given_up
+        return live < most and self.silence.left(now) <= 0
 
     def _only_unmatched(self) -> bool:
         """Where replies are matched, those that were given up keep nobody waiting."""
@@ -175,7 +178,7 @@ class Conversation:
         turn.asked_at = now
         self._draining = False
         self._unanswered = 0    # it was silent since: those commands have no answers
-        if self.decoder.waiting:
+        if self.decoder.waiting and not self.turns:
             self._begun = True
         self.turns.append(turn)
         if len(self.turns) > MOST_GIVEN_UP and self.turns[0].given_up:
@@ -455,6 +458,22 @@ class Conversation:
     def owing(self) -> int:
         """So many replies that the device owes would come too late if it is dropped now."""
         return self._owed + sum(turn.missing for turn in self.turns if turn.kind == "query")
+
+    @property
+    def asking(self) -> bool:
+        """Does somebody wait for a reply, or for the greeting?"""
+        return bool(self.turns) and any(turn.kind != "listen" and not turn.given_up
+                                        for turn in self.turns)
+
+    @property
+    def listening(self) -> bool:
+        """Does somebody wait for what the device says by itself?"""
+        return bool(self.turns) and any(turn.kind == "listen" for turn in self.turns)
+
+    @property
+    def restless(self) -> bool:
+        """Has the device said something unasked since the last silence?"""
+        return self._strays > 0
 
     @property
     def answered(self) -> bool:

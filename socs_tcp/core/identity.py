@@ -40,6 +40,11 @@ class Identity:
             expected = to_bytes(expected)
         self._expected = expected
 
+    @property
+    def remembers(self) -> bool:
+        """Will the next reply be the one that is expected from then on?"""
+        return self._expected is None
+
     def check(self, reply: bytes) -> None:
         """Compare the reply with what is expected; without an expectation, remember it.
 

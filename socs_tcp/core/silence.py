@@ -15,6 +15,8 @@ LONGEST_WITHOUT_PAUSE = 10.0
 LONGEST_PAUSE = 1.0
 #: The part of a call's time that may be spent on the answer of the connection before.
 PART_FOR_DEBT = 0.8
+#: Seconds that are nothing: the sum of two times is not exact.
+NOTHING = 1e-6
 
 
 class Silence:
@@ -79,7 +81,8 @@ class Silence:
 
     def gap_left(self, now: float) -> float:
         """Seconds until a command may be sent."""
-        return self.ended + self._gap - now if self._gap else 0.0
+        left = self.ended + self._gap - now if self._gap else 0.0
+        return left if left > NOTHING else 0.0
 
     def left(self, now: float, allowed: float = math.inf) -> float:
         """Seconds of silence that are missing before a query may be sent; 0 for none.
@@ -92,7 +95,7 @@ class Silence:
             if self._debt:
                 self._wanted = max(self._settle,
                                    min(self._wanted, silent + allowed * PART_FOR_DEBT))
-            if silent < self._wanted:
+            if silent < self._wanted - NOTHING:
                 return max(self._wanted - silent, self.gap_left(now))
             self._wanted = self._debt = 0.0
         return max(self._breath_left(now), self.gap_left(now))
@@ -102,7 +105,7 @@ class Silence:
             return 0.0
         length = min(max(self._settle, self._slowest), LONGEST_PAUSE)
         begun = max(self.ended, self._since)
-        if now - begun >= length:
+        if now - begun >= length - NOTHING:
             self.paused, self._slowest = now, 0.0
         elif now - self.paused >= LONGEST_WITHOUT_PAUSE:
             return begun + length - now

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from ..core.errors import address_name
+from ..core.errors import (
+    ConnectTimedOut,
+    DeviceConnectionError,
+    Disconnected,
+    ReplyTimedOut,
+    Sent,
+    address_name,
+    again,
+)
 from ..core.framing import Framer, LineFramer, Text, checked
 from ..core.identity import Identity, IdentitySpec
 from ..core.link import Link
@@ -16,19 +25,28 @@ from ..core.policy import (
     KEEPALIVE,
     MIN_INTERVAL,
     LateReplies,
+    check_function,
     check_host,
     check_late_replies,
     check_on_connect,
+    check_pause,
     check_port,
     check_seconds,
 )
+from ..core.silence import SETTLE
+from ..core.turn import Match, checked_greeting
+from .clock import steady
+from .connection import Connection
+from .device import Device
+from .dialer import Dialer
 from .log import ReactorLog
-from .managed import CONNECT_TIMEOUT, ManagedDevice
-from .request import Kind
+from .queue import Queue
+from .request import Request, call_timeout, command, fail_later, listener, question
+from .session import Reservation, Session
 from .turns import one_for
 
 
-class DeviceClient(ManagedDevice):
+class DeviceClient:
     """A device behind a TCP port, for Twisted code. Reactor thread only.
 
     It connects when instantiated, and stays connected by itself. One exchange is done at a
@@ -62,6 +80,22 @@ class DeviceClient(ManagedDevice):
     max_in_flight : int
         So many queries may be sent before the first is answered. More than 1 only for a
         device that answers all queries in their order, or with a matching `late_replies`.
+    greeting : True, pattern or callable, optional
+        The device says one frame after each connect, before it is asked anything; True for any
+        frame, or a compiled pattern of bytes or a function that says whether it is the right
+        one. It is waited for, and is no reply.
+    settle : float
+        Seconds of silence that are waited for before a query where the device may be about to
+        say something that is no answer to it; 0 turns that off.
+    gap : float
+        Least seconds from the end of one exchange to the next command.
+    on_unasked : callable, optional
+        Gets whole frames that answer nothing (bytes), one at a time: alarms of a device that
+        also answers. If it returns a Deferred, the next one waits for that.
+    closes_after_reply : bool
+        The device hangs up after each whole reply: that is no loss.
+    telnet : bool
+        Take telnet negotiation out of what the device says, and refuse all options.
     min_interval : float
         Seconds between two attempts to connect, once a retry has failed.
     keepalive : float or None
@@ -69,8 +103,6 @@ class DeviceClient(ManagedDevice):
 
     Attributes
     ----------
-    comm : LineProtocol or None
-        The connected protocol.
     link : Link
         What is known of the connection.
 
@@ -84,7 +116,11 @@ class DeviceClient(ManagedDevice):
                  framer: Framer | None = None, reactor: Any = None,
                  on_connect: Callable[[Any], Any] | None = None,
                  identify: IdentitySpec | None = None, late_replies: LateReplies = "drop",
-                 max_in_flight: int = 1, min_interval: float = MIN_INTERVAL,
+                 max_in_flight: int = 1, greeting: Match | bool | None = None,
+                 settle: float = SETTLE, gap: float = 0.0,
+                 on_unasked: Callable[[bytes], Any] | None = None,
+                 closes_after_reply: bool = False, telnet: bool = False,
+                 min_interval: float = MIN_INTERVAL,
                  keepalive: float | None = KEEPALIVE) -> None:
         if reactor is None:
             from twisted.internet import reactor  # noqa: PLC0415 (importing installs one)
@@ -93,26 +129,44 @@ class DeviceClient(ManagedDevice):
         self.timeout = check_seconds("timeout", timeout, optional=True)
         if not isinstance(max_in_flight, int) or max_in_flight < 1:
             raise ValueError(f"max_in_flight must be a number from 1, not {max_in_flight!r}")
+        if closes_after_reply and identify is not None:
+            raise ValueError("identify is of no use with closes_after_reply: the reply to it "
+                             "would be the last on each connection")
         self.framer = LineFramer() if framer is None else checked(framer)
         self.reactor = reactor
         self.link = Link(address_name(ip_address, self.port), log=one_for(reactor, ReactorLog))
-        self.comm = None
-        super().__init__(
-            on_connect=check_on_connect(on_connect),
-            identity=None if identify is None else Identity(identify),
-            late_replies=check_late_replies(late_replies), max_in_flight=max_in_flight,
-            min_interval=min_interval,
-            keepalive=check_seconds("keepalive", keepalive, optional=True))
-        self._connector = self._factory.connect(ip_address, self.port,
-                                                self.timeout or CONNECT_TIMEOUT)
+        self._device = device = Device(
+            ip_address, self.port, self.link, steady(reactor), self.framer, self.timeout,
+            check_late_replies(late_replies), max_in_flight,
+            check_seconds("keepalive", keepalive, optional=True), check_pause("settle", settle),
+            check_pause("gap", gap), checked_greeting(greeting),
+            None if identify is None else Identity(identify), check_on_connect(on_connect),
+            check_function("on_unasked", on_unasked), closes_after_reply, telnet)
+        self._clock = device.clock
+        self._asked_at = -math.inf
+        self._closed = False
+        self._closing: list[Deferred[None]] = []
+        self._waiters: list[Deferred[Any]] = []
+        self._reserved: Session | None = None
+        self._queue = Queue(device, drop=self._drop, failed=self._failed, why=self._why,
+                            exchanged=self._exchanged)
+        self._dialer = Dialer(device, reactor, min_interval, ready=self._ready, lost=self._lost,
+                              failed=self._no_device, over=self._over,
+                              asked_ago=lambda: self._clock.seconds() - self._asked_at)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.link.name} {self.link.state.value}>"
 
+    @property
+    def comm(self) -> Connection | None:
+        """The connected `LineProtocol`, or None."""
+        return self._dialer.connection
+
     # what users call
 
-    def query(self, msg: Text, timeout: float | None = None, *,
-              safe_to_repeat: bool = False) -> Deferred[bytes]:
+    def query(self, msg: Text, timeout: float | None = None, *, safe_to_repeat: bool = False,
+              framer: Framer | None = None, match: Match | None = None,
+              replies: int = 1) -> Deferred[Any]:
         """Ask one question.
 
         Parameters
@@ -124,34 +178,97 @@ class DeviceClient(ManagedDevice):
         safe_to_repeat : bool
             May the device get this command twice? Then it is sent once more if the
             connection is lost on the way.
+        framer : Framer, optional
+            Where this reply ends, if not where the client's framer says.
+        match : pattern or callable, optional
+            What an answer looks like: a compiled pattern of bytes that matches from its
+            beginning, or a function of the reply. What does not match is never returned.
+        replies : int
+            So many frames answer it.
 
         Returns
         -------
         Deferred
-            Fires with the whole reply (bytes, without its terminator), or fails with a
-            `ConnectionError`: `ReplyTimedOut`, `Disconnected`, `ConnectFailed`, ...
+            Fires with the whole reply (bytes, without its terminator), or with a list where
+            `replies` is not 1; or fails with a `ConnectionError`: `ReplyTimedOut`,
+            `Disconnected`, `ConnectFailed`, `WrongReply`, ...
         """
-        return self._request("query", self.framer.encode(msg), timeout, safe_to_repeat)
+        request = question(self._device, msg, timeout, safe_to_repeat, framer=framer,
+                           match=match, replies=replies)
+        self._asked_at = self._clock.seconds()
+        return self._add(request)
 
-    def send(self, msg: Text, timeout: float | None = None) -> Deferred[None]:
+    def send(self, msg: Text, timeout: float | None = None, *,
+             urgent: bool = False) -> Deferred[None]:
         """Send a command to which nothing is answered.
+
+        Parameters
+        ----------
+        msg, timeout
+            As of `query`.
+        urgent : bool
+            Send it at once, past whoever waits for the device or for a reply.
 
         Returns
         -------
         Deferred
             Fires with None when all bytes are with the operating system.
         """
-        return self._request("send", self.framer.encode(msg), timeout)
+        request = command(self._device, msg, timeout)
+        if not urgent or self._closed:
+            return self._add(request)
+        connection = self._dialer.prepared
+        if connection is not None:
+            return self._queue.urgent(connection, request)
+        self._dialer.hurry()
+        return self._queue.add(request, first=True)
 
-    def recv(self, timeout: float | None = None) -> Deferred[bytes]:
+    def recv(self, timeout: float | None = None, *,
+             framer: Framer | None = None) -> Deferred[bytes]:
         """Receive the next whole frame, be it the reply to a `send` or sent unasked.
+
+        Parameters
+        ----------
+        timeout, framer
+            As of `query`.
 
         Returns
         -------
         Deferred
             Fires with bytes.
         """
-        return self._request("recv", b"", timeout)
+        return self._add(listener(self._device, timeout, framer))
+
+    def reserve(self, timeout: float | None = None) -> Reservation:
+        """Have the device for oneself, on one connection.
+
+        ::
+
+            async with client.reserve() as talk:
+                await talk.send("RANGE 1")
+                reply = await talk.query("RANGE?")
+
+        or, with ``inlineCallbacks``, ``talk = yield client.reserve()``, and in the end
+        ``talk.release()``.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait for it, in place of the client's own.
+
+        Returns
+        -------
+        Reservation
+            A Deferred that fires with an object that has `query`, `send` and `recv`; when the
+            connection is lost, the rest of these fails with `Disconnected`, and nothing goes
+            out on a new one.
+        """
+        request = Request("hold", b"", call_timeout(self._device, timeout),
+                          self._clock.seconds())
+        reservation = Reservation(lambda _waiting: self._queue.cancel(request))
+        reservation.addCallback(lambda _none: self._lend())
+        self._add(request, reservation)
+        return reservation
 
     def when_connected(self) -> Deferred[Any]:
         """Wait for the device.
@@ -169,19 +286,17 @@ class DeviceClient(ManagedDevice):
         with `twisted.internet.defer.TimeoutError` after 10 seconds.
         """
         if self._closed:
-            return fail(self.closed_error())
-        if self._requests.wire is not None:
-            return succeed(self.comm)
+            return fail_later(self._clock, self._closed_error())
+        connection = self._dialer.prepared
+        if connection is not None:
+            return succeed(connection)
         waiter: Deferred[Any] = Deferred(self._waiters.remove)
         self._waiters.append(waiter)
         return waiter
 
     def reconnect(self) -> None:
         """Give the connection up and make a new one. What is in flight fails."""
-        if self.comm is not None:
-            self.drop()
-        else:
-            self._factory.retry_now()
+        self._dialer.reconnect()
 
     def close(self) -> Deferred[None]:
         """Close the connection for good; all that waits fails with `Disconnected`.
@@ -191,30 +306,97 @@ class DeviceClient(ManagedDevice):
         Deferred
             Fires with None when the connection is closed.
         """
-        done: Deferred[None] = Deferred()
         if not self._closed:
             self._closed = True
-            self._factory.stopTrying()
-            self.drop()
-            self._requests.fail_queue(lambda request: self.closed_error(request.sent))
-            self._requests.stop()
+            self._dialer.close(self._closed_error())
+            self._queue.fail_waiting(lambda request: self._closed_error(request.sent))
+            self._queue.stop()
             while self._waiters:
-                self._waiters.pop(0).errback(Failure(self.closed_error()))
+                self._waiters.pop(0).errback(Failure(self._closed_error()))
             self.link.closed()
             self.link.tell()
-        if self._connector.state == "disconnected":
+        if self._dialer.disconnected:
             return succeed(None)
+        done: Deferred[None] = Deferred()
         self._closing.append(done)
         return done
 
-    def _request(self, kind: Kind, data: bytes, timeout: float | None,
-                 safe_to_repeat: bool = False) -> Deferred[Any]:
+    # how they do it
+
+    def _add(self, request: Request, deferred: Deferred[Any] | None = None) -> Deferred[Any]:
         if self._closed:
-            return fail(self.closed_error())
-        if timeout is None:
-            timeout = self.timeout
-        else:
-            check_seconds("timeout", timeout)
-        if self.comm is None:
-            self._factory.retry_now()
-        return self._requests.add(self.new_request(kind, data, timeout, safe_to_repeat))
+            return fail_later(self._clock, self._closed_error(), deferred)
+        if self._dialer.connection is None:
+            self._dialer.hurry()
+        return self._queue.add(request, deferred)
+
+    def _lend(self) -> Session:
+        connection = self._queue.connection
+        assert connection is not None
+        self._queue.use(None)
+        lent = Queue(self._device, drop=self._drop, failed=self._failed,
+                     exchanged=self._exchanged)
+        self._reserved = session = Session(self._device, lent, connection, self._returned)
+        return session
+
+    def _returned(self, session: Session) -> None:
+        if session is self._reserved:
+            self._reserved = None
+            self._queue.use(self._dialer.prepared)
+
+    # what the parts tell
+
+    def _drop(self, connection: Connection, error: DeviceConnectionError | None) -> None:
+        self._dialer.drop(connection, error)
+
+    def _failed(self, error: DeviceConnectionError) -> None:
+        self.link.failed(error)
+        self.link.tell()
+
+    def _exchanged(self) -> None:
+        self._dialer.proven()
+
+    def _ready(self, connection: Connection) -> None:
+        self._queue.use(connection)
+        while self._waiters and self._dialer.prepared is connection:    # a callback may close us
+            self._waiters.pop(0).callback(connection)
+
+    def _lost(self, flight: list[Any], error: DeviceConnectionError, unread: list[bytes]
+              ) -> None:
+        session, self._reserved = self._reserved, None
+        self._queue.keep(unread)
+        if session is not None:
+            session.end(flight, error)
+            flight = []
+        self._queue.lost(flight, error)
+
+    def _no_device(self, error: DeviceConnectionError) -> None:
+        self._queue.fail_waiting(lambda request: again(error, request.sent))
+
+    def _over(self) -> None:
+        """A connection is closed; the next attempt may begin."""
+        if not self._closed:
+            if self._queue.waiting:
+                self._dialer.hurry()
+            return
+        closing, self._closing = self._closing, []
+        for deferred in closing:
+            self._clock.callLater(0, deferred.callback, None)
+
+    def _why(self, request: Request) -> DeviceConnectionError:
+        """The error for a request that waits while there is no connection for it."""
+        within = f"within {request.timeout:g} s"
+        if self._reserved is not None:
+            return self._device.error(ReplyTimedOut, f"its turn did not come {within}: the "
+                                      "device is reserved", "send", request.sent)
+        if self._dialer.preparing:      # connected: whoever looks for a cable is misled
+            return self._device.error(ReplyTimedOut, f"not ready for use {within}: the greeting, "
+                                      "identify or on_connect still waits for the device",
+                                      "identify", request.sent)
+        if self._dialer.error is not None:
+            return again(self._dialer.error, request.sent)
+        return self._device.error(ConnectTimedOut, f"no connection {within}", "connect",
+                                  request.sent)
+
+    def _closed_error(self, sent: Sent = "no") -> DeviceConnectionError:
+        return self._device.error(Disconnected, "closed by this program", "connect", sent)

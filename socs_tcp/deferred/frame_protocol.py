@@ -197,16 +197,21 @@ class FrameProtocol(Protocol):
             transport: Any = self.transport
             transport.bufferSize = LONG_READ if wanted else READ_SIZE
 
+    @property
+    def _wanted(self) -> bool:
+        """Does somebody wait for what comes?"""
+        return bool(self._readers)
+
     def _regulate(self) -> None:
         """Let the device wait while nobody reads what it sends."""
         transport: Any = self.transport
         if self._lost is not None:
             return
         waiting = self._decoder.waiting
-        if not self._paused and waiting > self._read_limit and not self._readers:
+        if not self._paused and waiting > self._read_limit and not self._wanted:
             self._paused = True
             transport.pauseProducing()
-        elif self._paused and (self._readers or waiting <= self._read_limit // 2):
+        elif self._paused and (self._wanted or waiting <= self._read_limit // 2):
             self._paused = False
             transport.resumeProducing()
 

@@ -1,35 +1,48 @@
-"""One call of a `DeviceClient`'s user, and what its `Requests` need of others."""
+"""One call of a `DeviceClient`'s user."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+import math
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from ..core.errors import DeviceConnectionError, Sent
+from ..core.errors import Sent
+from ..core.framing import Framer, Text, checked
+from ..core.policy import check_seconds
+from ..core.turn import Kind, Match, Turn, checked_match
+from .device import Device
 
-Kind = Literal["query", "send", "recv"]
 
+class Request(Turn):
+    """One call of a user, until its Deferred fires; and the turn that it takes meanwhile.
 
-class Request:
-    """One call of a user, until its Deferred fires. Reactor thread only."""
+    Reactor thread only.
 
-    __slots__ = ("abandoned", "data", "deadline", "deferred", "kind", "safe_to_repeat",
-                 "sent", "started", "timeout")
+    Parameters
+    ----------
+    kind, data, answers, match, framer
+        As in `Turn`.
+    timeout : float or None
+        Seconds that it was given, for messages.
+    now : float
+        Seconds of the device's clock.
+    safe_to_repeat : bool
+        As in `DeviceClient.query`.
+    """
 
-    def __init__(self, kind: Kind, data: bytes, timeout: float | None, deadline: float,
-                 safe_to_repeat: bool) -> None:
-        self.kind = kind
-        self.data = data
-        self.timeout = timeout          # seconds it was given, for messages
-        self.deadline = deadline        # by the reactor's clock
+    __slots__ = ("deadline", "deferred", "safe_to_repeat", "sent", "timeout")
+
+    def __init__(self, kind: Kind, data: bytes, timeout: float | None, now: float,
+                 safe_to_repeat: bool = False, *, answers: int = 1, match: Match | None = None,
+                 framer: Framer | None = None) -> None:
+        super().__init__(kind, data, answers, match, framer)
+        self.timeout = timeout
+        self.deadline = math.inf if timeout is None else now + timeout
         self.safe_to_repeat = safe_to_repeat
-        self.started = 0.0
         self.sent: Sent = "no"
         self.deferred: Deferred[Any] | None = None
-        #: Nobody waits any more, but the device still owes the reply.
-        self.abandoned = False
 
     def succeed(self, value: Any) -> None:
         """Fire, once."""
@@ -43,31 +56,59 @@ class Request:
         if deferred is not None:
             deferred.errback(Failure(error))
 
-
-class Wire(Protocol):
-    """What the requests need of a connection."""
-
-    def put(self, request: Request) -> bool:
-        """Send; True where the system has taken all of it."""
-
-    def next_frame(self) -> bytes | None:
-        """The next whole frame that has come."""
-
-    def settle(self, keep: bool) -> bool:
-        """Discard what nobody asked for (but what has begun, if `keep`); False if it is lost."""
+    def start_over(self) -> None:
+        """It is sent a second time, and not a third."""
+        self.safe_to_repeat = False
+        self.frames = self.wrong = None
 
 
-class Owner(Protocol):
-    """What the requests ask of their client."""
+def fail_later(clock: Any, error: BaseException,
+               deferred: Deferred[Any] | None = None) -> Deferred[Any]:
+    """A Deferred (the one given, or a new one) that fails in a later turn of the reactor.
 
-    def exchange_done(self, rtt: float | None) -> None:
-        """A reply came, after so many seconds."""
+    Whoever tries again and again, and is refused each time, must not keep the reactor from
+    everything else.
+    """
+    failed: Deferred[Any] = Deferred() if deferred is None else deferred
+    clock.callLater(0, _fail, failed, error)
+    return failed
 
-    def discarded(self, count: int) -> None:
-        """So many bytes answered nothing that was asked."""
 
-    def expired(self, request: Request, in_flight: bool) -> DeviceConnectionError:
-        """The time of `request` is over: the error to fail it with."""
+def _fail(deferred: Deferred[Any], error: BaseException) -> None:
+    if not deferred.called:     # nobody has cancelled it meanwhile
+        deferred.errback(Failure(error))
 
-    def drop(self) -> None:
-        """Give the connection up, since a reply on it would come too late."""
+
+# what both the client and a session make of the calls of their users
+
+
+def question(device: Device, msg: Text, timeout: float | None, safe_to_repeat: bool = False, *,
+             framer: Framer | None = None, match: Match | None = None,
+             replies: int = 1) -> Request:
+    """The request that `query` makes."""
+    if framer is not None:
+        checked(framer)
+    if match is not None:
+        checked_match(match)
+    if isinstance(replies, bool) or not isinstance(replies, int) or replies < 1:
+        raise ValueError(f"replies must be a number from 1, not {replies!r}")
+    return Request("query", device.framer.encode(msg), call_timeout(device, timeout),
+                   device.clock.seconds(), safe_to_repeat, answers=replies, match=match,
+                   framer=framer)
+
+
+def command(device: Device, msg: Text, timeout: float | None) -> Request:
+    """The request that `send` makes."""
+    return Request("send", device.framer.encode(msg), call_timeout(device, timeout),
+                   device.clock.seconds())
+
+
+def listener(device: Device, timeout: float | None, framer: Framer | None) -> Request:
+    """The request that `recv` makes."""
+    return Request("listen", b"", call_timeout(device, timeout), device.clock.seconds(),
+                   framer=None if framer is None else checked(framer))
+
+
+def call_timeout(device: Device, timeout: float | None) -> float | None:
+    """Seconds that a call may take."""
+    return device.timeout if timeout is None else check_seconds("timeout", timeout)

@@ -12,6 +12,7 @@ from twisted.internet.task import deferLater
 from ..blocking.interface import TCPInterface
 from ..core.errors import DeviceConnectionError, Disconnected, FramingError, WrongDevice
 from ..core.framing import Framer
+from ..core.silence import SETTLE
 from ..deferred.client import DeviceClient
 from . import (
     Ask,
@@ -81,7 +82,7 @@ class DescribedClient:
         Address or host name.
     port : int
         TCP port.
-    reactor : optional
+    reactor, settle : optional
         As in `DeviceClient`.
 
     Attributes
@@ -92,7 +93,7 @@ class DescribedClient:
     """
 
     def __init__(self, description: Description, ip_address: str, port: int, *,
-                 reactor: Any = None) -> None:
+                 reactor: Any = None, settle: float = SETTLE) -> None:
         if reactor is None:
             from twisted.internet import reactor  # noqa: PLC0415 (importing installs one)
         self.description = description
@@ -102,7 +103,7 @@ class DescribedClient:
         self._silent_until = 0.0        # by the reactor's clock: the gap between messages
         prepare = description.identify is not None or bool(description.on_connect)
         self.client = DeviceClient(ip_address, port, description.timeout, framer=self._framer,
-                                   reactor=reactor,
+                                   reactor=reactor, settle=settle,
                                    on_connect=self._prepare if prepare else None)
         self.link = self.client.link
 

@@ -60,3 +60,34 @@ def test_how_a_device_greets():
     for wrong in ("hello", b"hello", 5, re.compile("hello")):
         with pytest.raises(TypeError, match="greeting must be"):
             checked_greeting(wrong)
+
+
+@pytest.mark.parametrize("late, joins", [("drop", False), ("drain", False),
+                                         (lambda command, reply: command == reply, True)])
+def test_who_was_given_up_keeps_nobody_from_joining_where_replies_are_matched(late, joins):
+    talk = conversation(late)
+    lost = Turn("query", b"A")
+    talk.ask(lost, 0.0)
+    talk.gave_up(lost)
+    assert talk.may_join(1, 1.0) is joins
+    if joins:
+        talk.ask(Turn("query", b"B"), 1.0)
+        assert talk.may_join(2, 1.0) and not talk.may_join(1, 1.0)
+
+
+def test_what_the_connection_before_owed_may_make_no_sense():
+    talk = Conversation(Link("here"), LineFramer(max_length=20), "drop",
+                        Silence(0.05, 0.0, 0.0, 1.0), owed_before=1)
+    talk.prepared()
+    talk.heard(b"x" * 50, 0.5)
+    assert talk.next_step(0.5) > 0
+    assert talk.next_step(2.0) == SPEAK
+
+
+def test_half_a_reply_that_is_here_when_another_question_joins_is_still_one():
+    talk = conversation("drain")
+    first, second = Turn("query", b"1"), Turn("query", b"2")
+    talk.ask(first, 0.0)
+    talk.heard(b"on", 0.0)
+    talk.ask(second, 0.0)
+    assert talk.heard(b"e\r\ntwo\r\n", 1.0) == [(first, b"one"), (second, b"two")]

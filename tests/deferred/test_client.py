@@ -510,7 +510,7 @@ def test_demand_pulls_a_retry_forward_but_not_faster_than_the_interval():
 
 
 @pytest.mark.parametrize("proof", ["exchange", "identify"])
-def test_the_retry_is_quick_again_after_a_good_exchange_and_not_after_a_mere_accept(proof):
+def test_the_retry_is_quick_again_after_a_good_exchange_and_not_after_a_preparation(proof):
     bench = Bench(identify="*IDN?" if proof == "identify" else None)
     for _ in range(6):
         bench.refuse()
@@ -523,7 +523,7 @@ def test_the_retry_is_quick_again_after_a_good_exchange_and_not_after_a_mere_acc
         bench.query("A")
     bench.reply(b"ok\r\n")
     bench.transport.lost(DONE)
-    assert bench.run_until_attempt() < 0.5
+    assert (bench.run_until_attempt() < 0.5) is (proof == "exchange")
 
 
 def test_an_observer_that_closes_at_the_accept_ends_it_before_anything_is_asked():
@@ -751,7 +751,8 @@ def test_on_connect_follows_identify():
 def test_an_on_connect_that_returns_nothing():
     calls = []
     bench = connected(on_connect=calls.append)
-    assert len(calls) == 1 and bench.link.state is LinkState.UP
+    assert len(calls) == 1 and bench.client.comm is not None
+    assert bench.link.state is LinkState.OPEN       # the device has not said a word
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -799,6 +800,7 @@ def test_an_on_connect_that_hangs_leaves_nothing_when_the_connection_ends(how):
         bench.transport.lost(DONE)
     else:
         bench.client.reconnect()
+    bench.advance(0)
     assert len(cancelled) == 1
     bench.close()
 
@@ -837,6 +839,8 @@ def test_a_loss_in_the_middle_of_on_connect_fails_what_it_waits_for_and_all_it_a
                 seen.append(exc)
     bench = connected(on_connect=on_connect)
     bench.transport.lost(RESET)
+    assert [type(exc) for exc in seen] == [Disconnected]
+    bench.advance(0)        # what is asked without a connection fails in a later turn
     assert [type(exc) for exc in seen] == [Disconnected] * 2
     bench.run_until_attempt()
     bench.accept()
@@ -848,7 +852,8 @@ def test_what_on_connect_keeps_of_its_device_is_of_no_use_afterwards():
     kept = []
     bench = connected(on_connect=kept.append)
     with_it = Watched(kept[0].query("A"))
-    assert bench.take() == b""
+    assert bench.take() == b"" and not with_it.fired
+    bench.advance(0)
     assert isinstance(with_it.value, RuntimeError)
     bench.close()
 
@@ -969,7 +974,9 @@ def test_when_connected_outlives_failures_and_ends_with_close():
     assert not waiting.fired
     bench.close()
     assert isinstance(waiting.value, Disconnected)
-    assert isinstance(Watched(bench.client.when_connected()).value, Disconnected)
+    again = Watched(bench.client.when_connected())
+    bench.advance(0)
+    assert isinstance(again.value, Disconnected)
 
 
 def test_callbacks_of_when_connected_may_cancel_and_wait_again():
@@ -1050,8 +1057,8 @@ def unproven_bench_in(state):
     """A bench in a state before the first exchange, and what waits there."""
     bench = Bench(identify="*IDN?" if state == "preparing" else None)
     if state == "looking up":
-        bench.client._connector.stopConnecting()
-        bench.client._connector.host = "name"
+        bench.client._dialer._connector.stopConnecting()
+        bench.client._dialer._connector.host = "name"
         bench.reactor.nameResolver.resolveHostName = lambda *args, **kwargs: None
         bench.advance(1)
     elif state == "waiting":
@@ -1101,7 +1108,10 @@ def test_close_in_every_state_fires_releases_all_and_leaves_no_timer(state):
     assert closing.value is None and again.value is None
     assert bench.reactor.getDelayedCalls() == []
     assert bench.client.comm is None and bench.link.state is LinkState.CLOSED
-    for call in (bench.query("A"), bench.send("A"), bench.recv()):
+    calls = (bench.query("A"), bench.send("A"), bench.recv())
+    assert not any(call.fired for call in calls)
+    bench.advance(0)
+    for call in calls:
         assert shape(call.value) == (Disconnected, "connect", "no")
         assert "closed by this program" in str(call.value)
     attempts = bench.attempts
@@ -1212,10 +1222,7 @@ def test_a_settled_query_is_not_lost_to_an_observer_that_closes():
     bench = proven()
     query = None
 
-    def settle(keep):
-        bench.transport.lost(DONE)      # what the look at a real socket finds out
-        return False
-    bench.client.comm.settle = settle
+    bench.client.comm.look = lambda: bench.transport.lost(DONE)     # as at a real socket
     bench.link.observe(lambda link, news: bench.client.close())
     query = bench.query("A")
     bench.advance(0, 0)

@@ -198,5 +198,7 @@ def test_reconnect_and_close():
     assert isinstance(closed, Deferred)
     m.advance(1)
     result(closed)
+    reading = m.client.read(m.client.description.queries["still"])
+    m.advance(0.1)
     with pytest.raises(Disconnected):
-        result(m.client.read(m.client.description.queries["still"]))
+        result(reading)

@@ -17,6 +17,7 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.python.failure import Failure
 
 from socs_tcp import DeviceClient, Disconnected
+from socs_tcp.core.conversation import MOST_GIVEN_UP
 
 from . import census
 from .plan import Plan, Report
@@ -118,6 +119,10 @@ class Asker:
         self.crowd.depth -= 1
 
 
+#: Seconds; all times of a storm are shorter than those of life, and so is this one.
+SETTLE = 0.01
+
+
 class Crowd:
     """All users of the client, and how much is left to ask."""
 
@@ -138,7 +143,7 @@ class Crowd:
         if not turner.until(lambda: not self.busy, patience):
             self.scene.report.broken.append(
                 f"{self.busy} Deferreds have not fired, with {self.left} questions to go: "
-                f"{self.client.link!r}, queue {list(self.client._requests.queue)}")
+                f"{self.client.link!r}, queue {list(self.client._queue.waiting)}")
 
 
 def ask(turner: Turner, scene: Scene, client: DeviceClient, number: int, timeout: float) -> Any:
@@ -190,11 +195,15 @@ def heal(turner: Turner, scene: Scene, client: DeviceClient) -> None:
 
 
 def at_rest(scene: Scene, base: census.Census) -> None:
-    """With nothing under way, no request or Deferred may be alive."""
-    kinds = ("socs_tcp.deferred.request.Request", "twisted.internet.defer.Deferred")
+    """With nothing under way, no request or Deferred may be alive.
+
+    Where replies are matched, questions that were given up are kept in mind, some of them.
+    """
+    given_up = MOST_GIVEN_UP if scene.plan.late == "match" else 0
+    kinds = {"socs_tcp.deferred.request.Request": given_up, "twisted.internet.defer.Deferred": 0}
     now = census.Census().objects
-    alive = {kind: now[kind] - base.objects[kind] for kind in kinds
-             if now[kind] > base.objects[kind]}
+    alive = {kind: now[kind] - base.objects[kind] for kind, most in kinds.items()
+             if now[kind] > base.objects[kind] + most}
     if alive:
         scene.report.broken.append(f"left over while the client is idle: {alive}")
 
@@ -221,7 +230,7 @@ def play(turner: Turner, scene: Scene, before: census.Census) -> None:
     plan = scene.plan
     with scene.playing() as server:
         client = DeviceClient(server.host, server.port, 1.0, reactor=turner.reactor,
-                              max_in_flight=plan.in_flight, **scene.options())
+                              max_in_flight=plan.in_flight, settle=SETTLE, **scene.options())
         scene.watch(client.link)
         source = plan.faults()
         each = plan.queries // plan.rounds

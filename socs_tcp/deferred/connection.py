@@ -1,0 +1,262 @@
+"""One connection of a `DeviceClient`: all that is read and written."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import select
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from ..core.conversation import DROP, Answered, Conversation
+from ..core.errors import DeviceConnectionError, Disconnected, FramingError, from_cause, show
+from ..core.policy import MOST_UNASKED
+from ..core.silence import Silence
+from ..core.telnet import TelnetFilter, escape
+from ..core.turn import Turn
+from .alarms import Alarms
+from .device import Device
+from .frame_protocol import READ_SIZE
+from .protocol import LineProtocol
+
+#: Seconds between two looks whether a device is still there that is made to wait.
+LOOK_AGAIN = 0.25
+#: So many reads are made at once at most to find out what has come.
+MOST_READS = 256
+#: Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
+HUNG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+
+
+class Connection(LineProtocol):
+    """One connection; after its loss there is a new one. Reactor thread only.
+
+    Parameters
+    ----------
+    device : Device
+    made : callable
+        Called with it when TCP is connected.
+    lost : callable
+        Called with it and an error when it is of no more use; once, and not after `let_go`.
+    debt, last : float
+        As in `Silence`.
+    owed_before : int
+        As in `Conversation`.
+    """
+
+    def __init__(self, device: Device, made: Callable[[Connection], object],
+                 lost: Callable[[Connection, DeviceConnectionError], object], *,
+                 debt: float = 0.0, owed_before: int = 0, last: float = -math.inf) -> None:
+        super().__init__(device.framer, device.keepalive)
+        self.host, self.port = device.host, device.port
+        self._device = device
+        self._seconds = device.clock.seconds
+        self._made, self._on_lost = made, lost
+        self._over = False              # it was lost, or given up: nobody is interested
+        self.since = now = self._seconds()
+        self.conversation = Conversation(
+            device.link, device.framer, device.late_replies,
+            Silence(device.settle, device.gap, now, debt, last=last), owed_before=owed_before,
+            alarms=device.on_unasked is not None)
+        self._decoder = self.conversation.decoder
+        self._alarms = None if device.on_unasked is None else Alarms(device.on_unasked,
+                                                                     device.link)
+        self._telnet = TelnetFilter() if device.telnet else None
+        #: Who is told what has been answered: whoever has the device now.
+        self.hearer: Callable[[list[Answered]], object] = lambda answered: None
+        #: Seconds that the last call on it was allowed to take.
+        self.patience = device.timeout
+        #: A user's question has been answered.
+        self.used = False
+        #: Whole frames that came before the loss, and that nobody has received.
+        self.unread: list[bytes] = []
+        self._poll: Any = None
+        self._look_again: Any = None
+
+    # what Twisted calls
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        transport: Any = self.transport
+        handle = getattr(transport, "getHandle", lambda: None)()
+        if isinstance(handle, socket.socket):
+            self._poll = select.poll()
+            self._poll.register(handle.fileno(), select.POLLIN | HUNG_UP)
+        self._made(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._over:
+            return
+        if self._telnet is not None:
+            data = self._negotiate(self._telnet, data)
+        if self._readers:
+            super().dataReceived(data)      # somebody uses `comm` directly
+            return
+        if (len(data) >= READ_SIZE) is not self._long_reads:
+            self._read_long(len(data) >= READ_SIZE)
+        self._hear(self.conversation.heard, data)
+        if (self._paused or self._decoder.waiting) and not self._over:
+            self._regulate()
+
+    def _hear(self, listen: Callable[..., list[Answered]], *args: Any) -> None:
+        try:
+            answered = listen(*args, self._seconds())
+        except FramingError as exc:
+            self._nonsense(exc)
+            return
+        self.hearer(answered)
+        if self._alarms is not None:
+            self._alarms.tell(self.conversation.unasked)
+        if answered and self._decoder.waiting and self.conversation.turns:
+            self._hear(self.conversation.frames)
+
+    def _negotiate(self, telnet: TelnetFilter, data: bytes) -> bytes:
+        data, answer = telnet.strip(data)
+        if answer:
+            super()._write(answer)
+        return data
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        assert self._lost is not None
+        self._tell_lost(self._lost)
+
+    def _nonsense(self, error: DeviceConnectionError) -> None:
+        self._give_up(from_cause(error, host=self.host, port=self.port, phase="recv"))
+
+    def _give_up(self, error: DeviceConnectionError) -> None:
+        super()._give_up(error)
+        self._tell_lost(error)
+
+    def _tell_lost(self, error: DeviceConnectionError) -> None:
+        if self._over:
+            return
+        error = self._with_what_was_said(error)
+        self._end()
+        self._on_lost(self, error)
+
+    def _with_what_was_said(self, error: DeviceConnectionError) -> DeviceConnectionError:
+        """Keep the whole frames that came; the error, with the last that the device said."""
+        with contextlib.suppress(FramingError):
+            while (frame := self._decoder.next_frame()) is not None:
+                self.unread.append(frame)
+        if not isinstance(error, Disconnected):
+            return error
+        conversation = self.conversation
+        text, sent = "", error.sent
+        if self._decoder.waiting and conversation.turns:
+            text, sent = f" in the middle of a reply, after {show(self._decoder.peek())}", "yes"
+        elif not conversation.answered:
+            said = self.unread[-1] if self.unread else self._decoder.peek() or conversation.said
+            text = f"; it said {show(said)}" if said else ""
+        if not text:
+            return error
+        longer = Disconnected(f"{error}{text}", host=self.host, port=self.port,
+                              phase=error.phase, sent=sent)
+        longer.__cause__ = error.__cause__
+        return longer
+
+    # what those who have the device do with it
+
+    def next_step(self, now: float, allowed: float) -> float:
+        """As `Conversation.next_step`, after a look at what has come."""
+        self.look()
+        try:
+            step = self.conversation.next_step(now, allowed)
+        except FramingError as exc:     # what was owed makes no sense
+            self._nonsense(exc)
+            return DROP
+        if self._paused and not self._over:
+            self._regulate()
+        return step
+
+    def look(self) -> None:
+        """Take what has come and the reactor has not read yet, and notice a hang-up."""
+        poll = self._poll
+        if poll is None or not poll.poll(0):
+            return
+        transport: Any = self.transport
+        for _ in range(MOST_READS):
+            why = transport.doRead()
+            if self._over:
+                return
+            if why is not None:
+                self._tell_lost(from_cause(Failure(why), host=self.host, port=self.port,
+                                           phase="send"))
+                return
+            if self._decoder.waiting > MOST_UNASKED or not poll.poll(0):
+                return
+
+    def say(self, data: bytes) -> Deferred[None] | None:
+        """Send a command.
+
+        Returns
+        -------
+        Deferred or None
+            Fires when the system has taken all of it, as with `send`; None if it has already.
+        """
+        link = self._device.link
+        link.bytes_sent += len(data)
+        if link.trace is not None:
+            link.trace.add(">", data)
+        return None if self._write(data) else self.sent_all()
+
+    def _write(self, data: bytes) -> bool:
+        return super()._write(data if self._telnet is None else escape(data))
+
+    def listen(self, turn: Turn) -> None:
+        """Somebody waits for the next frame, which may be there already."""
+        self._hear(self.conversation.listen, turn)
+        if self._paused and not self._over:
+            self._regulate()
+
+    def partial(self) -> str:
+        """What has come of an unfinished frame, for a message; empty where nothing has."""
+        return show(self._decoder.peek()) if self._decoder.waiting else ""
+
+    def let_go(self) -> None:
+        """Close the connection; whatever still comes on it reaches nobody."""
+        self._end()
+        transport: Any = self.transport
+        if self._draining:
+            transport.abortConnection()     # otherwise it would wait to send the rest
+        else:
+            transport.loseConnection()
+
+    def _end(self) -> None:
+        self._over = True
+        self._poll = None
+        self._stop_looking()
+
+    # a device that sends what nobody reads
+
+    @property
+    def _wanted(self) -> bool:
+        return bool(self._readers or self.conversation.turns)
+
+    def _regulate(self) -> None:
+        super()._regulate()
+        if not self._paused:
+            self._stop_looking()
+        elif self._look_again is None and self._poll is not None:
+            self._look_again = self._device.clock.callLater(LOOK_AGAIN, self._look_for_the_end)
+
+    def _look_for_the_end(self) -> None:
+        """While it is made to wait, the reactor does not see that it hangs up."""
+        self._look_again = None
+        if any(event & HUNG_UP for _fd, event in self._poll.poll(0)):
+            self._tell_lost(Disconnected(
+                f"{self._device.link.name}: connection lost: the device closed the connection",
+                host=self.host, port=self.port, phase="recv"))
+            self.transport.abortConnection()  # type: ignore[union-attr]
+        else:
+            self._regulate()
+
+    def _stop_looking(self) -> None:
+        call, self._look_again = self._look_again, None
+        if call is not None:
+            call.cancel()

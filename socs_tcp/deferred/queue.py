@@ -1,0 +1,441 @@
+"""Who waits for the device: one exchange at a time, first come, first served.
+
+The queue decides who may try to speak and how long they wait. Whom a frame answers, what is
+owed, and whether anything may be said now, the connection's `Conversation` decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from ..core.conversation import DROP, SPEAK, WAIT, Answered
+from ..core.errors import (
+    DeviceConnectionError,
+    FramingError,
+    ReplyTimedOut,
+    SendTimedOut,
+    WrongReply,
+    again,
+    show,
+)
+from ..core.policy import LASTS
+from .connection import Connection
+from .device import Device
+from .request import Request
+
+#: So many requests are done at once in a row, before the reactor has its turn: who calls again
+#: in the callback of the last call, with no end, must neither recurse nor starve anybody.
+AT_ONCE = 50
+
+
+class Queue:
+    """A queue, and one timer for all in it and in flight. Reactor thread only.
+
+    Parameters
+    ----------
+    device : Device
+    drop : callable
+        Gives up a connection, with an error if that is one of the device:
+        ``drop(connection, error)``. `lost` follows.
+    failed : callable
+        Is told each error of an exchange.
+    why : callable, optional
+        The error for a request that waits while there is no connection: ``why(request)``.
+    exchanged : callable, optional
+        Called when the device has answered, once a connection.
+    """
+
+    def __init__(self, device: Device, *,
+                 drop: Callable[[Connection, DeviceConnectionError | None], object],
+                 failed: Callable[[DeviceConnectionError], object],
+                 why: Callable[[Request], DeviceConnectionError] | None = None,
+                 exchanged: Callable[[], object] = lambda: None) -> None:
+        self._device = device
+        self._clock = device.clock
+        self._drop = drop
+        self._failed = failed
+        self._why = why
+        self._exchanged = exchanged
+        self.connection: Connection | None = None   # None while there is none to use
+        self.waiting: deque[Request] = deque()
+        #: Whole frames of a connection that is lost, for whoever receives next.
+        self.unread: deque[bytes] = deque()
+        self._sending: list[Request] = []           # the system has not yet taken all of these
+        self._timer: Any = None                     # for the earliest to be late, or earlier:
+        self._alarm = math.inf                      # then
+        self._busy = False                          # somebody further up the stack does it all
+        self._at_once = 0
+
+    def use(self, connection: Connection | None) -> None:
+        """Talk over this one from now on; None while there is none."""
+        self.connection = connection
+        if connection is not None:
+            connection.hearer = self.heard
+            self.start()
+
+    def keep(self, frames: Iterable[bytes]) -> None:
+        """What came before a connection was lost is not lost, until something is sent."""
+        frames = deque(frames)
+        if self.unread or frames:
+            self._device.link.bytes_discarded += sum(map(len, self.unread))
+            self.unread = frames
+
+    # coming
+
+    def add(self, request: Request, deferred: Deferred[Any] | None = None, *,
+            first: bool = False) -> Deferred[Any]:
+        """Take a request; it starts at once if it may.
+
+        Parameters
+        ----------
+        request : Request
+        deferred : Deferred, optional
+            What fires for it; its canceller calls `cancel`.
+        first : bool
+            Let it in at the head of the queue.
+        """
+        if deferred is None:
+            deferred = Deferred(partial(self.cancel, request))
+        request.deferred = deferred
+        if request.deadline < self._alarm:
+            self._watch(request.deadline)
+        if first:
+            self.waiting.appendleft(request)
+        else:
+            self.waiting.append(request)
+        if not self._busy:
+            self.start()
+        return deferred
+
+    def start(self) -> None:
+        """Start what may start."""
+        if self._busy:          # called again from a callback of a request that we fire
+            return
+        self._busy = True
+        try:
+            while self.waiting and self._start(self.waiting[0]):
+                pass
+        finally:
+            self._busy = False
+
+    def _start(self, request: Request) -> bool:
+        """Start it if it may; False if all have to wait."""
+        # It stays in the queue until it starts: whoever hears what we find out about the
+        # connection may cancel it, or close the client.
+        if self._at_once >= AT_ONCE:
+            self._watch(self._clock.seconds())
+            return False
+        if request.kind == "listen" and self.unread:
+            self._done(request, self.unread.popleft())
+            return True
+        if self.connection is None or self._sending:
+            return False
+        return _STARTS[request.kind](self, self.connection, request)
+
+    def _done(self, request: Request, value: Any) -> None:
+        self.waiting.popleft()
+        self._at_once += 1
+        request.succeed(value)
+
+    def _ask(self, connection: Connection, request: Request) -> bool:
+        now = self._clock.seconds()
+        conversation = connection.conversation
+        if conversation.asking or conversation.listening:
+            if not conversation.may_join(self._device.max_in_flight, now):
+                return False
+        else:
+            if self._device.closes_after_reply and connection.used:
+                self._drop(connection, None)
+                return False
+            step = connection.next_step(now, request.deadline - now)
+            if self._device.link.news:
+                self._device.link.tell()
+            if connection is not self.connection or not self._is_first(request):
+                return True
+            if step != SPEAK:
+                self._not_yet(connection, step, now)
+                return False
+        if self.unread:
+            self.keep(())
+        self.waiting.popleft()
+        conversation.ask(request, now)
+        self._say(connection, request)
+        return True
+
+    def _is_first(self, request: Request) -> bool:
+        return bool(self.waiting) and self.waiting[0] is request
+
+    def _not_yet(self, connection: Connection, step: float, now: float) -> None:
+        if step == DROP:
+            useless = connection.conversation.useless
+            error = self._device.error(FramingError, useless, "send") if useless else None
+            if error is not None:
+                self._failed(error)
+            self._drop(connection, error)
+        elif step != WAIT:
+            self._watch(now + step)
+
+    def _send(self, connection: Connection, request: Request) -> bool:
+        now = self._clock.seconds()
+        if connection.conversation.asking:
+            return False
+        left = connection.conversation.silence.gap_left(now)
+        if left > 0:
+            self._watch(now + left)
+            return False
+        connection.look()
+        if connection is not self.connection or not self._is_first(request):
+            return True
+        self.waiting.popleft()
+        self.send_now(connection, request, now)
+        return True
+
+    def send_now(self, connection: Connection, request: Request, now: float) -> None:
+        """Send a command, whoever waits for what."""
+        if self.unread:
+            self.keep(())
+        if connection.conversation.owes_late:
+            connection.conversation.discard_late()
+        connection.conversation.command(now)
+        if self._say(connection, request):
+            self._at_once += 1
+            request.succeed(None)
+        else:
+            self._sending.append(request)
+
+    def urgent(self, connection: Connection, request: Request) -> Deferred[None]:
+        """Send a command at once, past whoever waits."""
+        deferred: Deferred[None] = Deferred(partial(self.cancel, request))
+        request.deferred = deferred
+        self._watch(request.deadline)
+        self.send_now(connection, request, self._clock.seconds())
+        return deferred
+
+    def _say(self, connection: Connection, request: Request) -> bool:
+        """Give it to the system; True if that has taken all of it."""
+        request.sent = "maybe"
+        rest = connection.say(request.data)
+        if rest is None:
+            request.sent = "yes"
+            return True
+        rest.addCallbacks(lambda _none: self._taken(request), lambda _failure: None)
+        return False
+
+    def _taken(self, request: Request) -> None:
+        request.sent = "yes"
+        if request in self._sending:
+            self._sending.remove(request)
+            request.succeed(None)
+            self.start()
+
+    def _listen(self, connection: Connection, request: Request) -> bool:
+        if connection.conversation.asking:
+            return False
+        self.waiting.popleft()
+        self._at_once += 1
+        connection.listen(request)
+        return True
+
+    def _hold(self, connection: Connection, request: Request) -> bool:
+        if connection.conversation.asking or connection.conversation.listening:
+            return False
+        self._done(request, None)
+        return True
+
+    # what comes
+
+    def heard(self, answered: list[Answered]) -> None:
+        """Bytes came, which have answered these."""
+        link = self._device.link
+        if link.news:
+            link.tell()
+        if answered:
+            connection = self.connection
+            if connection is not None and not connection.used:
+                self._first(connection, answered)
+            busy, self._busy = self._busy, True
+            try:
+                for request, reply in answered:
+                    assert isinstance(request, Request)
+                    if reply is None:
+                        self._wrong(connection, request)
+                    else:
+                        request.succeed(reply)
+            finally:
+                self._busy = busy
+        if not self._busy:
+            self._at_once = 0
+            if self.waiting:
+                self.start()
+
+    def _first(self, connection: Connection, answered: list[Answered]) -> None:
+        """The first answer on a connection: it is of use, unless it only says its greeting."""
+        turn, reply = answered[0]
+        if reply is not None and (turn.kind == "query"
+                                  or self._clock.seconds() - connection.since >= LASTS):
+            connection.used = True
+            self._exchanged()
+
+    def _wrong(self, connection: Connection | None, request: Request) -> None:
+        error = self._device.error(WrongReply, "a reply that does not match what was asked: "
+                                   f"{show(request.wrong or b'')}", "recv", request.sent)
+        self._failed(error)
+        request.fail(error)
+        if connection is not None and connection.conversation.useless:
+            self._drop(connection, error)
+
+    # going
+
+    def lost(self, flight: Iterable[Any], error: DeviceConnectionError) -> None:
+        """The connection is gone, with what was in flight; what may be repeated waits anew."""
+        self.connection = None
+        flight, self._sending = [*flight, *self._sending], []
+        repeated = [r for r in flight if r.safe_to_repeat and r.deferred is not None]
+        for request in repeated:
+            request.start_over()
+        self.waiting.extendleft(reversed(repeated))
+        for request in flight:
+            if request not in repeated:
+                request.fail(again(error, request.sent))
+
+    def fail_waiting(self, error: Callable[[Request], BaseException]) -> None:
+        """There is no connection to be had."""
+        waiting, self.waiting = self.waiting, deque()
+        for request in waiting:
+            request.fail(error(request))
+
+    def cancel(self, request: Request, _deferred: Deferred[Any] | None = None) -> None:
+        """The user cancelled: the Deferred fails by itself when we return."""
+        request.deferred = None
+        if request in self.waiting:
+            self.waiting.remove(request)
+            return
+        connection = self.connection
+        if connection is None:
+            return
+        if self._give_up(connection, request):
+            self._drop(connection, None)
+        self.start()
+
+    def _give_up(self, connection: Connection, request: Request) -> bool:
+        """Nobody waits for it any more; True if the connection is to be given up, too."""
+        connection.patience = request.timeout
+        if request in self._sending:
+            return True
+        unsent = request.kind == "query" and request.sent != "yes"
+        return connection.conversation.gave_up(request) or unsent
+
+    # time
+
+    def _watch(self, when: float) -> None:
+        """One timer, set for the earliest and left alone where it is early enough."""
+        if when >= self._alarm:
+            return
+        if self._timer is not None:
+            # Not `reset`: to an earlier time it searches all timers of the reactor for this one.
+            self._timer.cancel()
+        self._alarm = when
+        self._timer = self._clock.callLater(max(when - self._clock.seconds(), 0),
+                                            self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        self._timer, self._alarm = None, math.inf
+        self._at_once = 0
+        now = self._clock.seconds()
+        busy, self._busy = self._busy, True
+        try:
+            self._end_overdue(now)
+        finally:
+            self._busy = busy
+        earliest = min((r.deadline for r in (*self._flight(), *self.waiting)), default=math.inf)
+        if earliest != math.inf:
+            self._watch(earliest)
+        self.start()
+
+    def _flight(self) -> list[Any]:
+        if self.connection is None:
+            return list(self._sending)
+        turns = self.connection.conversation.turns
+        return [*self._sending, *(turn for turn in turns if not turn.given_up)]
+
+    def _end_overdue(self, now: float) -> None:
+        connection = self.connection
+        if connection is not None and any(r.deadline <= now for r in self._flight()):
+            connection.look()       # the reactor may have been kept from reading the reply
+        # Said as things stand, before a connection is given up for those in flight.
+        late = [(r, self._why_waiting(r)) for r in self.waiting if r.deadline <= now]
+        for request in [r for r in self._flight() if r.deadline <= now]:
+            if self.connection is connection is not None and request in self._flight():
+                self._expire(connection, request)
+        stuck = bool(late) and self._is_stuck(connection)
+        for request, error in late:
+            if request in self.waiting:
+                self.waiting.remove(request)
+                if stuck:
+                    self._failed(error)
+                request.fail(error)
+        if stuck and connection is not None and connection.conversation.owing:
+            self._drop(connection, None)    # it does not even answer late: start afresh
+
+    def _is_stuck(self, connection: Connection | None) -> bool:
+        """Is the device to blame: does it owe a reply first, or never fall silent?"""
+        if connection is None or connection is not self.connection:
+            return False
+        conversation = connection.conversation
+        matched = callable(self._device.late_replies)
+        if self._flight():
+            turns = conversation.turns
+            return bool(turns) and turns[0].given_up and not matched
+        return conversation.restless or (conversation.owing > 0 and not matched)
+
+    def _expire(self, connection: Connection, request: Request) -> None:
+        link = self._device.link
+        link.timeouts += 1
+        within = f"within {request.timeout:g} s"
+        if request in self._sending:
+            error = self._device.error(
+                SendTimedOut, f"the device did not take the command {within}", "send", "maybe")
+        else:
+            rest = connection.partial()
+            what = f"an unfinished reply, {rest}," if rest else "no reply"
+            if request.frames:
+                what = f"{len(request.frames)} of {request.answers} replies"
+            error = self._device.error(ReplyTimedOut, f"{what} {within}", "recv", request.sent)
+        drop = self._give_up(connection, request)
+        # Who only listens for what may come, and hears nothing, is no sign of a failure.
+        if request.kind != "listen" or connection.conversation.owes_late:
+            self._failed(error)
+        request.fail(error)
+        if drop:
+            self._drop(connection, error)
+
+    def _why_waiting(self, request: Request) -> DeviceConnectionError:
+        connection = self.connection
+        if connection is None and self._why is not None:
+            return self._why(request)
+        within = f"within {request.timeout:g} s"
+        flight = len(self._flight())
+        if flight or connection is None or not connection.conversation.restless:
+            return self._device.error(ReplyTimedOut, f"its turn did not come {within}: "
+                                      f"{flight} before it", "send", request.sent)
+        return self._device.error(ReplyTimedOut, f"the device did not fall silent {within}: it "
+                                  f"says {show(connection.conversation.said)} unasked", "send",
+                                  request.sent)
+
+    def stop(self) -> None:
+        """No more timers."""
+        timer, self._timer, self._alarm = self._timer, None, math.inf
+        if timer is not None:
+            timer.cancel()
+
+
+#: What a request waits for, and what it does then, by its kind.
+_STARTS: dict[str, Callable[[Queue, Connection, Request], bool]] = {
+    "query": Queue._ask, "send": Queue._send, "listen": Queue._listen, "greeting": Queue._listen,
+    "hold": Queue._hold}
