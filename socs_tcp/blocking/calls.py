@@ -92,7 +92,7 @@ class Calls:
             raise session.failures.error(Disconnected, "not connected", "send", "no")
         deadline = monotonic() + (timeout if timeout is not None else 1e9)
         try:
-            connection.put(data, deadline)
+            connection.command(data, deadline)
         except BROKEN as exc:       # (the call that has the device finds the loss, and tells it)
             raise session.failures.translate(exc, "send", "maybe", timeout) from exc
         connection.asides.append(monotonic())
@@ -107,7 +107,7 @@ class Calls:
             connection = session.ready(call, face)
         self._wait_out_gap(call, connection)
         try:
-            connection.put(data, call.deadline)
+            connection.command(data, call.deadline)
         except OSError as exc:
             first = self._not_taken(call, connection, exc)
             if session.preparing or session.pinned is not None:
@@ -155,7 +155,7 @@ class Calls:
             exc.sent = first.sent       # the beginning of it may be with the device
             raise
         try:
-            connection.put(data, call.deadline)
+            connection.command(data, call.deadline)
         except OSError as exc:
             raise self._not_taken(call, connection, exc) from exc
         return connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import select
@@ -14,6 +15,7 @@ from typing import Any
 
 from ..core.conversation import Conversation
 from ..core.errors import DeviceConnectionError
+from ..core.sockets import Patience
 from ..core.telnet import TelnetFilter, escape
 from ..core.turn import Turn
 from .device_socket import DeviceSocket, end
@@ -23,7 +25,9 @@ READ_SIZE = 65536
 # Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
 _RDHUP: int = getattr(select, "POLLRDHUP", 0)
 _GONE: int = _RDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
-_LONGEST_POLL = 0x7FFFFFFF
+
+#: Seconds after which a reply is waited for with more care.
+FIRST_LOOK = 0.25
 
 
 class EndOfConnection(Exception):
@@ -51,12 +55,15 @@ class Connection:
     conversation : Conversation
     telnet : bool
         Take telnet negotiation out of what comes.
+    keepalive : float or None
+        What the socket was set up with.
     """
 
-    __slots__ = ("__weakref__", "_fd", "_own", "_pid", "_poll", "_telnet", "_tls", "asides",
-                 "comm", "conversation", "dead", "error", "made", "writing")
+    __slots__ = ("__weakref__", "_fd", "_own", "_patience", "_pid", "_poll", "_telnet", "_tls",
+                 "asides", "comm", "conversation", "dead", "error", "made", "writing")
 
-    def __init__(self, comm: Any, conversation: Conversation, telnet: bool = False) -> None:
+    def __init__(self, comm: Any, conversation: Conversation, telnet: bool = False,
+                 keepalive: float | None = None) -> None:
         self.comm = comm
         self.conversation = conversation
         self.dead = False           # its loss has been told
@@ -70,6 +77,9 @@ class Connection:
         self._pid = os.getpid()
         self._own = type(comm) is DeviceSocket
         self._tls = comm if isinstance(comm, TlsSocket) else None
+        self._patience = Patience(comm, keepalive if self._own or self._tls else None)
+        if self._tls is not None:
+            self._tls.patience = self._patience
         self._fd: int | None = None
         if watched(comm):
             # -2 is no descriptor, not even that of a closed socket.
@@ -158,25 +168,18 @@ class Connection:
         if self._own:
             if self.comm.closing:
                 return True         # the read that follows says what is wrong
-            if deadline != math.inf:
-                seconds = deadline - monotonic()
-                # The system counts milliseconds, and not beyond 24 days.
-                return bool(self._poll(min(int(seconds * 1000) + 1, _LONGEST_POLL)
-                                       if seconds > 0 else 0))
+            # Nearly always that is soon.
+            seconds = min(deadline - monotonic(), FIRST_LOOK)
+            return (bool(self._poll(int(seconds * 1000) + 1 if seconds > 0 else 0))
+                    or (seconds == FIRST_LOOK and self._patience.wait(self._poll, deadline)))
         if self._fd is None or self.closed() or self._pending():
             return True
         if self._tls is not None:
             while not self._look():
-                if not self._wait(deadline):
+                if not self._patience.wait(self._poll, deadline):
                     return False
             return True
-        return self._wait(deadline)
-
-    def _wait(self, deadline: float) -> bool:
-        if deadline == math.inf:
-            return bool(self._poll(None))
-        seconds = deadline - monotonic()
-        return bool(self._poll(min(int(seconds * 1000) + 1, _LONGEST_POLL) if seconds > 0 else 0))
+        return self._patience.wait(self._poll, deadline)
 
     def read(self, count: int = READ_SIZE) -> Any:
         """Read up to `count` bytes, which `wait` said are there.
@@ -244,6 +247,8 @@ class Connection:
         """
         if self._telnet is not None:
             data = escape(data)
+        if self._patience.stretched:
+            self._patience.relax()
         writing = self.writing
         if not writing.acquire(False) and not writing.acquire(
                 timeout=-1 if deadline == math.inf else max(deadline - monotonic(), 0)):
@@ -261,6 +266,12 @@ class Connection:
         finally:
             writing.release()
 
+    def command(self, data: bytes, deadline: float) -> None:
+        """As `put`, for what is not answered: nobody will wait until the device has taken it."""
+        allowed = deadline - monotonic()
+        self.put(data, deadline)
+        self._patience.grant(allowed)
+
     def _write(self, data: bytes, deadline: float) -> None:
         """What could not be handed over at once."""
         if self._own and self.comm.closing:
@@ -274,6 +285,18 @@ class Connection:
             self.comm.sendall(data)
         finally:
             self.comm.settimeout(usual)
+
+    def _write_slowly(self, data: bytes, deadline: float) -> None:
+        """To a device that does not take it at once."""
+        poll, left = select.poll(), memoryview(data)
+        poll.register(self.comm, select.POLLOUT)
+        while left:
+            if not self._patience.wait(poll.poll, deadline):
+                raise TimeoutError("timed out")
+            if self.comm.closing:
+                raise ConnectionAbortedError("closed by this program")
+            with contextlib.suppress(BlockingIOError):
+                left = left[os.write(self._fd, left):]      # type: ignore[arg-type]
 
     # the conversation
 
@@ -327,7 +350,7 @@ class Connection:
 
     def shut(self) -> None:
         """End it at once, for a call that uses it to find out. Any thread."""
-        if isinstance(self.comm, socket.socket):
+        if watched(self.comm):
             end(self.comm, self._pid)
 
     def close(self) -> None:
@@ -336,7 +359,7 @@ class Connection:
         if self._own:
             comm.finish()
         else:
-            if isinstance(comm, socket.socket):
+            if watched(comm):
                 end(comm, self._pid)
             comm.close()
 

@@ -7,6 +7,7 @@ import os
 import socket
 
 from .gate import Gate
+from .tls import TlsSocket
 
 
 class DeviceSocket(socket.socket):
@@ -45,7 +46,7 @@ class DeviceSocket(socket.socket):
         super().close()
 
 
-def end(comm: socket.socket, pid: int) -> None:
+def end(comm: socket.socket | TlsSocket, pid: int) -> None:
     """Tell the device that the connection is over, although a child may hold it open.
 
     In a forked child, nothing: the connection is its parent's.

@@ -131,7 +131,7 @@ class Dialer:
         conversation = Conversation(self._link, options.framer, options.late_replies, silence,
                                     owed_before=self._owed, alarms=options.alarms)
         self._debt, self._owed = 0.0, 0
-        return Connection(comm, conversation, options.telnet)
+        return Connection(comm, conversation, options.telnet, options.keepalive)
 
     def given_up(self, connection: Connection, allowed: float | None) -> None:
         """A connection is dropped by us: what it owes may come on the next one."""

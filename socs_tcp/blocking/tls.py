@@ -11,6 +11,7 @@ import threading
 from time import monotonic
 from typing import Any
 
+from ..core.sockets import Patience
 from ..core.tls import TlsStream
 
 _READ_SIZE = 65536
@@ -46,6 +47,8 @@ class TlsSocket:
         self._writing = threading.Lock()
         self._stream = TlsStream(context, host)
         self._stream.start()
+        #: How long a device may take nothing.
+        self.patience = Patience(sock, None)
 
     # the handshake
 
@@ -189,9 +192,7 @@ class TlsSocket:
             raise OSError(9, "Bad file descriptor")
         poll = select.poll()
         poll.register(self._sock, events)
-        left = deadline - monotonic()
-        if not poll.poll(None if left == math.inf else
-                         min(max(math.ceil(left * 1000), 0), 0x7FFFFFFF)):
+        if not self.patience.wait(poll.poll, deadline):
             raise TimeoutError("timed out")
 
     @property

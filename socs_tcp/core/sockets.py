@@ -70,7 +70,7 @@ class Patience:
     ----------
     slice : float
         Seconds; who waits for a reply, or for room to write, waits no longer than this at a time,
-        and then calls `look`. May be infinite.
+        and then calls `look` (as `wait` does). May be infinite.
     usual : float
         Seconds that a device has without any of this; may be infinite. A call that allows no more
         need not ask for more.
@@ -92,6 +92,27 @@ class Patience:
         """Before a command without an answer: nobody will `look` how it is taken."""
         if self.usual < seconds < math.inf:
             self._set(seconds)
+
+    def wait(self, poll: Callable[[int | None], Any], deadline: float) -> bool:
+        """``poll(milliseconds)`` until it finds something; False at the deadline.
+
+        Parameters
+        ----------
+        poll : callable
+            Of a `select.poll` object, which waits for the device to speak or to take.
+        deadline : float
+            By `time.monotonic`; may be infinite.
+        """
+        while True:
+            seconds = deadline - time.monotonic()
+            part = self.slice if self.slice < seconds else seconds
+            if poll(None if part == math.inf else
+                    # The system counts milliseconds, and not beyond 24 days.
+                    min(int(part * 1000) + 1, _MOST_MILLISECONDS) if part > 0 else 0):
+                return True
+            if part == seconds:
+                return False
+            self.look(deadline - time.monotonic())
 
     def look(self, seconds: float) -> None:
         """If the device lives but has no room, let it have `seconds` from now.
