@@ -53,18 +53,15 @@ class Thermometer:
 
 
 @pytest.fixture(scope="module")
-def thermometer(tmp_path_factory):
-    return Thermometer(tmp_path_factory.mktemp("misbehaving"))
+def device(tmp_path_factory):
+    thermometer = Thermometer(tmp_path_factory.mktemp("misbehaving"))
+    with DeviceServer(thermometer.script) as server:
+        yield thermometer, server
 
 
 @pytest.fixture(scope="module")
-def server(thermometer):
-    with DeviceServer(thermometer.script) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def agent(crossbar_router, thermometer, server):
+def agent(crossbar_router, device):
+    thermometer, server = device
     process = crossbar_router.start_agent(
         "TCPDeviceAgent", "misbehaving", args=[
             "--description", str(thermometer.file), "--ip-address", server.host,
@@ -111,7 +108,8 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_agent_answers_as_before(crossbar_router, thermometer, server, agent, client, fault):
+def test_the_agent_answers_as_before(crossbar_router, device, agent, client, fault):
+    thermometer, server = device
     until(client, is_well)
     FAULTS[fault](thermometer, server)
     end = time.monotonic() + FAULT
