@@ -12,7 +12,7 @@ ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 # What changes seldom comes first: an edit of the code installs no dependency again.
 COPY setup.cfg setup.py pyproject.toml README.rst LICENSE ./
-RUN mkdir socs_tcp && touch socs_tcp/__init__.py && pip install dumb-init . \
+RUN mkdir socs_tcp && echo "__version__ = '0'" > socs_tcp/__init__.py && pip install dumb-init . \
  && pip uninstall --yes socs_tcp
 COPY socs_tcp ./socs_tcp
 RUN pip install --no-deps . \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -28,6 +29,8 @@ COMMANDS = {
     "dashboard": "make a Grafana dashboard of a description",
     "demo": "unplug a device, and see what clients see",
 }
+#: What the system says where the output is a file on a full disk.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 #: Where the module of a command has another name.
 MODULES = {"demo": "demo.command"}
 
@@ -84,9 +87,11 @@ def main(args: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except OSError as exc:      # a full disk: what a command does with devices it handles itself
+    except OSError as exc:
+        if exc.errno not in NO_ROOM:
+            raise
         _forget_stdout()
-        complain(f"cannot write: {exc.strerror or exc}")
+        complain(f"cannot write: {exc.strerror}")
         return FAILED
     return code
 

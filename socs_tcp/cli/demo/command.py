@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted; all processes are ended.", flush=True)
         raise
-    except (DemoFailed, RouterError) as exc:
+    except (DemoFailed, RouterError, OSError) as exc:     # OSError: no agent, no room, no port
         print(f"\nThe demonstration cannot be run: {exc}", file=sys.stderr)
         return 2
     finally:

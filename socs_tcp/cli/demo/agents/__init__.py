@@ -1,0 +1,1 @@
+"""The two agents of the demonstration, each a file that ``ocs-agent-cli`` runs."""
