@@ -308,14 +308,16 @@ def _shown(reading: Reading, only: str = "") -> str:
 
 def main(args: list[str] | None = None) -> None:
     """Run the agent; what ``ocs-agent-cli`` calls."""
-    txaio.start_logging(  # type: ignore[attr-defined]
-        level=os.environ.get("LOGLEVEL", "info"))
     parsed = site_config.parse_args(agent_class="TCPDeviceAgent", parser=make_parser(), args=args)
     try:
         description, host, port = check_arguments(parsed)
     except ValueError as exc:
         print(f"TCPDeviceAgent: {exc}", file=sys.stderr)
         sys.exit(BAD_USAGE)
+    # Not before: from here on stderr is the log, which goes to stdout, and HostManager shows
+    # of an agent that ended what it wrote to stderr.
+    txaio.start_logging(  # type: ignore[attr-defined]
+        level=os.environ.get("LOGLEVEL", "info"))
     agent, runner = ocs_agent.init_site_agent(parsed)
     device = TCPDeviceAgent(
         agent, description, lambda: DescribedClient(description, host, port),

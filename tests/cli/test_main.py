@@ -65,7 +65,8 @@ def test_the_examples_of_the_help_can_be_parsed(command, capsys):
     with pytest.raises(SystemExit):
         main.main([command, "--help"])
     parser = main.make_parser()
-    examples = re.findall(r"^  (?:printf .* \| )?socs-tcp (.*?)(?: > .*)?$", capsys.readouterr().out, re.M)
+    examples = re.findall(r"^  (?:printf .* \| )?socs-tcp (.*?)(?: > .*)?$",
+                          capsys.readouterr().out, re.M)
     for example in examples:
         assert parser.parse_args(shlex.split(example)).run is not None
 
