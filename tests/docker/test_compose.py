@@ -47,3 +47,29 @@ def test_the_agent_takes_its_device_from_the_environment(monkeypatch):
     from socs_tcp.agents.tcp_device import make_parser
     options = make_parser().parse_args([])
     assert (options.ip_address, options.description) == ("10.0.0.7", "kikusui_pmx")
+
+
+def test_the_plots_find_what_is_written_and_are_there_only_when_asked_for():
+    services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
+    plots = {name for name, service in services.items() if service.get("profiles") == ["plots"]}
+    assert plots == {"publisher", "influxdb", "dashboard", "grafana"}
+    assert all("profiles" not in services[name] for name in services.keys() - plots)
+    source, = yaml.safe_load((PROJECT / "docker/grafana/datasources.yaml").read_text())[
+        "datasources"]
+    site = yaml.safe_load((PROJECT / "docker/default.yaml").read_text())
+    publisher, = (agent for agent in site["hosts"]["docker"]["agent-instances"]
+                  if agent["instance-id"] == services["publisher"]["environment"]["INSTANCE_ID"])
+    arguments = dict(zip(publisher["arguments"][::2], publisher["arguments"][1::2], strict=True))
+    assert source["url"] == f"http://{arguments['--host']}:8086"
+    assert source["jsonData"]["dbName"] == arguments["--database"]
+    assert f"--instance-id {services['agent']['environment']['INSTANCE_ID']}" \
+        in services["dashboard"]["command"][0]
+    for file in ("datasources", "dashboards"):
+        assert any(f"./docker/grafana/{file}.yaml:" in volume
+                   for volume in services["grafana"]["volumes"])
+
+
+def test_the_ports_of_the_services_are_for_this_machine_only():
+    services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
+    assert all(port.startswith("127.0.0.1:") for service in services.values()
+               for port in service.get("ports", ()))
