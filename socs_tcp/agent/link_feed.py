@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 
 from ..core.link import Link
+from ..deferred.clock import steady
 from .reporting import in_main_thread, safe
 
 #: Seconds between two points while nothing changes.
@@ -75,7 +76,7 @@ class LinkFeed:
         self._link = link
         self._ended = False
         self._loop = LoopingCall(self._publish)
-        self._loop.clock = reactor
+        self._loop.clock = steady(reactor)
         self._forget = link.observe(lambda _link, _change: self._soon(self._publish_change))
         if name not in agent.feeds:
             agent.register_feed(name, record=True, agg_params={"frame_length": 600})

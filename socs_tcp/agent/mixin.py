@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.task import deferLater
 
 from ..core.policy import check_seconds
+from ..deferred.clock import steady
 from .degraded import Degraded
 from .misuse import check_blocking_read, check_data, check_read, check_reading, check_unreadable
 from .polling import UNREADABLE, Gap, Pace, Poll
@@ -197,7 +198,7 @@ class DeviceAgentMixin:
         check_seconds("period", period)
         check_read(read)
         view = self.__view()
-        clock = view.reactor
+        clock = steady(view.reactor)
         poll = Poll(view, session, check_unreadable(unreadable))
         pace = Pace(period, quantize, clock.seconds(), _wall(quantize))
         try:

@@ -18,6 +18,8 @@ from typing import Any
 from twisted.internet.interfaces import IReadDescriptor
 from zope.interface import implementer
 
+from ..deferred.clock import steady
+
 AVAILABLE = hasattr(select, "epoll")
 
 #: Seconds until we look again at a device that was busy when its connection ended.
@@ -35,6 +37,7 @@ class IdleMonitor:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
+        self._clock = steady(reactor)
         # Registering a socket is a system call and safe from any thread. An edge is
         # reported once, so that a connection that stays dead does not wake us again.
         self._epoll = select.epoll()
@@ -95,7 +98,7 @@ class IdleMonitor:
         # answers it and hangs up then.
         device = ref()
         if device is not None and not device.check_idle() and not self._epoll.closed:
-            self._reactor.callLater(RECHECK, self._check, ref)
+            self._clock.callLater(RECHECK, self._check, ref)
 
     def connectionLost(self, reason: Any) -> None:
         """The reactor stops."""

@@ -16,6 +16,7 @@ from twisted.internet.defer import TimeoutError as DeferTimeout
 
 from ..agent.mixin import DeviceAgentMixin
 from ..agent.reporting import result
+from ..deferred.clock import steady
 from ..description import LINK_FEED, Description
 from ..description.client import DescribedClient, Reading
 from .access import LEVELS, Access
@@ -123,7 +124,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
         @inlineCallbacks
         def read_due() -> Generator[Deferred[Any], Any, None]:
             try:
-                for query in schedule.due(self.device.reactor.seconds()):
+                for query in schedule.due(steady(self.device.reactor).seconds()):
                     if session.status not in ("starting", "running"):
                         return
                     acquisition.take((yield self.device.read(query)))
@@ -277,7 +278,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
         """
         allowed = self.description.timeout
         try:
-            yield self.device.reconnect().addTimeout(allowed, self.device.reactor)
+            yield self.device.reconnect().addTimeout(allowed, steady(self.device.reactor))
         except (ConnectionError, DeferTimeout):
             return result(False, f"not connected within {allowed:g} s: {self.device.link.reason}")
         return result(True, f"{self.device.link.name} is connected again")

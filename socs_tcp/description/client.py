@@ -14,6 +14,7 @@ from ..core.errors import DeviceConnectionError, Disconnected, FramingError, Wro
 from ..core.framing import Framer
 from ..core.silence import SETTLE
 from ..deferred.client import DeviceClient
+from ..deferred.clock import steady
 from . import (
     Ask,
     Description,
@@ -98,9 +99,10 @@ class DescribedClient:
             from twisted.internet import reactor  # noqa: PLC0415 (importing installs one)
         self.description = description
         self.reactor = reactor
+        self._clock = steady(reactor)
         self._lock = DeferredLock()
         self._framer = StepFramer(description.framer)
-        self._silent_until = 0.0        # by the reactor's clock: the gap between messages
+        self._silent_until = 0.0        # by that clock: the gap between messages
         prepare = description.identify is not None or bool(description.on_connect)
         self.client = DeviceClient(ip_address, port, description.timeout, framer=self._framer,
                                    reactor=reactor, settle=settle,
@@ -183,9 +185,9 @@ class DescribedClient:
                   ) -> Generator[Deferred[Any], Any, bytes]:
         ask, comm = next(talk), None
         while True:
-            wait = self._silent_until - self.reactor.seconds()
+            wait = self._silent_until - self._clock.seconds()
             if wait > 0:
-                yield deferLater(self.reactor, wait)
+                yield deferLater(self._clock, wait)
             if comm is not None and comm is not self.client.comm:
                 raise self._error(Disconnected, "the connection was lost between two messages "
                                   "that belong together")
@@ -196,7 +198,7 @@ class DescribedClient:
             else:
                 yield device.send(ask.data)
             comm = self.client.comm
-            self._silent_until = self.reactor.seconds() + self.description.gap
+            self._silent_until = self._clock.seconds() + self.description.gap
             try:
                 ask = talk.send(reply)
             except StopIteration as end:
