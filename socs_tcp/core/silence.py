@@ -77,7 +77,8 @@ class Silence:
     def answered(self, now: float, rtt: float) -> None:
         """An exchange is over."""
         self.ended = now
-        self._slowest = max(self._slowest, rtt)
+        if rtt > self._slowest:
+            self._slowest = rtt
 
     def gap_left(self, now: float) -> float:
         """Seconds until a command may be sent."""
@@ -98,13 +99,16 @@ class Silence:
             if silent < self._wanted - NOTHING:
                 return max(self._wanted - silent, self.gap_left(now))
             self._wanted = self._debt = 0.0
-        return max(self._breath_left(now), self.gap_left(now))
+        breath = self._breath_left(now)
+        return max(breath, self.gap_left(now)) if self._gap else breath
 
     def _breath_left(self, now: float) -> float:
         if not self._settle:
             return 0.0
+        begun = self.ended if self.ended > self._since else self._since
+        if now - begun < self._settle - NOTHING and now - self.paused < LONGEST_WITHOUT_PAUSE:
+            return 0.0          # as nearly always
         length = min(max(self._settle, self._slowest), LONGEST_PAUSE)
-        begun = max(self.ended, self._since)
         if now - begun >= length - NOTHING:
             self.paused, self._slowest = now, 0.0
         elif now - self.paused >= LONGEST_WITHOUT_PAUSE:

@@ -195,7 +195,7 @@ class DeviceClient:
         """
         request = question(self._device, msg, timeout, safe_to_repeat, framer=framer,
                            match=match, replies=replies)
-        self._asked_at = self._clock.seconds()
+        self._asked_at = request.asked_at
         return self._add(request)
 
     def send(self, msg: Text, timeout: float | None = None, *,

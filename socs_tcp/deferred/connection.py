@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from ..core.conversation import DROP, Answered, Conversation
 from ..core.errors import DeviceConnectionError, Disconnected, FramingError, from_cause, show
+from ..core.framing import Text
 from ..core.policy import MOST_UNASKED
 from ..core.silence import Silence
 from ..core.telnet import TelnetFilter, escape
@@ -83,7 +84,7 @@ class Connection(LineProtocol):
         super().connectionMade()
         transport: Any = self.transport
         handle = getattr(transport, "getHandle", lambda: None)()
-        if isinstance(handle, socket.socket):
+        if isinstance(handle, socket.socket) and hasattr(transport, "doRead"):
             self._poll = select.poll()
             self._poll.register(handle.fileno(), select.POLLIN | HUNG_UP)
         self._made(self)
@@ -98,26 +99,31 @@ class Connection(LineProtocol):
             return
         if (len(data) >= READ_SIZE) is not self._long_reads:
             self._read_long(len(data) >= READ_SIZE)
-        self._hear(self.conversation.heard, data)
-        if (self._paused or self._decoder.waiting) and not self._over:
-            self._regulate()
-
-    def _hear(self, listen: Callable[..., list[Answered]], *args: Any) -> None:
         try:
-            answered = listen(*args, self._seconds())
+            answered = self.conversation.heard(data, self._seconds())
         except FramingError as exc:
             self._nonsense(exc)
             return
+        self._told(answered)
+        if (self._paused or self._decoder.waiting) and not self._over:
+            self._regulate()
+
+    def _told(self, answered: list[Answered]) -> None:
         self.hearer(answered)
         if self._alarms is not None:
             self._alarms.tell(self.conversation.unasked)
-        if answered and self._decoder.waiting and self.conversation.turns:
-            self._hear(self.conversation.frames)
+        if answered and self._decoder.waiting and self.conversation.turns and not self._over:
+            try:        # what makes no sense is told after the replies in front of it
+                answered = self.conversation.frames(self._seconds())
+            except FramingError as exc:
+                self._nonsense(exc)
+            else:
+                self._told(answered)
 
     def _negotiate(self, telnet: TelnetFilter, data: bytes) -> bytes:
         data, answer = telnet.strip(data)
         if answer:
-            super()._write(answer)
+            self._write(answer)
         return data
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -179,7 +185,7 @@ class Connection(LineProtocol):
         poll = self._poll
         if poll is None or not poll.poll(0):
             return
-        transport: Any = self.transport
+        transport: Any = self.transport     # a wrapper lends us the method of what it wraps
         for _ in range(MOST_READS):
             why = transport.doRead()
             if self._over:
@@ -203,14 +209,22 @@ class Connection(LineProtocol):
         link.bytes_sent += len(data)
         if link.trace is not None:
             link.trace.add(">", data)
+        if self._telnet is not None:
+            data = escape(data)
         return None if self._write(data) else self.sent_all()
 
-    def _write(self, data: bytes) -> bool:
-        return super()._write(data if self._telnet is None else escape(data))
+    def send(self, msg: Text) -> Deferred[None]:
+        """As `LineProtocol.send`."""
+        return super().send(msg if self._telnet is None else escape(self._framer.encode(msg)))
 
     def listen(self, turn: Turn) -> None:
         """Somebody waits for the next frame, which may be there already."""
-        self._hear(self.conversation.listen, turn)
+        try:
+            answered = self.conversation.listen(turn, self._seconds())
+        except FramingError as exc:
+            self._nonsense(exc)
+            return
+        self._told(answered)
         if self._paused and not self._over:
             self._regulate()
 

@@ -146,7 +146,7 @@ class Queue:
     def _ask(self, connection: Connection, request: Request) -> bool:
         now = self._clock.seconds()
         conversation = connection.conversation
-        if conversation.asking or conversation.listening:
+        if conversation.turns and (conversation.asking or conversation.listening):
             if not conversation.may_join(self._device.max_in_flight, now):
                 return False
         else:
@@ -261,8 +261,8 @@ class Queue:
                 self._first(connection, answered)
             busy, self._busy = self._busy, True
             try:
+                request: Any        # (all our turns are requests)
                 for request, reply in answered:
-                    assert isinstance(request, Request)
                     if reply is None:
                         self._wrong(connection, request)
                     else:

@@ -37,7 +37,8 @@ class Request(Turn):
     def __init__(self, kind: Kind, data: bytes, timeout: float | None, now: float,
                  safe_to_repeat: bool = False, *, answers: int = 1, match: Match | None = None,
                  framer: Framer | None = None) -> None:
-        super().__init__(kind, data, answers, match, framer)
+        Turn.__init__(self, kind, data, answers, match, framer)     # (super() takes longer)
+        self.asked_at = now     # until it is sent, and the conversation says when
         self.timeout = timeout
         self.deadline = math.inf if timeout is None else now + timeout
         self.safe_to_repeat = safe_to_repeat
@@ -86,15 +87,17 @@ def question(device: Device, msg: Text, timeout: float | None, safe_to_repeat: b
              framer: Framer | None = None, match: Match | None = None,
              replies: int = 1) -> Request:
     """The request that `query` makes."""
+    data = device.framer.encode(msg)
+    timeout = device.timeout if timeout is None else check_seconds("timeout", timeout)
+    if framer is None and match is None and replies == 1:
+        return Request("query", data, timeout, device.clock.seconds(), safe_to_repeat)
     if framer is not None:
         checked(framer)
-    if match is not None:
-        checked_match(match)
+    checked_match(match)
     if isinstance(replies, bool) or not isinstance(replies, int) or replies < 1:
         raise ValueError(f"replies must be a number from 1, not {replies!r}")
-    return Request("query", device.framer.encode(msg), call_timeout(device, timeout),
-                   device.clock.seconds(), safe_to_repeat, answers=replies, match=match,
-                   framer=framer)
+    return Request("query", data, timeout, device.clock.seconds(), safe_to_repeat,
+                   answers=replies, match=match, framer=framer)
 
 
 def command(device: Device, msg: Text, timeout: float | None) -> Request:
