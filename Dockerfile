@@ -41,8 +41,10 @@ ENTRYPOINT ["dumb-init", "crossbar", "start", "--cbdir", "/run/crossbar", \
             "--config", "/etc/crossbar.json", "--color", "false"]
 
 FROM $BASE AS agent
-# The user of OCS' own images, so that shared volumes keep their owner.
-RUN groupadd --gid 9000 ocs && useradd --uid 9000 --gid 9000 --create-home ocs
+# The user of OCS' own images, so that shared volumes keep their owner. (A new volume has the
+# owner of the folder where it is mounted: /dashboards is for that of docker-compose.yml.)
+RUN groupadd --gid 9000 ocs && useradd --uid 9000 --gid 9000 --create-home ocs \
+ && mkdir /dashboards && chown 9000:9000 /dashboards
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH OCS_CONFIG_DIR=/config PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 9000:9000
