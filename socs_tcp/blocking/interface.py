@@ -274,13 +274,14 @@ class TCPInterface:
             `ReplyTimedOut`, `Disconnected`, `ConnectFailed`, `FramingError`, `WrongReply`, ...
             The reply is never given to a later query.
         """
-        turn = Turn("query", self.framer.encode(msg))
-        if framer is not None:
-            turn.framer = checked(framer)
-        if match is not None:
-            turn.match = checked_match(match)
+        data = self.framer.encode(msg)
+        if framer is None and match is None:
+            turn = Turn("query", data)
+        else:
+            turn = Turn("query", data, 1, checked_match(match),
+                        None if framer is None else checked(framer))
         if replies is not None:
-            turn.answers, turn.frames = positive("replies", replies), []
+            turn.collect(positive("replies", replies))
         return self.__calls.query(self, turn, self.timeout if timeout is None else
                                   check_seconds("timeout", timeout), safe_to_repeat)
 

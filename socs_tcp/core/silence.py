@@ -15,8 +15,8 @@ LONGEST_WITHOUT_PAUSE = 10.0
 LONGEST_PAUSE = 1.0
 #: The part of a call's time that may be spent on the answer of the connection before.
 PART_FOR_DEBT = 0.8
-#: Seconds that are nothing: the sum of two times is not exact.
-NOTHING = 1e-6
+#: Seconds; what is shorter is lost where times are added up, and nobody waits for it.
+INSTANT = 1e-6
 
 
 class Silence:
@@ -37,13 +37,13 @@ class Silence:
         The end of the last exchange on the connection before.
     """
 
-    __slots__ = ("_debt", "_gap", "_settle", "_since", "_slowest", "_wanted", "ended",
-                 "paused", "settled_in")
+    __slots__ = ("_debt", "_due", "_length", "_settle", "_since", "_wanted", "ended",
+                 "free_until", "gap", "paused", "settled_in")
 
     def __init__(self, settle: float, gap: float, now: float, debt: float = 0.0, *,
                  last: float = -math.inf) -> None:
         self._settle = settle
-        self._gap = gap
+        self.gap = gap
         self._since = now       # it has been silent, as far as we know, since then
         #: From now on, what comes was not said merely because we connected.
         self.settled_in = now + settle
@@ -51,14 +51,30 @@ class Silence:
         self._wanted = max(settle, self._debt)
         #: The end of the last exchange.
         self.ended = last
-        self._slowest = 0.0     # the longest round trip since the last pause
+        #: Until then a question may go out, with nothing more to consider.
+        self.free_until = -math.inf
+        self._has_paused(now)
+
+    def _has_paused(self, now: float) -> None:
         #: When the last pause ended: what was answered before it was in step.
         self.paused = now
+        # When the next is due, and how long it is. Without `settle` there is none.
+        self._due = now + LONGEST_WITHOUT_PAUSE if self._settle else math.inf
+        self._length = self._settle or math.inf
 
     def broken(self, now: float) -> None:
         """Something may come, or came, that belongs to no question."""
         self._since = now
         self._wanted = max(self._wanted, self._settle)
+        self.free_until = -math.inf
+
+    def alarm(self, now: float) -> None:
+        """An alarm came. In a pause it may have been a late reply, and more may follow.
+
+        But a device that is never silent keeps nobody waiting.
+        """
+        if self._due <= now < self._due + LONGEST_PAUSE:
+            self._since = now
 
     def debt_paid(self) -> None:
         """The answer of the connection before has come."""
@@ -75,15 +91,23 @@ class Silence:
             self._wanted = 0.0
 
     def answered(self, now: float, rtt: float) -> None:
-        """An exchange is over."""
+        """An exchange is over.
+
+        Where each reply is taken for the one before, the device seems twice as fast as it is, or
+        more: what it says last comes one round trip after that which we took for its answer. So
+        a pause is a little longer than a round trip.
+        """
         self.ended = now
-        if rtt > self._slowest:
-            self._slowest = rtt
+        if rtt + self._settle > self._length:
+            self._length = min(rtt + self._settle, LONGEST_PAUSE)
+        if not (self._wanted or self.gap):
+            until = now + self._length
+            self.free_until = until if until < self._due else self._due
 
     def gap_left(self, now: float) -> float:
         """Seconds until a command may be sent."""
-        left = self.ended + self._gap - now if self._gap else 0.0
-        return left if left > NOTHING else 0.0
+        left = self.ended + self.gap - now if self.gap else 0.0
+        return left if left > INSTANT else 0.0
 
     def left(self, now: float, allowed: float = math.inf) -> float:
         """Seconds of silence that are missing before a query may be sent; 0 for none.
@@ -96,21 +120,15 @@ class Silence:
             if self._debt:
                 self._wanted = max(self._settle,
                                    min(self._wanted, silent + allowed * PART_FOR_DEBT))
-            if silent < self._wanted - NOTHING:
+            if silent < self._wanted - INSTANT:
                 return max(self._wanted - silent, self.gap_left(now))
             self._wanted = self._debt = 0.0
-        breath = self._breath_left(now)
-        return max(breath, self.gap_left(now)) if self._gap else breath
+        return max(self._breath_left(now), self.gap_left(now))
 
     def _breath_left(self, now: float) -> float:
-        if not self._settle:
-            return 0.0
-        begun = self.ended if self.ended > self._since else self._since
-        if now - begun < self._settle - NOTHING and now - self.paused < LONGEST_WITHOUT_PAUSE:
-            return 0.0          # as nearly always
-        length = min(max(self._settle, self._slowest), LONGEST_PAUSE)
-        if now - begun >= length - NOTHING:
-            self.paused, self._slowest = now, 0.0
-        elif now - self.paused >= LONGEST_WITHOUT_PAUSE:
-            return begun + length - now
+        begun = max(self.ended, self._since)
+        if now - begun >= self._length - INSTANT:
+            self._has_paused(now)
+        elif now >= self._due:
+            return begun + self._length - now
         return 0.0

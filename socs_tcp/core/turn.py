@@ -33,7 +33,7 @@ class Turn:
     """
 
     __slots__ = ("answers", "asked_at", "data", "framer", "frames", "given_up", "kind", "match",
-                 "wrong")
+                 "missing", "plain", "wrong")
 
     def __init__(self, kind: Kind, data: bytes = b"", answers: int = 1,
                  match: Match | None = None, framer: Framer | None = None) -> None:
@@ -42,14 +42,42 @@ class Turn:
         self.answers = answers
         self.match = match
         self.framer = framer
-        #: Those that have come, where there are to be several.
-        self.frames: list[bytes] | None = None
+        #: So many frames are still to come.
+        self.missing = answers
+        #: Those that have come, where there may be several.
+        self.frames: list[bytes] | None = None if answers == 1 else []
+        #: It was asked, somebody waits, and any one frame is its reply.
+        self.plain = False
         #: Nobody waits for it any more. Its replies may still come.
         self.given_up = False
         #: A frame that came in the place of a reply and does not match.
         self.wrong: bytes | None = None
         #: When it was sent, in seconds of the face's clock.
         self.asked_at = 0.0
+
+    def took(self, frame: bytes) -> bool:
+        """`frame` is one of its replies. Was it the last?"""
+        self.missing -= 1
+        if self.frames is not None and not self.given_up:
+            self.frames.append(frame)
+        return self.missing == 0
+
+    def collect(self, answers: int) -> None:
+        """Its replies are a list of so many frames, even where that is one. Before it is asked."""
+        self.answers = self.missing = answers
+        self.frames = []
+
+    def start_over(self) -> None:
+        """It will be asked again, on another connection."""
+        self.missing = self.answers
+        self.wrong = None
+        if self.frames is not None:
+            self.frames = []
+
+    def give_up(self) -> None:
+        """Nobody waits for it any more."""
+        self.given_up = True
+        self.plain = False
 
     def fits(self, frame: bytes) -> bool:
         """Does `frame` look like a reply to this?"""
@@ -59,11 +87,6 @@ class Turn:
         if isinstance(match, re.Pattern):
             return match.match(frame) is not None
         return bool(match(frame))
-
-    @property
-    def missing(self) -> int:
-        """So many frames are still to come."""
-        return self.answers - (len(self.frames) if self.frames else 0)
 
 
 def checked_match(match: Match | None) -> Match | None:

@@ -59,8 +59,8 @@ class Request(Turn):
 
     def start_over(self) -> None:
         """It is sent a second time, and not a third."""
+        super().start_over()
         self.safe_to_repeat = False
-        self.frames = self.wrong = None
 
 
 def fail_later(clock: Any, error: BaseException,

@@ -702,7 +702,7 @@ def test_recv_frame_after_a_hang_up_with_nothing_left_connects_anew(lines, bench
 
 def test_a_flood_of_unasked_bytes_is_an_error_and_the_link_is_down(make, bench):
     device = make(framer=LineFramer(b"\n"))
-    with patch("socs_tcp.core.conversation.MOST_UNASKED", 3), \
+    with patch("socs_tcp.core.hearing.MOST_UNASKED", 3), \
             pytest.raises(FramingError, match="without pause") as caught:
         bench.last.send(b"flood")
         device.query(b"X")

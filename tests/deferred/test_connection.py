@@ -318,7 +318,7 @@ def test_a_connection_that_was_given_up_is_not_looked_at(owner, real):
 
 def test_a_device_that_sends_without_pause_is_given_up(owner, real, monkeypatch):
     monkeypatch.setattr(module, "MOST_UNASKED", 1000)
-    monkeypatch.setattr("socs_tcp.core.conversation.MOST_UNASKED", 1000)
+    monkeypatch.setattr("socs_tcp.core.hearing.MOST_UNASKED", 1000)
     connection, device, ours = real
     device.sendall(b"babble\r\n" * 200)
     wait_readable(ours)

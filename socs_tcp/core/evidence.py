@@ -1,0 +1,108 @@
+"""What a device has proven on one connection, and what it said unasked: what the link is told."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from .errors import show
+from .link import Link
+from .states import UP
+
+
+class State(Enum):
+    """How much may be expected of a connection. It only goes down this list.
+
+    NEW
+        It is being prepared.
+    PREPARED
+        Others may use it. The device has not answered on it.
+    PROVEN
+        The device has answered on it. Only then the link is told of good replies.
+    DEAD
+        It is gone.
+    """
+
+    NEW = "new"
+    PREPARED = "prepared"
+    PROVEN = "proven"
+    DEAD = "dead"
+
+
+class Evidence:
+    """Tells the link what the device has proven. Belongs to its conversation.
+
+    Parameters
+    ----------
+    link : Link
+    settled_in : float
+        Before that time, what was said without a question proves nothing: it may be what a
+        server says as it refuses a client, and hangs up.
+    """
+
+    __slots__ = ("_link", "answers", "exchanges", "said", "settled_in", "state")
+
+    def __init__(self, link: Link, settled_in: float) -> None:
+        self._link = link
+        self.settled_in = settled_in
+        self.state = State.NEW
+        #: Proofs so far.
+        self.answers = 0
+        #: Exchanges since the last pause: in doubt, if something comes in the next one.
+        self.exchanges = 0
+        #: The last that was said unasked.
+        self.said = b""
+
+    def exchange(self, rtt: float) -> None:
+        """A question was answered after `rtt` seconds."""
+        self.answers += 1
+        self.exchanges += 1
+        if self.state is State.PROVEN:
+            self._link.good(rtt)
+        elif self.state is State.PREPARED:
+            self.state = State.PROVEN
+            self._link.good(rtt)
+
+    def spoke(self, now: float) -> None:
+        """The device said something that somebody listens for."""
+        if now < self.settled_in or self.state is State.DEAD:
+            return
+        self.answers += 1
+        if self.state is State.PREPARED:
+            self.state = State.PROVEN
+        if self.state is State.PROVEN and self._link.state is not UP:
+            self._link.good()
+
+    def prepared(self) -> bool:
+        """Others may use the connection. Has the device answered by now?"""
+        if self.state is State.NEW:
+            self.state = State.PREPARED
+            if self.answers:
+                self.state = State.PROVEN
+                self._link.good()
+        return self.state is State.PROVEN
+
+    def unasked(self, begin: bytes, count: int, *, commanded: bool, in_order: bool) -> None:
+        """`count` bytes that begin with `begin` belong to no question, and are discarded.
+
+        Parameters
+        ----------
+        begin : bytes
+        count : int
+        commanded : bool
+            Is it an answer to a command that expects none?
+        in_order : bool
+            Are replies told apart by their order alone?
+        """
+        self.said = begin
+        self._link.bytes_discarded += count
+        said = f"the device said {show(begin)}"
+        if commanded:
+            self._link.remark("answered a command", f"{said} after a command that expects no "
+                              "answer; discarded")
+            return
+        doubt = ""
+        if self.exchanges and in_order:
+            doubt = (f"; the last {self.exchanges} replies are doubtful: each may belong to the "
+                     "question before it")
+        self.exchanges = 0
+        self._link.remark("unasked", f"{said} unasked; discarded{doubt}")

@@ -1,0 +1,271 @@
+"""Whom a frame answers, and what its coming means. The hearing half of a `Conversation`."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TypeAlias
+
+from .decoder import Decoder, Framer
+from .errors import FramingError
+from .evidence import Evidence, State
+from .link import Link
+from .owed import Owed
+from .pending import Pending
+from .policy import MOST_UNASKED, LateReplies
+from .silence import Silence
+from .turn import Turn
+
+#: So many alarms wait for somebody to take them; more are discarded.
+MOST_ALARMS = 1000
+
+#: A turn whose reply has come; with its reply, or None for one that does not match.
+Answered: TypeAlias = "tuple[Turn, bytes | list[bytes] | None]"
+
+
+class Hearing:
+    """What has been heard on one connection, and who is still to hear something.
+
+    Parameters
+    ----------
+    link : Link
+        Hears what the device has proven, and what it said unasked.
+    framer : Framer
+        Where frames end, unless a turn says otherwise.
+    late_replies
+        As in `TCPInterface`.
+    silence : Silence
+        Of this connection.
+    owed_before : int
+        Replies that the connection before was given up with.
+    alarms : bool
+        Keep whole frames that answer nothing, in `unasked`, for somebody who wants them.
+
+    Attributes
+    ----------
+    turns : deque of Turn
+        Sent and not answered yet, in their order; those given up stay until they are.
+    unasked : deque of bytes
+        Alarms.
+    restless : bool
+        Has the device said something unasked since the last silence?
+    useless : str
+        Why nothing may be asked on this connection any more; empty while something may.
+    """
+
+    __slots__ = ("_alarms", "_evidence", "_framer", "_late", "_link", "_owed", "_pending",
+                 "decoder", "restless", "silence", "turns", "unasked", "useless")
+
+    def __init__(self, link: Link, framer: Framer, late_replies: LateReplies, silence: Silence,
+                 *, owed_before: int = 0, alarms: bool = False) -> None:
+        self._link = link
+        self._framer = framer
+        self._late = late_replies
+        self._alarms = alarms
+        self._pending = Pending(link, late_replies, alarms)
+        self._owed = Owed(owed_before)
+        self._evidence = Evidence(link, silence.settled_in)
+        self.silence = silence
+        self.decoder: Decoder = framer.decoder()
+        self.turns = self._pending.turns
+        self.unasked: deque[bytes] = deque()
+        self.restless = False
+        self.useless = ""
+
+    # what is heard
+
+    def heard(self, data: bytes, now: float) -> list[Answered]:
+        """These bytes came.
+
+        Returns
+        -------
+        list of (Turn, reply)
+            Those that are answered by it; with None for a reply that does not match, of which
+            `Turn.wrong` is the frame. Look at `useless` then.
+
+        Raises
+        ------
+        FramingError
+            If what came cannot be a frame, and nobody was answered before it. The connection
+            is of no more use, as `useless` says.
+        """
+        link = self._link
+        link.bytes_received += len(data)
+        if link.trace is not None:
+            link.trace.add("<", data)
+        turns = self.turns
+        if turns and not self.decoder.waiting and not self.useless:
+            first = turns[0]
+            if first.plain and self._pending.in_order:      # nearly always
+                frame = self._framer.whole(data)
+                if frame is not None:
+                    turns.popleft()
+                    self._replied(first, now)
+                    return [(first, frame)]
+        self.decoder.feed(data)
+        found = self.frames(now)
+        if self.decoder.waiting and not self.turns:
+            self.silence.broken(now)
+            self.restless = True
+            if self.decoder.waiting > MOST_UNASKED:
+                self._give_up("the device sends without pause, unasked")
+        return found
+
+    def frames(self, now: float) -> list[Answered]:
+        """Hand out the whole frames that wait. As `heard`."""
+        found: list[Answered] = []
+        while (frame := self._next_frame(found)) is not None:
+            turn = self._pending.owner(frame)
+            if turn is None or self._pays_debt(turn, frame):
+                self._nobodys(frame, now)
+            elif self._came(turn, frame, now):
+                found.append((turn, None if turn.wrong is not None
+                              else frame if turn.frames is None else turn.frames))
+        return found
+
+    def _next_frame(self, found: list[Answered]) -> bytes | None:
+        """The next whole frame, if somebody may want it."""
+        wanted = self.turns or self._alarms or (self._owed.draining and self._owed.late)
+        if not wanted or self.useless:
+            return None
+        try:
+            return self.decoder.next_frame(self._pending.reader())
+        except FramingError as exc:
+            if found:       # those are good; what is left makes no sense, as will be told
+                return None
+            self._give_up(str(exc))
+            raise
+
+    def _came(self, turn: Turn, frame: bytes, now: float) -> bool:
+        """A frame of `turn`. Is that over, for somebody who waits?"""
+        if turn.wrong is frame:
+            self.gave_up(turn)
+            self.silence.broken(now)
+            return True
+        if turn.given_up:
+            self._link.bytes_discarded += len(frame)
+        if not turn.took(frame):
+            return False
+        self._pending.replied(turn)
+        if turn.given_up:       # so long it can take
+            self.silence.answered(now, now - turn.asked_at)
+        elif turn.kind == "query":
+            self._replied(turn, now)
+        elif turn.kind == "listen":
+            self._listened(now, whole=True)
+        elif self._owed.nothing:        # a greeting
+            self.silence.kept()
+        return not turn.given_up
+
+    def _pays_debt(self, turn: Turn, frame: bytes) -> bool:
+        """Was that no greeting, but what the connection before was still owed?"""
+        if turn.wrong is not frame or turn.kind != "greeting" or not self._owed.before:
+            return False
+        turn.wrong = None
+        self._owed.before -= 1
+        return True
+
+    def _replied(self, turn: Turn, now: float) -> None:
+        rtt = now - turn.asked_at
+        self.silence.answered(now, rtt)
+        self._evidence.exchange(rtt)
+
+    def _listened(self, now: float, *, whole: bool) -> None:
+        """Something came for a listener: the answer to a command, if one was missing."""
+        silence, owed = self.silence, self._owed
+        silence.answered(now, 0.0)
+        expected = owed.heard()
+        if (expected and owed.nothing and whole and now >= silence.settled_in
+                and not self.decoder.waiting):
+            silence.kept()
+        else:
+            silence.broken(now)
+        self._evidence.spoke(now)
+
+    def _nobodys(self, frame: bytes, now: float) -> None:
+        """A whole frame that answers nothing."""
+        if self._owed.drained():
+            self.silence.answered(now, 0.0)
+            self._link.bytes_discarded += len(frame)
+        elif self._alarms and len(self.unasked) < MOST_ALARMS:
+            self.unasked.append(frame)
+            self.silence.alarm(now)
+            self._evidence.spoke(now)
+        else:
+            self._tell_unasked(frame, len(frame))
+            self.restless = True
+            if self._pending.in_order:
+                self.silence.broken(now)
+
+    def _discard(self) -> None:
+        """Throw away what came before a question, and cannot answer it."""
+        begin = self.decoder.peek()
+        self._tell_unasked(begin, self.decoder.clear())
+
+    def _tell_unasked(self, begin: bytes, count: int) -> None:
+        self._evidence.unasked(begin, count, commanded=self._owed.unanswered > 0,
+                               in_order=self._pending.in_order)
+
+    # bytes as they come, for `recv` of the original
+
+    def took(self, data: bytes, now: float) -> None:
+        """Somebody received these bytes as they came."""
+        link = self._link
+        link.bytes_received += len(data)
+        if link.trace is not None:
+            link.trace.add("<", data)
+        if data:
+            self._listened(now, whole=self._framer.whole(data) is not None)
+
+    def take(self, count: int, now: float) -> bytes:
+        """Up to `count` bytes that wait, as they came."""
+        data = self.decoder.take(count)
+        self._pending.begun = False
+        if data:
+            self._listened(now, whole=self._framer.whole(data) is not None)
+        return data
+
+    def discard_late(self) -> int:
+        """Throw away late answers that have come before a command is sent; their number.
+
+        Of one that has come in part, the rest is still to come: it stays, and stays owed.
+        """
+        count = 0
+        while self._owed.late and self.decoder.waiting:
+            frame = self.decoder.next_frame()
+            if frame is None:
+                break
+            self._owed.late -= 1
+            count += 1
+            self._link.bytes_discarded += len(frame)
+        return count
+
+    # the end of a turn, and of the connection
+
+    def gave_up(self, turn: Turn) -> bool:
+        """Nobody waits for `turn` any more: timed out, cancelled, or interrupted.
+
+        Returns
+        -------
+        bool
+            Is the connection to be given up? Otherwise a reply that comes late meets the turn,
+            and nobody else.
+        """
+        if turn.given_up or turn not in self.turns:
+            return False
+        if turn.kind == "listen":
+            turn.give_up()
+            self.turns.remove(turn)
+            self._owed.in_vain(self.decoder.waiting > 0)
+            self.silence.free_until = -math.inf
+            return False
+        new = self._evidence.state is State.NEW or turn.kind == "greeting"
+        if self._pending.give_up(turn) or new:
+            self._give_up("a reply is owed that nobody waits for" if turn.wrong is None
+                          else "a reply did not match")
+            return True
+        return False
+
+    def _give_up(self, reason: str) -> None:
+        self.useless = self.useless or reason
+        self.silence.free_until = -math.inf
