@@ -110,7 +110,7 @@ class _Automaton:
 
     def one(self, op: str, argument: Any, flags: int) -> _Part:
         if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN", "FAILURE"):
-            return self.leaf(_mask(op, argument, flags), flags)
+            return self.leaf(mask_of(op, argument, flags), flags)
         part = _EMPTY
         if op == "AT":
             self.open_end = self.open_end and "BEGINNING" in str(argument)
@@ -315,7 +315,7 @@ def _strongly_connected(graph: dict[Any, Any]) -> list[list[Any]]:
 
 # which bytes
 
-def _mask(op: str, argument: Any, flags: int) -> int:
+def mask_of(op: str, argument: Any, flags: int) -> int:
     """The bytes that one place takes, one bit each."""
     if op == "LITERAL":
         return 1 << int(argument)

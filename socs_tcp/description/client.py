@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks
@@ -24,6 +24,7 @@ from . import (
     Value,
     script,
 )
+from .model import Action
 
 
 class Reading(NamedTuple):
@@ -76,6 +77,10 @@ class DescribedClient:
     and never goes on over a new connection: the second message could otherwise do something
     that only makes sense after the first.
 
+    An answer that is not what it must be may be the answer to something else: the connection is
+    given up then, and made anew, so that the next answer is the right one. An error message that
+    the description knows (``error``) is an answer.
+
     Parameters
     ----------
     description : Description
@@ -85,6 +90,8 @@ class DescribedClient:
         TCP port.
     reactor, settle : optional
         As in `DeviceClient`.
+    on_message : callable, optional
+        Gets a `Reading` for each message of the description that the device says unasked.
 
     Attributes
     ----------
@@ -94,20 +101,29 @@ class DescribedClient:
     """
 
     def __init__(self, description: Description, ip_address: str, port: int, *,
-                 reactor: Any = None, settle: float = SETTLE) -> None:
+                 reactor: Any = None, settle: float = SETTLE,
+                 on_message: Callable[[Reading], object] | None = None) -> None:
         if reactor is None:
             from twisted.internet import reactor  # noqa: PLC0415 (importing installs one)
         self.description = description
         self.reactor = reactor
         self._clock = steady(reactor)
+        self.on_message = on_message
         self._lock = DeferredLock()
         self._framer = StepFramer(description.framer)
         self._silent_until = 0.0        # by that clock: the gap between messages
-        prepare = description.identify is not None or bool(description.on_connect)
+        self._restore: dict[str, object] = {}       # what was set, by parameter
         self.client = DeviceClient(ip_address, port, description.timeout, framer=self._framer,
-                                   reactor=reactor, settle=settle,
-                                   on_connect=self._prepare if prepare else None)
+                                   reactor=reactor, settle=settle, **self._extras())
         self.link = self.client.link
+
+    def _extras(self) -> dict[str, Any]:
+        description = self.description
+        restores = any(parameter.restore for parameter in description.parameters.values())
+        extras: dict[str, Any] = {}
+        if description.identify is not None or description.on_connect or restores:
+            extras["on_connect"] = self._prepare
+        return extras
 
     # what users call
 
@@ -130,6 +146,9 @@ class DescribedClient:
     def set(self, parameter: Parameter, value: object) -> Deferred[bytes]:
         """Set a parameter.
 
+        Where several values are set by one command, those that are not given are read from the
+        device before.
+
         Returns
         -------
         Deferred
@@ -141,7 +160,51 @@ class DescribedClient:
         ValueError
             At once, if it may not be set to this value.
         """
-        return self._alone(parameter.script(value))
+        missing = [query for query in self.read_back(parameter)
+                   if isinstance(value, Mapping)
+                   and any(name not in value for name, field in parameter.fields.items()
+                           if any(f.name == field for f in query.fields))]
+        if not missing:
+            talk = parameter.script(value)
+            self._remember(parameter, value)
+            return self._alone(talk)
+        parameter.partly(value)     # what may not be set shows before anything is read
+        return self._read_and_set(parameter, value, missing)
+
+    def _remember(self, parameter: Parameter, value: object) -> None:
+        if parameter.restore:
+            self._restore[parameter.name] = value
+
+    @inlineCallbacks
+    def _read_and_set(self, parameter: Parameter, value: object, queries: list[Query]
+                      ) -> Generator[Deferred[Any], Any, bytes]:
+        now: dict[str, Value] = {}
+        for query in queries:
+            reading = yield self.read(query)
+            for error in reading.errors.values():
+                raise error
+            now.update({name: reading.values[field] for name, field in parameter.fields.items()
+                        if field in reading.values})
+        talk = parameter.script(value, now)
+        self._remember(parameter, value)
+        reply: bytes = yield self._alone(talk)
+        return reply
+
+    def read_back(self, parameter: Parameter) -> list[Query]:
+        """The queries that tell what is set now."""
+        queries = [self.description.query_for_field(field)
+                   for field in parameter.fields.values()]
+        return list({query.name: query for query in queries}.values())
+
+    def run(self, action: Action) -> Deferred[bytes]:
+        """Do something that the description calls an action.
+
+        Returns
+        -------
+        Deferred
+            As of `set`.
+        """
+        return self._alone(action.script())
 
     def raw(self, data: bytes, reads: bool = True) -> Deferred[bytes]:
         """Send any message, as it is.
@@ -177,15 +240,27 @@ class DescribedClient:
     # how it is done
 
     def _alone(self, talk: Generator[Ask, bytes, bytes]) -> Deferred[bytes]:
-        result: Deferred[bytes] = self._lock.run(self._converse, talk, self.client)
+        result: Deferred[bytes] = self._lock.run(self._in_step, talk)
         return result
+
+    @inlineCallbacks
+    def _in_step(self, talk: Generator[Ask, bytes, bytes]
+                 ) -> Generator[Deferred[Any], Any, bytes]:
+        """A conversation; after an answer that is none to it, on a new connection."""
+        try:
+            reply: bytes = yield self._converse(talk, self.client)
+        except ParseError as exc:
+            if not exc.in_step:
+                self.client.reconnect()
+            raise
+        return reply
 
     @inlineCallbacks
     def _converse(self, talk: Generator[Ask, bytes, bytes], device: Any
                   ) -> Generator[Deferred[Any], Any, bytes]:
         ask, comm = next(talk), None
         while True:
-            wait = self._silent_until - self._clock.seconds()
+            wait = max(self._silent_until - self._clock.seconds(), ask.wait)
             if wait > 0:
                 yield deferLater(self._clock, wait)
             if comm is not None and comm is not self.client.comm:
@@ -194,7 +269,7 @@ class DescribedClient:
             self._framer.current = ask.framer or self._framer.usual
             reply: bytes = b""
             if ask.reads:
-                reply = yield device.query(ask.data)
+                reply = yield device.query(ask.data, ask.timeout)
             else:
                 yield device.send(ask.data)
             comm = self.client.comm
@@ -216,13 +291,27 @@ class DescribedClient:
                     yield self._converse(description.identify.script(), device)
                 except ParseError as exc:
                     raise self._error(WrongDevice, f"another device answers: {exc}") from exc
-            if description.on_connect:
-                try:
+            try:
+                if description.on_connect:
                     yield self._converse(script(description.on_connect, "on_connect"), device)
-                except ParseError as exc:
-                    raise self._error(FramingError, str(exc)) from exc
+                for name, value in self._restore.items():
+                    yield self._set_again(description.parameters[name], value, device)
+            except ParseError as exc:
+                raise self._error(FramingError, str(exc)) from exc
         finally:
             self._framer.current = framer
+
+    @inlineCallbacks
+    def _set_again(self, parameter: Parameter, value: object, device: Any
+                   ) -> Generator[Deferred[Any], Any, None]:
+        """Set what was set before, if the device says that it has forgotten it."""
+        now: dict[str, Value] = {}
+        for query in self.read_back(parameter):
+            now.update(query.parse((yield self._converse(query.script(), device)))[0])
+        if parameter.disagrees(value, now):
+            before = {name: now[field] for name, field in parameter.fields.items()
+                      if field in now}
+            yield self._converse(parameter.script(value, before), device)
 
     def _error(self, kind: type[DeviceConnectionError], text: str) -> DeviceConnectionError:
         client = self.client
@@ -248,10 +337,11 @@ def read_all(description: Description, ip_address: str, port: int) -> Iterator[R
         def converse(talk: Generator[Ask, bytes, bytes]) -> bytes:
             ask = next(talk)
             while True:
+                time.sleep(ask.wait)
                 framer.current = ask.framer or framer.usual
                 reply = b""
                 if ask.reads:
-                    reply = device.query(ask.data)
+                    reply = device.query(ask.data, timeout=ask.timeout)
                 else:
                     device.send(ask.data)
                 time.sleep(description.gap)

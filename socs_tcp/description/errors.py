@@ -71,15 +71,20 @@ class ParseError(ValueError):
         The whole reply; the message shows it escaped and shortened.
     field : str
         The field that cannot be had from it; empty where it is all of them.
+    in_step : bool
+        Is it surely the answer to what was asked, though not one that can be used? Otherwise
+        the next one may not be, either.
     """
 
-    def __init__(self, problem: str, *, query: str, reply: bytes, field: str = "") -> None:
+    def __init__(self, problem: str, *, query: str, reply: bytes, field: str = "",
+                 in_step: bool = False) -> None:
         who = f"{query}: {field}" if field else query
         super().__init__(f"{who}: {problem}; the reply was {show(reply)}")
         self.problem = problem
         self.query = query
         self.reply = reply
         self.field = field
+        self.in_step = in_step
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -1,41 +1,38 @@
-"""From YAML to messages: templates, steps, framing."""
+"""From YAML to messages: templates and steps."""
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
-
-from ..core.framing import FixedFramer, Framer, LengthFramer, LineFramer, PromptFramer
+from ..core.framing import Framer
+from .context import Context
 from .errors import did_you_mean
+from .keys import names, required
+from .load_framing import MAX_REPLY, load_reply_end
 from .nodes import Node
 from .steps import Step
-from .template import Template, Value
+from .template import CHECKSUM, Template
 
-STEP_KEYS = ["send", "expect", "match", "length"]
-MAX_REPLY = 65536
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a message may use: the terminator, and the values of ``repeat``."""
-
-    terminator: bytes
-    values: dict[str, Value]
-    #: Names of places that get their value later.
-    later: tuple[str, ...] = ()
+#: What says where an answer ends, if not where the device's answers usually do.
+ENDS = ("length", "terminator", "prompt", "lines")
+STEP_KEYS = names("step")
 
 
-def load_template(node: Node, context: Context, *, reply: bool = False) -> Template:
+def load_template(node: Node, context: Context, *, reply: bool = False,
+                  summed: bool = True) -> Template:
     """``"text"``, to which the terminator is added, or ``{hex: "05 0d"}``, which is all."""
     is_hex = node.is_mapping
     if is_hex:
         node = node.mapping(["hex"], required=("hex",))["hex"]
         text = node.text('hexadecimal digits in quotes, such as "05 0d"')
     else:
-        text = node.wire_text("an answer" if reply else "a message")
+        text = node.wire_text("an answer" if reply else "a message", context.encoding)
+    has_sum = f"{{{CHECKSUM}" in text
+    if has_sum and context.checksum is None:
+        raise node.error("has a place {checksum}, but the description has no 'checksum'")
+    checksum = context.checksum if has_sum or (summed and not reply) else None
     try:
-        template = Template.parse(text, is_hex=is_hex,
-                                  terminator=b"" if reply or is_hex else context.terminator)
+        template = Template.parse(
+            text, is_hex=is_hex, terminator=b"" if reply or is_hex else context.terminator,
+            encoding=context.encoding, checksum=checksum)
     except ValueError as exc:
         raise node.error(str(exc)) from None
     known = [*context.values, *context.later]
@@ -54,17 +51,24 @@ def load_template(node: Node, context: Context, *, reply: bool = False) -> Templ
     return template
 
 
+def is_step(node: Node) -> bool:
+    """Does a mapping with ``send`` stand here, and not a message alone?"""
+    return node.is_mapping and any(key in STEP_KEYS for key in node.named("keys"))
+
+
 def load_step(node: Node, context: Context, *, reads: bool = False) -> Step:
     """One message: as text, as ``{hex: ...}``, or ``{send: ..., expect: ..., match: ...}``."""
-    if node.is_mapping and "hex" not in node.named("keys"):
-        keys = node.mapping(STEP_KEYS, required=("send",))
-        return build_step(load_template(keys["send"], context), keys, context, reads=reads)
-    return Step(load_template(node, context), reads=reads)
+    if is_step(node):
+        keys = node.mapping(STEP_KEYS, required("step") or ("send",))
+        if keys["send"].is_list:
+            raise keys["send"].error("is a list, inside of a list of steps")
+        return build_step(keys["send"], keys, context, reads=reads)
+    return build_step(node, {}, context, reads=reads)
 
 
 def load_steps(owner: Node, keys: dict[str, Node], context: Context, *,
                reads: bool) -> tuple[Step, ...]:
-    """``send`` with its ``expect``, ``match`` and ``length``; a list of messages is allowed.
+    """``send`` with its ``expect``, ``match`` and so on; a list of messages is allowed.
 
     With `reads`, the last message has an answer even if nothing is said about it.
     """
@@ -72,87 +76,59 @@ def load_steps(owner: Node, keys: dict[str, Node], context: Context, *,
         raise owner.error("the key 'send' is missing: what is to be sent?")
     send = keys["send"]
     if not send.is_list:
-        return (build_step(load_template(send, context), keys, context, reads=reads),)
+        if is_step(send):
+            raise send.error('must be a message, such as "*RST" or {hex: "05"}, or a list of '
+                             "steps")
+        return (build_step(send, keys, context, reads=reads),)
     nodes = send.items("messages")
     if not nodes:
         raise send.error("is an empty list; what is to be sent?")
+    if len(nodes) > 100:
+        raise send.error("has more than 100 messages")
     steps = [load_step(node, context) for node in nodes[:-1]]
-    last = load_step(nodes[-1], context, reads=reads)
-    here = {key: node for key, node in keys.items() if key in ("expect", "match", "length")}
-    if here:
-        last = build_step(last.send, here, context, reads=reads)
-    return (*steps, last)
+    here = {key: node for key, node in keys.items() if key in STEP_KEYS and key != "send"}
+    last = nodes[-1]
+    if not here:
+        return (*steps, load_step(last, context, reads=reads))
+    if is_step(last):
+        # what stands at the query is about its last message, too
+        inner = last.mapping(STEP_KEYS, ("send",))
+        return (*steps, build_step(inner["send"], {**inner, **here}, context, reads=reads))
+    return (*steps, build_step(last, here, context, reads=reads))
 
 
-def build_step(send: Template, keys: dict[str, Node], context: Context, *,
-               reads: bool) -> Step:
+def build_step(send: Node, keys: dict[str, Node], context: Context, *, reads: bool) -> Step:
     """A step, with what the mapping `keys` says of its answer."""
+    summed = "checksum" not in keys or keys["checksum"].boolean()
+    message = load_template(send, context, summed=summed)
     expect = load_template(keys["expect"], context, reply=True) if "expect" in keys else None
-    match = keys["match"].pattern() if "match" in keys else None
-    framer = None
-    if "length" in keys:
-        framer = FixedFramer(keys["length"].whole("a number of bytes", 1, MAX_REPLY))
+    match = context.pattern(keys["match"]) if "match" in keys else None
     reads = reads or expect is not None or match is not None
+    framer = load_end(keys, context)
     if framer is not None and not reads:
-        raise keys["length"].error("is the length of an answer, but no answer is read here; "
-                                   "say what must come with 'expect' or 'match'")
-    return Step(send, expect, match, framer, reads)
+        key = next(key for key in ENDS if key in keys)
+        raise keys[key].error("says where an answer ends, but no answer is read here; "
+                              "say what must come with 'expect' or 'match'")
+    if "timeout" in keys and not reads:
+        raise keys["timeout"].error("is for an answer, but no answer is read here")
+    sums = summed and context.sums_replies and reads and expect is None
+    return Step(message, expect, match, framer, reads,
+                wait=keys["wait"].seconds(most=3600) if "wait" in keys else 0.0,
+                timeout=keys["timeout"].seconds(most=86400) if "timeout" in keys else None,
+                checksum=context.checksum if sums else None, errors=context.errors)
 
 
-# framing
-
-FRAMINGS = ["terminator", "length", "header", "prompt"]
-
-
-def load_framing(node: Node) -> tuple[Framer, bytes]:
-    """Where a reply ends, and what ends a message."""
-    keys = node.mapping([*FRAMINGS, "send_terminator"])
-    kinds = [key for key in FRAMINGS if key in keys]
-    if len(kinds) != 1:
-        raise node.error(f"must have exactly one of {', '.join(FRAMINGS)}, to say where a reply "
-                         f"ends; it has {' and '.join(kinds) or 'none'}")
-    kind = keys[kinds[0]]
-    send = b""
-    if "send_terminator" in keys:
-        send = keys["send_terminator"].wire_text("a terminator").encode("latin-1")
-    elif kinds[0] == "terminator":
-        first = kind.items("terminators")[0] if kind.is_list and kind.items("") else kind
-        send = first.wire_text("a terminator").encode("latin-1")
-    try:
-        return {"terminator": _line, "length": _fixed, "header": _header,
-                "prompt": _prompt}[kinds[0]](kind), send
-    except (ValueError, TypeError) as exc:
-        if type(exc) in (ValueError, TypeError):    # of the framer; ours say where already
-            raise kind.error(str(exc)) from None
-        raise
+def load_end(keys: dict[str, Node], context: Context) -> Framer | None:
+    """Where an answer ends, if not where the device's answers usually do."""
+    ends = [key for key in ENDS if key in keys]
+    if not ends:
+        return None
+    if len(ends) > 1 and set(ends) != {"terminator", "lines"}:
+        raise keys[ends[1]].error(f"an answer ends by {ends[0]!r} or by {ends[1]!r}, not by both")
+    return load_reply_end({key: keys[key] for key in ends}, context)
 
 
-def _line(node: Node) -> Framer:
-    nodes = node.items("terminators") if node.is_list else [node]
-    ends = tuple(n.wire_text("a terminator").encode("latin-1") for n in nodes)
-    return LineFramer(ends, send_terminator=b"")
 
 
-def _fixed(node: Node) -> Framer:
-    return FixedFramer(node.whole("a number of bytes", 1, MAX_REPLY))
-
-
-def _header(node: Node) -> Framer:
-    keys = node.mapping(["size", "at", "struct"], required=("size", "at", "struct"))
-    size = keys["size"].whole("the number of bytes of the header", 1, MAX_REPLY)
-    form = load_format(keys["struct"], "BHI")
-    at = keys["at"].whole("the byte where the length stands", 0, size - struct.calcsize(form))
-    return LengthFramer(size, lambda header: int(struct.unpack_from(form, header, at)[0]))
-
-
-def _prompt(node: Node) -> Framer:
-    return PromptFramer(node.pattern().regex, send_terminator=b"")
-
-
-def load_format(node: Node, letters: str = "bBhHiIqQfd") -> str:
-    """A struct format of one value with its byte order, such as ``">f"``."""
-    form = node.text("a struct format")
-    if len(form) != 2 or form[0] not in "<>" or form[1] not in letters:
-        raise node.error(f"must be the byte order (> or <) and one letter of {letters}, "
-                         f'such as ">{letters[-1]}", not {form!r}')
-    return form
+__all__ = ["ENDS", "MAX_REPLY", "STEP_KEYS", "build_step", "is_step", "load_end", "load_step",
+           "load_steps", "load_template"]

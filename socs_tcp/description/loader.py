@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import TypeAlias
 
+from ..core.framing import Framer
 from .composing import MAX_BYTES
-from .errors import DescriptionError, did_you_mean
-from .load_parameters import load_parameters
-from .load_queries import MAX_ENTRIES, check_name, load_queries
-from .load_steps import Context, load_framing, load_step, load_steps, load_template
-from .model import Description, FeedSpec, Query
+from .context import MAX_ENTRIES, Context, load_variables
+from .errors import BadReply, DescriptionError, did_you_mean
+from .keys import names, required
+from .load_fields import check_name
+from .load_framing import load_checksum, load_error, load_framing
+from .load_modbus import load_modbus
+from .load_modbus import load_parameters as load_modbus_parameters
+from .load_modbus import load_queries as load_modbus_queries
+from .load_parameters import load_actions, load_parameters
+from .load_queries import load_messages, load_queries
+from .load_steps import load_step, load_steps, load_template
+from .modbus_wire import framer
+from .model import Description, FeedSpec, Message, Parameter, Query
 from .nodes import Node, compose
 from .steps import Step
 
-KEYS = ["device", "port", "timeout", "gap", "framing", "identify", "on_connect", "raw_commands",
-        "feeds", "queries", "parameters", "simulate"]
-FEED_KEYS = ["frame_length", "fresh_time", "buffer_time", "exclude_aggregator", "exclude_influx"]
+KEYS = names("description")
+FEED_KEYS = names("feed")
 
 __all__ = ["DEFAULT_FEED", "IDENTIFY", "LINK_FEED", "MAX_ENTRIES", "find", "load", "loads",
            "shipped"]
@@ -33,6 +43,8 @@ LINK_FEED = "link"
 IDENTIFY = "identify"
 #: ... and the answer to a message on connect that is read but not compared.
 ON_CONNECT = "on_connect"
+#: ... and what is said to whoever connects.
+GREETING = "greeting"
 
 
 def shipped() -> list[str]:
@@ -112,33 +124,84 @@ def loads(text: str, file: str = "<text>") -> Description:
         As `load`.
     """
     root = compose(text, file)
-    keys = root.mapping(KEYS, required=("device", "framing", "queries"))
-    framer, terminator = load_framing(keys["framing"])
+    keys = root.mapping(KEYS, required=required("description"))
+    context, frames = load_context(root, keys)
     feeds = load_feeds(keys["feeds"]) if "feeds" in keys else \
         {DEFAULT_FEED: FeedSpec(DEFAULT_FEED)}
-    queries = load_queries(keys["queries"], terminator, list(feeds))
-    identify = load_identify(keys["identify"], terminator) if "identify" in keys else None
-    on_connect = load_on_connect(keys["on_connect"], terminator) if "on_connect" in keys else ()
-    parameters = load_parameters(keys["parameters"], terminator, queries) \
-        if "parameters" in keys else {}
-    return Description(
+    queries, parameters = _modbus(keys, context, list(feeds)) if "modbus" in keys else \
+        _plain(keys, context, list(feeds))
+    identify = load_identify(keys["identify"], context) if "identify" in keys else None
+    on_connect = load_on_connect(keys["on_connect"], context) if "on_connect" in keys else ()
+    messages = load_messages(keys["messages"], context, list(feeds), queries) \
+        if "messages" in keys else {}
+    if not queries and not messages:
+        raise keys["queries"].error("has no query; expected at least one, or 'messages'")
+    description = Description(
         file=file,
         device=keys["device"].text("what the device is"),
-        framer=framer,
-        send_terminator=terminator,
+        framer=frames,
+        send_terminator=context.terminator,
         port=keys["port"].whole("a TCP port", 1, 65535) if "port" in keys else None,
-        timeout=keys["timeout"].seconds() if "timeout" in keys
-        else DEFAULT_TIMEOUT,
-        gap=keys["gap"].seconds() if "gap" in keys else 0.0,
+        timeout=keys["timeout"].seconds() if "timeout" in keys else DEFAULT_TIMEOUT,
+        gap=keys["gap"].seconds(most=3600) if "gap" in keys else 0.0,
         identify=identify,
         on_connect=on_connect,
         queries=queries,
         parameters=parameters,
         feeds=feeds,
         raw_commands="raw_commands" in keys and keys["raw_commands"].boolean(),
-        answers=load_answers(keys["simulate"], queries, identify, on_connect)
-        if "simulate" in keys else {},
+        answers={},
+        actions=load_actions(keys["actions"], context) if "actions" in keys else {},
+        messages=messages,
+        encoding=context.encoding,
+        greeting=context.pattern(keys["greeting"]) if "greeting" in keys else None,
+        closes_after_reply="closes_after_reply" in keys and keys["closes_after_reply"].boolean(),
+        telnet="telnet" in keys and keys["telnet"].boolean(),
+        modbus=context.line if "modbus" in keys else None,
     )
+    if "simulate" not in keys:
+        return description
+    return replace(description, answers=load_answers(keys["simulate"], description, context))
+
+
+def load_context(root: Node, keys: dict[str, Node]) -> tuple[Context, Framer]:
+    """What all messages may use, and where replies end."""
+    if ("framing" in keys) == ("modbus" in keys):
+        raise root.error("needs 'framing' (or 'modbus'): where does a reply end?"
+                         if "framing" not in keys else "has both 'framing' and 'modbus'")
+    context = Context(
+        values=load_variables(keys["variables"]) if "variables" in keys else {},
+        encoding=keys["encoding"].choice(["ascii", "latin-1", "utf-8"]) if "encoding" in keys
+        else "latin-1")
+    if "modbus" in keys:
+        for key in ("checksum", "error", "messages", "actions", "on_connect", "identify",
+                    "raw_commands"):
+            if key in keys:
+                raise keys[key].at_key().error("makes no sense for a device that speaks Modbus")
+        return replace(context, line=load_modbus(keys["modbus"])), framer()
+    frames, terminator = load_framing(keys["framing"], context)
+    context = replace(context, terminator=terminator, framer=frames)
+    if "checksum" in keys:
+        checksum, replies = load_checksum(keys["checksum"])
+        context = replace(context, checksum=checksum, sums_replies=replies)
+    if "error" in keys:
+        context = replace(context, errors=load_error(keys["error"], context))
+    return context, frames
+
+
+Entries: TypeAlias = "tuple[dict[str, Query], dict[str, Parameter]]"
+
+
+def _plain(keys: dict[str, Node], context: Context, feeds: list[str]) -> Entries:
+    queries = load_queries(keys["queries"], context, feeds)
+    return queries, load_parameters(keys["parameters"], context, queries) \
+        if "parameters" in keys else {}
+
+
+def _modbus(keys: dict[str, Node], context: Context, feeds: list[str]) -> Entries:
+    queries = load_modbus_queries(keys["queries"], context, feeds)
+    return queries, load_modbus_parameters(keys["parameters"], context, queries) \
+        if "parameters" in keys else {}
 
 
 def load_feeds(section: Node) -> dict[str, FeedSpec]:
@@ -166,48 +229,84 @@ def load_feeds(section: Node) -> dict[str, FeedSpec]:
     return feeds
 
 
-def load_identify(node: Node, terminator: bytes) -> Query:
+def load_identify(node: Node, context: Context) -> Query:
     """The section ``identify``: a query without fields, whose answer must be the right one."""
-    keys = node.mapping(["send", "expect", "match", "length"], required=("send",))
+    keys = node.mapping(names("step"), required=("send",))
     if "expect" not in keys and "match" not in keys:
         raise node.error("needs 'match' (or 'expect'): what must the device answer?")
-    steps = load_steps(node, keys, Context(terminator, {}), reads=True)
-    return Query(IDENTIFY, steps, (), None, "")
+    return Query(IDENTIFY, load_steps(node, keys, context, reads=True), (), None, "")
 
 
-def load_on_connect(node: Node, terminator: bytes) -> tuple[Step, ...]:
+def load_on_connect(node: Node, context: Context) -> tuple[Step, ...]:
     """The section ``on_connect``: a list of messages."""
-    context = Context(terminator, {})
-    return tuple(load_step(item, context) for item in node.items("messages"))
+    items = node.items("messages")
+    if len(items) > 1000:
+        raise node.error("has more than 1000 messages")
+    return tuple(load_step(item, context) for item in items)
 
 
-def load_answers(section: Node, queries: dict[str, Query], identify: Query | None,
-                 on_connect: tuple[Step, ...]) -> dict[str, tuple[bytes, ...]]:
+# what the simulated device answers
+
+def load_answers(section: Node, description: Description, context: Context
+                 ) -> dict[str, tuple[bytes, ...]]:
     """The section ``simulate``. An answer that the description cannot read is an error."""
-    known = dict(queries)
-    if identify is not None:
-        known[IDENTIFY] = identify
-    if on_connect:
-        known[ON_CONNECT] = Query(ON_CONNECT, on_connect, (), None, "")
+    if description.modbus is not None:
+        return _register_answers(section, description)
+    known = dict(description.queries)
+    known.update({name: message.query for name, message in description.messages.items()})
+    if description.identify is not None:
+        known[IDENTIFY] = description.identify
+    if description.on_connect:
+        known[ON_CONNECT] = Query(ON_CONNECT, description.on_connect, (), None, "")
     answers: dict[str, tuple[bytes, ...]] = {}
     for name, node in section.named("queries").items():
+        if name == GREETING and description.greeting is not None:
+            answers[name] = (load_template(node, context, reply=True).fill({}),)
+            continue
         if name not in known:
             raise node.at_key().error(f"there is no query {name!r}"
                                       f"{did_you_mean(name, list(known))}; "
                                       f"there are {', '.join(known)}")
         items = node.items("answers") if node.is_list else [node]
-        answers[name] = tuple(_answer(item, known[name]) for item in items)
         if not items:
             raise node.error("is an empty list; leave it out for an answer made from the fields")
+        answers[name] = tuple(_answer(item, known[name], context, description.messages.get(name))
+                              for item in items)
     return answers
 
 
-def _answer(node: Node, query: Query) -> bytes:
-    reply = load_template(node, Context(b"", {}), reply=True).fill({})
+def _answer(node: Node, query: Query, context: Context, message: Message | None) -> bytes:
+    """An answer as it comes, with its checksum; one that stands without gets it."""
+    reply = load_template(node, replace(context, values={}), reply=True).fill({})
+    checksum = message.checksum if message is not None else query.steps[-1].checksum
+    if checksum is not None:
+        try:
+            checksum.strip(reply)
+        except BadReply:
+            reply = checksum.add(reply)
     try:
-        query.steps[-1].check(reply, {}, query.name)
+        if message is not None:
+            said = message.take(reply)
+            if said is None:
+                raise ValueError(f"it does not match {message.pattern.text!r}")
+        else:
+            said = query.steps[-1].check(reply, {}, query.name)
     except ValueError as exc:
         raise node.error(str(exc)) from None
-    for error in query.parse(reply)[1].values():
+    for error in query.parse(said)[1].values():
         raise node.error(f"the description cannot read this answer: {error}")
     return reply
+
+
+def _register_answers(section: Node, description: Description) -> dict[str, tuple[bytes, ...]]:
+    """The values of registers, by field."""
+    fields = {field.name: field for query in description.queries.values()
+              for field in query.fields}
+    answers: dict[str, tuple[bytes, ...]] = {}
+    for name, node in section.named("fields").items():
+        if name not in fields:
+            raise node.at_key().error(f"there is no field {name!r}"
+                                      f"{did_you_mean(name, list(fields))}")
+        text = repr(node.number()) if node.is_number else node.text("a number, or a name")
+        answers[name] = (text.encode(),)
+    return answers

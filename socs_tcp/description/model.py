@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from ..core.framing import Framer
-from .errors import ParseError, did_you_mean, shown
+from .checksums import Checksum
+from .errors import BadReply, ParseError, did_you_mean, shown
 from .fields import Field, parse_fields
+from .modbus_wire import Line
+from .patterns import Pattern
 from .places import Value
-from .settings import Setting
+from .settings import Setting, close
 from .steps import Ask, Step, script
 
 #: The name of the only thing that a parameter sets.
@@ -70,11 +74,14 @@ class Parameter:
         What is sent; the names of the settings are its places.
     settings : dict
         What can be set, by name; ``value`` where it is one thing only.
+    restore : bool
+        Is it set again when the device has forgotten it?
     """
 
     name: str
     steps: tuple[Step, ...]
     settings: dict[str, Setting]
+    restore: bool = False
 
     @property
     def single(self) -> Setting | None:
@@ -114,19 +121,25 @@ class Parameter:
         """
         if self.single is not None:
             return {ONLY: self.single.check(value)}
-        if not isinstance(value, Mapping):
-            raise ValueError(f"{self.name}: must be a mapping of {', '.join(self.settings)} to "
-                             f"values, not {shown(value)}")
-        for name in value:
-            if name not in self.settings:
-                known = list(self.settings)
-                raise ValueError(f"{self.name}: there is no {shown(name)}"
-                                 f"{did_you_mean(str(name), known)}; there are {', '.join(known)}")
-        every = {**(now or {}), **value}
+        every = {**(now or {}), **self.partly(value)}
         missing = [name for name in self.settings if name not in every]
         if missing:
             raise ValueError(f"{self.name}: {', '.join(missing)} must be given, too")
         return {name: setting.check(every[name]) for name, setting in self.settings.items()}
+
+    def partly(self, value: object) -> Mapping[str, object]:
+        """`value`, of a parameter that sets several at once; raises as `wire`, but not because
+        of what is missing."""
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{self.name}: must be a mapping of {', '.join(self.settings)} to "
+                             f"values, not {shown(value)}")
+        for name, one in value.items():
+            if name not in self.settings:
+                known = list(self.settings)
+                raise ValueError(f"{self.name}: there is no {shown(name)}"
+                                 f"{did_you_mean(str(name), known)}; there are {', '.join(known)}")
+            self.settings[name].check(one)
+        return value
 
     def script(self, value: object, now: Mapping[str, Value] | None = None
                ) -> Generator[Ask, bytes, bytes]:
@@ -146,6 +159,85 @@ class Parameter:
             except ValueError as exc:
                 raise ValueError(f"{self.name}: {exc}") from None
         return script(self.steps, self.name, values)
+
+
+    def disagrees(self, value: object, said: Mapping[str, Value]) -> str:
+        """What a read-back says otherwise than what was set; empty if it agrees.
+
+        Parameters
+        ----------
+        value
+            As in `wire`.
+        said : dict
+            The values of the fields that were read back; those that were not do not count.
+        """
+        wanted = value if isinstance(value, Mapping) else {ONLY: value}
+        for name, setting in self.settings.items():
+            if not setting.field or not setting.verify or setting.field not in said \
+                    or name not in wanted:
+                continue
+            given: Any = wanted[name]
+            choices = [given] if setting.choices is None else [given, setting.choices[given]]
+            step = self._resolution(name)
+            if not any(close(setting, one, said[setting.field], step) for one in choices):
+                return (f"{setting.field} is {shown(said[setting.field])} afterwards, and not "
+                        f"{shown(given)}")
+        return ""
+
+    def _resolution(self, name: str) -> float:
+        """The step between two values that can be sent."""
+        setting = self.settings[name]
+        steps = [place.resolution for step in self.steps for place in step.send.open
+                 if place.name == name]
+        return max(steps, default=0.0) * abs(float(setting.scale))
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that can be done.
+
+    Parameters
+    ----------
+    name : str
+    steps : tuple of Step
+        What is sent.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+
+    def script(self) -> Generator[Ask, bytes, bytes]:
+        """The conversation that does it; see `script`."""
+        return script(self.steps, self.name)
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something that a device says without being asked.
+
+    Parameters
+    ----------
+    name : str
+    pattern : Pattern
+        How it begins.
+    query : Query
+        What it says, as if it were the reply to this.
+    checksum : Checksum or None
+        That it has.
+    """
+
+    name: str
+    pattern: Pattern
+    query: Query
+    checksum: Checksum | None = None
+
+    def take(self, frame: bytes) -> bytes | None:
+        """What it says, without its checksum, if `frame` is this message."""
+        try:
+            data = frame if self.checksum is None else self.checksum.strip(frame)
+            return data if self.pattern.match(data) is not None else None
+        except BadReply:
+            return None
 
 
 @dataclass(frozen=True)
@@ -187,6 +279,16 @@ class Description:
     answers : dict
         What the simulator answers, by the name of a query (or ``identify``); several are
         given in turn.
+    actions, messages : dict
+        By name.
+    encoding : str
+        Of text, both ways.
+    greeting : Pattern or None
+        What the device says when somebody connects.
+    closes_after_reply, telnet : bool
+        As in `DeviceClient`.
+    modbus : Line or None
+        How it speaks Modbus/TCP, if it does.
     """
 
     file: str
@@ -203,6 +305,13 @@ class Description:
     feeds: dict[str, FeedSpec]
     raw_commands: bool
     answers: dict[str, tuple[bytes, ...]]
+    actions: dict[str, Action] = field(default_factory=dict)
+    messages: dict[str, Message] = field(default_factory=dict)
+    encoding: str = "latin-1"
+    greeting: Pattern | None = None
+    closes_after_reply: bool = False
+    telnet: bool = False
+    modbus: Line | None = None
 
     def query_for(self, name: str) -> Query:
         """The query called `name`, or the one that reads the field of that name.
@@ -224,6 +333,20 @@ class Description:
         """The query that reads the field `name`, which must be there."""
         return next(query for query in self.queries.values()
                     if any(f.name == name for f in query.fields))
+
+    def action_for(self, name: str) -> Action:
+        """The action called `name`.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        if name not in self.actions:
+            known = list(self.actions)
+            raise ValueError(f"there is no action {shown(name)}{did_you_mean(name, known)}; "
+                             f"actions are {', '.join(known) or 'none'}")
+        return self.actions[name]
 
     def parameter_for(self, name: str) -> Parameter:
         """The parameter called `name`.

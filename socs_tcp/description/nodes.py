@@ -177,7 +177,14 @@ class Node:
                                  'meant')
         raise self.error(f"must be {what}, not {self.kind}")
 
-    def wire_text(self, what: str) -> str:
+    def texts(self, what: str) -> list[str]:
+        """One text, or a list of them."""
+        nodes = self.items(what) if self.is_list else [self]
+        if not nodes:
+            raise self.error("is an empty list")
+        return [node.wire_text(what) for node in nodes]
+
+    def wire_text(self, what: str, encoding: str = "latin-1") -> str:
         """A text whose characters stand for one byte each, such as a command.
 
         ``"\\x05"`` is one byte; ``'\\x05'`` and ``\\x05`` would be four, and are refused.
@@ -191,10 +198,13 @@ class Node:
                 and (escape := _LITERAL_ESCAPE.search(text)):
             raise self.error(f"{escape[0]} is a backslash and letters here, not one byte; "
                              f'YAML knows it in double quotes only: write "{text[:80]}"')
-        wide = next((c for c in text if ord(c) > 255), None)
-        if wide is not None:
-            raise self.error(f"{wide!r} is no single byte; "
-                             'write the bytes that the device wants as {hex: "..."}')
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError as exc:
+            wide = text[exc.start]
+            raise self.error(f"{wide!r} is no single byte; write the bytes that the device wants "
+                             'as {hex: "..."}, or say its encoding' if encoding == "latin-1" else
+                             f"{wide!r} cannot be written in {encoding}") from None
         return text
 
     def number(self, what: str = "a number", *, positive: bool = False) -> float:
@@ -238,10 +248,22 @@ class Node:
                              f"{did_you_mean(word, choices)}")
         return word
 
-    def pattern(self, longest: int | None = None) -> Pattern:
-        """A regular expression for bytes; a character of it stands for one byte."""
+    def pattern(self, longest: int | None = None, places: dict[str, str] | None = None
+                ) -> Pattern:
+        """A regular expression for bytes; a character of it stands for one byte.
+
+        Parameters
+        ----------
+        longest : int, optional
+            See `compiled`.
+        places : dict, optional
+            Texts that stand for others.
+        """
+        text = self.text("a regular expression")
+        for place, meaning in (places or {}).items():
+            text = text.replace(place, meaning)
         try:
-            return compiled(self.text("a regular expression"), longest)
+            return compiled(text, longest)
         except DescriptionError:
             raise
         except ValueError as exc:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..core.patterns import MAX_SOURCE, cost
 from .errors import BadReply
@@ -56,6 +57,7 @@ class Pattern:
                            f"{self.longest} at most ('max_length' can say more)")
 
 
+@lru_cache(maxsize=256)
 def compiled(text: str, longest: int | None = None) -> Pattern:
     """The pattern in `text`; a character of it stands for one byte.
 

@@ -92,6 +92,16 @@ class Place:
         return self.spec[-1:] if self.spec[-1:].isalpha() else ""
 
     @property
+    def resolution(self) -> float:
+        """The step between two numbers that can be written here; 0 if that is no fixed step."""
+        if self.wants_whole:
+            return 1.0
+        match = _SPEC.fullmatch(self.spec)
+        if match is None or match["type"] not in ("f", "F") or self.is_struct:
+            return 0.0
+        return float(10.0 ** -int(match["precision"] or 6))
+
+    @property
     def wants_whole(self) -> bool:
         """Is it for whole numbers only?"""
         return self.is_hex or self.letter in (

@@ -30,7 +30,7 @@ class Cut:
     def __init__(self, reply: bytes) -> None:
         self.reply = reply
         self._lists: dict[bytes, list[Span]] = {}
-        self._matches: dict[int, re.Match[bytes] | None] = {}
+        self._matches: dict[Pattern, re.Match[bytes] | None] = {}
 
     def items(self, separator: bytes) -> list[Span]:
         """Where the items of a list stand; those between white space if `separator` is empty."""
@@ -46,9 +46,9 @@ class Cut:
         BadReply
             If that is nothing.
         """
-        if id(pattern) not in self._matches:
-            self._matches[id(pattern)] = pattern.search(self.reply)
-        match = self._matches[id(pattern)]
+        if pattern not in self._matches:
+            self._matches[pattern] = pattern.search(self.reply)
+        match = self._matches[pattern]
         if match is None:
             raise BadReply(f"it does not match {pattern.text!r}")
         return match

@@ -178,5 +178,5 @@ def close(setting: Setting, wanted: Value, said: Value, resolution: float) -> bo
         return str(said).strip().lower() == str(wanted).strip().lower()
     allowed = setting.tolerance
     if allowed is None:
-        allowed = max(resolution, abs(wanted) * 1e-4)
+        allowed = max(resolution, abs(wanted) * 1e-3)
     return abs(said - wanted) <= allowed + 1e-12 * abs(wanted)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..core.errors import show
-from ..core.framing import FixedFramer, Framer
+from ..core.framing import Framer
+from .checksums import Checksum
 from .errors import BadReply, ParseError
 from .patterns import Pattern
+from .replies import ErrorReply
 from .template import Template, Values
 
 
@@ -22,6 +24,10 @@ class Ask(NamedTuple):
     reads: bool
     #: Where the answer ends, if not where the device's answers usually do.
     framer: Framer | None
+    #: Seconds to wait before it is sent.
+    wait: float = 0.0
+    #: Seconds for the answer, if not what is usual.
+    timeout: float | None = None
 
 
 @dataclass(frozen=True)
@@ -36,39 +42,70 @@ class Step:
         The exact answer.
     match : Pattern or None
         What the answer must match, from its beginning.
-    framer : FixedFramer or None
-        Where the answer ends, if it has a length of its own.
+    framer : Framer or None
+        Where the answer ends, if not where the device's answers usually do.
     reads : bool
         Is there an answer?
+    wait : float
+        Seconds to wait before it is sent.
+    timeout : float or None
+        Seconds for the answer.
+    checksum : Checksum or None
+        That the answer has.
+    errors : ErrorReply or None
+        How the device says that something is wrong.
     """
 
     send: Template
     expect: Template | None = None
     match: Pattern | None = None
-    framer: FixedFramer | None = None
+    framer: Framer | None = None
     reads: bool = False
+    wait: float = 0.0
+    timeout: float | None = None
+    checksum: Checksum | None = None
+    errors: ErrorReply | None = None
 
-    def check(self, reply: bytes, values: Values, query: str) -> None:
-        """Compare the answer with what it must be.
+    def ask(self, values: Values) -> Ask:
+        """What is to be done."""
+        return Ask(self.send.fill(values), self.reads, self.framer, self.wait, self.timeout)
+
+    def check(self, reply: bytes, values: Values, query: str) -> bytes:
+        """Compare the answer with what it must be; the answer without its checksum.
 
         Raises
         ------
         ParseError
             If it is something else.
         """
-        sent = self.send.fill(values)
-        if self.expect is not None and reply != (wanted := self.expect.fill(values)):
-            raise ParseError(f"the answer to {show(sent)} must be {show(wanted)}",
-                             query=query, reply=reply)
-        if self.match is None:
-            return
         try:
-            matches = self.match.match(reply) is not None
+            return self._checked(reply, values)
         except BadReply as exc:
-            raise ParseError(str(exc), query=query, reply=reply) from None
-        if not matches:
-            raise ParseError(f"the answer to {show(sent)} does not match {self.match.text!r}",
-                             query=query, reply=reply)
+            raise ParseError(str(exc), query=query, reply=reply,
+                             in_step=isinstance(exc, DeviceSaysError)) from None
+
+    def _checked(self, reply: bytes, values: Values) -> bytes:
+        answer, wrong_sum = reply, None
+        if self.checksum is not None and self.expect is None:
+            try:
+                answer = self.checksum.strip(reply)
+            except BadReply as exc:
+                wrong_sum = exc
+        if self.errors is not None and (told := self.errors.told(
+                reply if wrong_sum else answer)):
+            raise DeviceSaysError(told)
+        if wrong_sum is not None:
+            raise wrong_sum
+        if self.expect is not None and answer != (wanted := self.expect.fill(values)):
+            raise BadReply(f"the answer to {show(self.send.fill(values))} must be {show(wanted)}")
+        if self.match is not None and self.match.match(answer) is None:
+            raise BadReply(f"the answer to {show(self.send.fill(values))} does not match "
+                           f"{self.match.text!r}")
+        return answer
+
+
+class DeviceSaysError(BadReply):
+    """The device has answered, with an error message: it is in step."""
 
 
 def script(steps: tuple[Step, ...], name: str, values: Values | None = None
@@ -77,7 +114,7 @@ def script(steps: tuple[Step, ...], name: str, values: Values | None = None
 
     Yields what to send; wants to be sent the answer (``b""`` where there is none), without
     its terminator; returns the last answer. A blocking and a Twisted driver run the same
-    script, see `socs_tcp.description.run`.
+    script, see `socs_tcp.description.client`.
 
     Raises
     ------
@@ -87,7 +124,7 @@ def script(steps: tuple[Step, ...], name: str, values: Values | None = None
     values = values or {}
     reply = b""
     for step in steps:
-        reply = yield Ask(step.send.fill(values), step.reads, step.framer)
+        reply = yield step.ask(values)
         if step.reads:
-            step.check(reply, values, name)
+            reply = step.check(reply, values, name)
     return reply

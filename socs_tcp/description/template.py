@@ -192,18 +192,26 @@ class Template:
                 seen.add(piece.name)
         return b"".join(parts)
 
-    def read_back(self, data: bytes, shapes: Mapping[str, bytes] | None = None
+    def read_back(self, data: bytes, pattern: re.Pattern[bytes] | None = None
                   ) -> dict[str, bytes] | None:
-        """What stands in the places of `data`, or None if it is no filling of this template."""
+        """What stands in the places of `data`, or None if it is no filling of this template.
+
+        Parameters
+        ----------
+        data : bytes
+        pattern : compiled pattern, optional
+            What `pattern` makes, where that is known already.
+        """
         body = data.removesuffix(self.terminator)
-        match = re.fullmatch(self.pattern(shapes), body)
+        match = re.fullmatch(self.pattern(), body) if pattern is None \
+            else pattern.fullmatch(body)
         if match is None:
             return None
-        if self.checksum is not None and not self._sums_up(body, match):
+        if self.checksum is not None and not self._sums_up(body):
             return None
         return match.groupdict()
 
-    def _sums_up(self, body: bytes, match: re.Match[bytes]) -> bool:
+    def _sums_up(self, body: bytes) -> bool:
         """Does the checksum in `body` agree? (A simulated device does not answer otherwise.)"""
         assert self.checksum is not None
         after = sum(len(piece) for piece in self._after_checksum() if isinstance(piece, bytes))

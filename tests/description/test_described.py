@@ -100,11 +100,12 @@ def test_an_answer_that_is_wrong_makes_a_reading_of_errors():
     reading = result(waiting)
     assert reading.values == {} and "must be b'OK'; the reply was b'ERR 3'" in \
         str(reading.errors["a"])
-    assert not m.client.link.down           # the connection is well
+    m.advance(3)
+    assert m.connections == 2 and not m.client.link.down    # what follows is in step again
     m.device.set_answer("READ", "x,y")
     bad = m.client.read(m.client.description.queries["bad"])
     m.device.set_answer("SELECT C", "whatever")
-    m.pump()
+    m.advance(1)
     assert sorted(result(bad).errors) == ["c", "d"]
 
 

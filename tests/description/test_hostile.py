@@ -67,7 +67,7 @@ BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x]", *(
     (GOOD + '"\\e[2J\\n": 1\n', "\\x1b[2J\\n: there is no such key"),
     (GOOD + "feeds: {" + ", ".join(f"f{n}: {{}}" for n in range(3000)) + "}\n", "feed"),
     (GOOD.replace("  volts:", "  volts_{a}:\n    repeat: {a: [" + "1, " * 2000 + "]}"),
-     "queries.volts_{a}.repeat.a: has more than 1000 values"),
+     "queries.volts_{a}.repeat.a: makes more than 1000 of it"),
     (GOOD + "---\na: b\n", "this is not YAML: "),
 ])
 def test_files(text, expected):

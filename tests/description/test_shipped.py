@@ -9,7 +9,7 @@ import pytest
 from socs_tcp import FramingError, WrongDevice
 from socs_tcp.description import load, loads, shipped
 from socs_tcp.description.client import read_all
-from socs_tcp.description.simulated import DescribedDevice, scripted_device
+from socs_tcp.description.simulated import DescribedDevice, ModbusDevice, scripted_device
 from socs_tcp.testing import DeviceServer
 
 READINGS = {
@@ -64,6 +64,19 @@ def test_read_over_a_socket(name):
     assert len(values) == sum(len(q.fields) for q in description.queries.values())
 
 
+def test_the_reply_of_a_real_compressor():
+    """The bytes are those in SOCS' tests, but for the registers that nobody reads."""
+    registers = bytes.fromhex(
+        "0000 0000 0000 8000 0000 8000 4106 4283 fc6a 4282 6b85 4284 e666 4285 2eb8"
+        "435b 090c 435b f182 435a 36ee 435b d800 be74 7747 3e60 d600 4625 0000 0000")
+    query = load("cryomech_cpa").queries["ptc_status"]
+    talk = query.script()
+    number = next(talk).data[:2]
+    with pytest.raises(StopIteration) as end:
+        talk.send(number + b"\0\0\0\x3f\1\4\x3c" + registers)
+    assert query.parse(end.value.value) == (READINGS["cryomech_cpa"], {})
+
+
 @pytest.mark.parametrize("name", [n for n in READINGS if load(n).identify])
 def test_another_device_is_noticed(name):
     description = load(name)
@@ -86,7 +99,8 @@ def test_a_live_device_that_refuses_what_is_done_on_connect():
 def sent(name, query=None, parameter=None, value=None):
     """What is sent, if the device gives its simulated answers."""
     description = load(name)
-    device = DescribedDevice(description)
+    device = DescribedDevice(description) if description.modbus is None \
+        else ModbusDevice(description)
     talk = description.queries[query].script() if query else \
         description.parameters[parameter].script(value)
     messages, answer = [], None
@@ -100,9 +114,10 @@ def sent(name, query=None, parameter=None, value=None):
 
 
 @pytest.mark.parametrize(("args", "messages"), [
-    (("cryomech_cpa", "ptc_status"), [b"\t\x99\x00\x00\x00\x06\x01\x04\x00\x01\x005"]),
-    (("cryomech_cpa", None, "power", "on"), [b"\t\x99\x00\x00\x00\x06\x01\x06\x00\x01\x00\x01"]),
-    (("cryomech_cpa", None, "power", "off"), [b"\t\x99\x00\x00\x00\x06\x01\x06\x00\x01\x00\xff"]),
+    # (but for the number of the request, and of the registers: SOCS reads 53, and uses 30)
+    (("cryomech_cpa", "ptc_status"), [b"\x00\x01\x00\x00\x00\x06\x01\x04\x00\x01\x00\x1e"]),
+    (("cryomech_cpa", None, "power", "on"), [b"\x00\x01\x00\x00\x00\x06\x01\x06\x00\x01\x00\x01"]),
+    (("cryomech_cpa", None, "power", "off"), [b"\x00\x01\x00\x00\x00\x06\x01\x06\x00\x01\x00\xff"]),
     (("devantech_ds378", "relays"), [b"\x33\x01"]),
     (("devantech_ds378", None, "relay_2", "on"), [b"\x31\x02\x01\x00\x00\x00\x00"]),
     (("devantech_ds378", None, "pulse_5", 1000), [b"\x31\x05\x00\x00\x00\x03\xe8"]),
@@ -151,7 +166,8 @@ def test_refusals_of_the_devices():
     for name, query, answer, problem in (
             ("pfeiffer_tpg366", "pressures", b"\x15", r"must be b'\x06'; the reply was b'\x15'"),
             # a Modbus exception: function 4 with the high bit, "illegal data address"
-            ("cryomech_cpa", "ptc_status", b"\x09\x99\x00\x00\x00\x03\x01\x84\x02", "not match")):
+            ("cryomech_cpa", "ptc_status", b"\x00\x01\x00\x00\x00\x03\x01\x84\x02",
+             "exception 2, illegal data address")):
         talk = load(name).queries[query].script()
         next(talk)
         with pytest.raises(ValueError) as caught:

@@ -140,12 +140,32 @@ def test_answers_are_made_up_where_none_are_given():
     assert len(device.handle(b"\x02")) == 6 and len(device.handle(b"\x03")) == 9
 
 
-@pytest.mark.parametrize("how", ["regex: '(?P<a>.)'", 'match: "x"'])
-def test_an_answer_that_cannot_be_made_up_is_asked_for(how):
+UNKNOWN = """\
+device: x
+framing: {header: {size: 2, at: 0, struct: ">H"}}
+queries:
+  q: {send: {hex: "01"}, fields: {a: {at: 2, struct: ">H"}}}
+  r: {send: {hex: "02"}, match: '(?=x)', fields: {b: {at: 2, struct: ">H"}}}
+"""
+
+
+def test_what_cannot_be_made_up_is_told_at_once():
+    with pytest.raises(DescriptionError, match=r"f.yaml: simulate.q: the answer is missing.*q, r"):
+        scripted_device(loads(UNKNOWN, "f.yaml"))
+
+
+@pytest.mark.parametrize(("how", "answer"), [
+    ("regex: '(?P<a>\\d+),\"[^\"]*\"'", b'1.0,"0"'), ('match: "1"', b"1.0"),
+    ("regex: 'T=(?P<a>[-+]?[0-9]+\\.[0-9]{3}) K'", b"T=1.0 K"),
+    ("regex: '^(?:A|B)(?P<a>.*)$'", b"A1.0")])
+def test_an_answer_to_a_pattern_is_made_up(how, answer):
     description = loads('device: x\nframing: {terminator: "\\n"}\nqueries:\n  q:\n'
                         f'    send: "Q"\n    {how}\n    fields: {{a: {{}}}}\n', "f.yaml")
-    with pytest.raises(DescriptionError, match=r"f.yaml: simulate.q: the answer is missing"):
-        scripted_device(description)
+    if b"." in answer and "[0-9]{3}" in how:
+        with pytest.raises(DescriptionError, match="the answer is missing"):
+            scripted_device(description)    # 1.0 would not match
+        return
+    assert DescribedDevice(description).handle(b"Q") == answer
 
 
 def test_a_device_with_a_prompt():
@@ -156,14 +176,13 @@ def test_a_device_with_a_prompt():
             TCPInterface(server.host, server.port, 5, framer=description.framer) as device:
         ask = next(description.queries["q"].script())
         assert description.queries["q"].parse(device.query(ask.data)) == ({"a": 1.0}, {})
-    with pytest.raises(DescriptionError, match="only a prompt that is a plain text"):
-        scripted_device(loads(text.replace("'> '", "'[a-z]> '")))
+    variants = scripted_device(loads(text.replace("'> '", "'[a-z]> '")))
+    assert variants.handle(b"Q") == [b"1.0a> "]
 
 
 def test_messages_that_are_only_read():
     text = (MADE_UP + '  s: {send: {hex: "06 {value:02x}"}, choices: [1], match: "WHICH"}\n')
-    with pytest.raises(DescriptionError, match=r"simulate.set s: no answer can be made up"):
-        DescribedDevice(loads(text))
+    assert DescribedDevice(loads(text)).handle(b"\x06\x01") == b"WHICH"
     device = DescribedDevice(loads(text.replace("WHICH", "")))
     assert device.handle(b"\x06\x01") == b""
 

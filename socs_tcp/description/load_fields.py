@@ -1,0 +1,265 @@
+"""From YAML to the fields of a reply."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from decimal import Decimal
+
+from .context import Context, repeated
+from .errors import did_you_mean
+from .fields import NOTHING, ONE, Field
+from .keys import names
+from .load_framing import load_format
+from .nodes import Node
+from .reply import Group, Item, Packed, Place, Whole
+
+FIELD_KEYS = names("field", "coil", "discrete", "holding", "input", "format")
+TYPES = ["float", "int", "str"]
+MAX_AT = 65535
+#: What ``split`` says for any blanks between the items.
+WHITESPACE = "whitespace"
+
+_NAME = re.compile(r"_*[A-Za-z][A-Za-z0-9_]*")
+
+
+def check_name(name: str, node: Node, what: str) -> str:
+    """`name` if OCS takes it as a name of `what` (see ``Feed.verify_data_field_string``)."""
+    if not _NAME.fullmatch(name) or len(name) > 255:
+        raise node.at_key().error(f"{name!r} cannot name {what}; a name has letters (a-z, A-Z), "
+                                  "digits and underscores, begins with a letter, and has at "
+                                  "most 255 of them")
+    if name in ("time", "feed"):    # with a field `feed`, no query would find its points
+        raise node.at_key().error(f"{name!r} cannot name a field: InfluxDB has a meaning for it")
+    return name
+
+
+def each_field(section: Node, context: Context, known: list[str]
+               ) -> Iterator[tuple[str, Node, dict[str, Node], Context]]:
+    """The fields of a section, those that ``repeat`` makes one by one."""
+    for template_name, node in section.named("fields").items():
+        keys = {} if node.is_empty else node.mapping(known)
+        for name, inside in repeated(node, keys, template_name, context):
+            check_name(name, node, "a field")
+            yield name, node, keys, inside
+
+
+def load_fields(query: dict[str, Node], context: Context) -> tuple[Field, ...]:
+    """The fields of a query or of a message."""
+    section = query["fields"]
+    fields: dict[str, Field] = {}
+    for name, node, keys, inside in each_field(section, context, FIELD_KEYS):
+        if name in fields:
+            raise node.at_key().error(f"there are two fields called {name!r}")
+        fields[name] = load_field(name, node, keys, query, inside)
+    whole = [f.name for f in fields.values() if isinstance(f.place, Whole)]
+    if not fields or (whole and len(fields) > 1):
+        raise section.error(
+            f"{' and '.join(whole)} would all be the whole reply; say where each stands with "
+            "'split' and 'index', 'regex', or 'at' and 'struct'" if fields
+            else "has no field; expected at least one")
+    return tuple(fields.values())
+
+
+def load_field(name: str, node: Node, keys: dict[str, Node], query: dict[str, Node],
+               context: Context) -> Field:
+    """One field of a query; nothing need be said of a number that is the whole reply."""
+    place = load_place(name, node, keys, query, context)
+    return describe_field(name, place, keys, context, missing=_missing(keys, query, context),
+                          exponent=_exponent(keys, query, context))
+
+
+def describe_field(name: str, place: Place, keys: dict[str, Node], context: Context, *,
+                   missing: tuple[bytes, ...] = (), exponent: Place | None = None) -> Field:
+    """What the bytes in `place` mean."""
+    labels = load_labels(keys["enum"]) if "enum" in keys else None
+    bits = _bits(keys, context)
+    type = _type(keys, place, labels, bits)
+    scale = keys["scale"].decimal("a factor") if "scale" in keys else ONE
+    offset = keys["offset"].decimal("a number") if "offset" in keys else NOTHING
+    for key in ("scale", "offset"):
+        if key in keys and (scale == 0 or type == "str" or bits is not None or labels is not None):
+            raise keys[key].error("must be a factor other than 0, of a number" if key == "scale"
+                                  else "is for a number only")
+    if "type" not in keys and not _is_whole(scale, offset):
+        type = "float"
+    base = _base(keys, type, place)
+    packed = isinstance(place, Packed) and not place.is_text
+    if "bcd" in keys and not packed:
+        raise keys["bcd"].error("is for fields with 'at' and 'struct' only")
+    if exponent is not None and type != "float":
+        raise keys["exponent"].error("is for a field of type float only")
+    return Field(
+        name, place, type, keys["unit"].text("a unit") if "unit" in keys else "",
+        scale, offset, bits, labels, base, "bcd" in keys and keys["bcd"].boolean(), missing,
+        "optional" in keys and keys["optional"].boolean(),
+        _replacements(keys, context), exponent, context.encoding)
+
+
+def _is_whole(scale: Decimal, offset: Decimal) -> bool:
+    return scale == scale.to_integral_value() and offset == offset.to_integral_value()
+
+
+def _type(keys: dict[str, Node], place: Place, labels: dict[int | str, str] | None,
+          bits: tuple[int, int] | None) -> str:
+    packed = isinstance(place, Packed) and not place.is_text
+    type = "float"
+    if labels is not None:
+        type = "int" if all(isinstance(key, int) for key in labels) else "str"
+    elif isinstance(place, Packed) and place.is_text:
+        type = "str"
+    elif bits is not None or "base" in keys or (isinstance(place, Packed) and not place.is_float):
+        type = "int"
+    if "type" in keys:
+        if labels is not None:
+            raise keys["type"].error("makes no sense beside 'enum'")
+        type = keys["type"].choice(TYPES)
+    if type == "str" and packed and labels is None:
+        raise keys["type"].error("bytes that are unpacked by 'struct' are a number, not a text")
+    if bits is not None and type != "int":
+        raise keys["bit" if "bit" in keys else "bits"].error(
+            f"only a field of type int has bits, not one of type {type}")
+    return type
+
+
+def _bits(keys: dict[str, Node], context: Context) -> tuple[int, int] | None:
+    if "bit" in keys:
+        bit = context.number(keys["bit"], "the number of a bit", 0, 63)
+        return bit, bit
+    if "bits" not in keys:
+        return None
+    ends = keys["bits"].items("the first and the last bit")
+    if len(ends) != 2:
+        raise keys["bits"].error("must be [first, last], counted from 0")
+    first, last = (end.whole("the number of a bit", 0, 63) for end in ends)
+    if first > last:
+        raise keys["bits"].error("must be [first, last], the lower one first")
+    return first, last
+
+
+def _base(keys: dict[str, Node], type: str, place: Place) -> int:
+    if "base" not in keys:
+        return 10
+    base = keys["base"].whole("2, 8, 10 or 16", 2, 16)
+    if base not in (2, 8, 10, 16):
+        raise keys["base"].error("must be 2, 8, 10 or 16")
+    if type == "str" or (isinstance(place, Packed) and not place.is_text):
+        raise keys["base"].error("is for a number that stands there in text")
+    return base
+
+
+def _missing(keys: dict[str, Node], query: dict[str, Node], context: Context
+             ) -> tuple[bytes, ...]:
+    texts: list[str] = []
+    for place in (keys, query):
+        if "missing" in place:
+            texts += place["missing"].texts("what stands in place of a value")
+    return tuple(text.strip().encode(context.encoding, "replace") for text in texts)
+
+
+def _replacements(keys: dict[str, Node], context: Context) -> dict[bytes, bytes]:
+    if "replace" not in keys:
+        return {}
+    if not keys["replace"].is_mapping:
+        raise keys["replace"].error('must be a mapping of texts to texts, such as {"N": "-"}')
+    pairs = [(key.text("a text in quotes"), value.text("a text in quotes"))
+             for key, value in keys["replace"].pairs()]
+    for old, new in pairs:
+        if len(old) > 20 or len(new) > 20 or not old:
+            raise keys["replace"].error("must be short texts")
+    return {old.encode(context.encoding, "replace"): new.encode(context.encoding, "replace")
+            for old, new in pairs[:50]}
+
+
+def _exponent(keys: dict[str, Node], query: dict[str, Node], context: Context) -> Place | None:
+    if "exponent" not in keys:
+        return None
+    node = keys["exponent"]
+    if "regex" in query and not node.is_number:
+        pattern = context.pattern(query["regex"], load_longest(query))
+        group = node.text("the name of a group")
+        if group not in pattern.regex.groupindex:
+            raise node.error(f"the regular expression has no group {group!r}")
+        return Group(pattern, group)
+    if "split" in query:
+        return Item(load_separator(query["split"]), context.number(node, "an item", 0, MAX_AT))
+    raise node.error("is a group of 'regex', or an item of 'split', and there is neither")
+
+
+def load_separator(node: Node) -> bytes:
+    """What stands between two items; empty for white space."""
+    text = node.wire_text("a separator")
+    if not text:
+        raise node.error("must have at least one character")
+    return b"" if text == WHITESPACE else text.encode("latin-1")
+
+
+def load_longest(query: dict[str, Node]) -> int | None:
+    return query["max_length"].whole("a number of bytes", 1, 65536) \
+        if "max_length" in query else None
+
+
+def load_place(name: str, node: Node, keys: dict[str, Node], query: dict[str, Node],
+               context: Context) -> Place:
+    """Where the field stands in the reply."""
+    if "struct" in keys or "at" in keys:
+        return _packed(node, keys, query, context)
+    if "word_swap" in keys:
+        raise keys["word_swap"].error("is for fields with 'at' and 'struct' only")
+    if "split" in query:
+        if "index" not in keys:
+            raise node.error("the key 'index' is missing: which item of the list (from 0)?")
+        return Item(load_separator(query["split"]),
+                    context.number(keys["index"], "the item, counted from 0,", 0, MAX_AT))
+    if "index" in keys:
+        raise keys["index"].error("is for queries with 'split: \",\"' only, and this has none")
+    if "regex" in query:
+        return _group(name, node, keys, query, context)
+    if "group" in keys:
+        raise keys["group"].error("is for queries with 'regex' only, and this has none")
+    return Whole()
+
+
+def _packed(node: Node, keys: dict[str, Node], query: dict[str, Node],
+            context: Context) -> Packed:
+    if "struct" not in keys or "at" not in keys:
+        raise node.error("needs both 'at' (the first byte, counted from 0) and 'struct'")
+    if "split" in query or "regex" in query:
+        raise keys["at"].error("a reply that is read by 'split' or 'regex' has no 'at'")
+    text = keys["struct"].text("a struct format") if not keys["struct"].is_number else ""
+    form = text if re.fullmatch(r"[1-9]\d{0,3}s", text) else load_format(keys["struct"])
+    swap = "word_swap" in keys and keys["word_swap"].boolean()
+    if swap and (struct.calcsize(form) < 4 or form.endswith("s")):
+        raise keys["word_swap"].error(f"{form!r} has no two words that could be swapped")
+    return Packed(context.number(keys["at"], "the first byte, counted from 0,", -MAX_AT, MAX_AT),
+                  form, swap)
+
+
+def _group(name: str, node: Node, keys: dict[str, Node], query: dict[str, Node],
+           context: Context) -> Group:
+    pattern = context.pattern(query["regex"], load_longest(query))
+    group = context.name(keys["group"].text(), keys["group"]) if "group" in keys else name
+    known = list(pattern.regex.groupindex)
+    if group not in known:
+        raise (keys["group"] if "group" in keys else node.at_key()).error(
+            f"the regular expression has no group {group!r}{did_you_mean(group, known)}; "
+            f"it has {', '.join(known) or 'no named group'}, and (?P<{group}>...) makes one")
+    return Group(pattern, group)
+
+
+def load_labels(node: Node) -> dict[int | str, str]:
+    """What each value is called: ``{0: "off", 1: "on"}``."""
+    if not node.is_mapping:
+        raise node.error(f'must be a mapping of values to names, such as {{0: "off", 1: "on"}}, '
+                         f"not {node.kind}")
+    labels: dict[int | str, str] = {}
+    for key, value in node.pairs():
+        raw: int | str = key.whole("a value", -2 ** 63, 2 ** 63) if key.is_number \
+            else key.text("the value")
+        labels[raw] = value.text("the name")
+    if not labels:
+        raise node.error("has no value; expected at least one")
+    if len({type(raw) for raw in labels}) > 1:
+        raise node.error("has numbers and texts as values; quote all of them, or none")
+    return labels

@@ -1,0 +1,142 @@
+"""From YAML to framers: where a reply ends, and what ends a message."""
+
+from __future__ import annotations
+
+import struct
+
+from ..core.framing import FixedFramer, Framer, LengthFramer, LineFramer, PromptFramer
+from .checksums import NAMES, Checksum, Crc
+from .context import Context
+from .errors import did_you_mean
+from .framers import KeptPromptFramer, LinesFramer
+from .keys import FRAMING_KINDS, names, required
+from .nodes import Node
+from .replies import ErrorReply
+
+MAX_REPLY = 65536
+MAX_LINES = 1000
+
+
+def load_framing(node: Node, context: Context) -> tuple[Framer, bytes]:
+    """Where a reply ends, and what ends a message."""
+    keys = node.mapping(names("framing"))
+    kinds = [key for key in FRAMING_KINDS if key in keys and key != "lines"]
+    if len(kinds) != 1:
+        raise node.error("must have exactly one of terminator, length, header, prompt, to say "
+                         f"where a reply ends; it has {' and '.join(kinds) or 'none'}")
+    kind = kinds[0]
+    for key, wanted in (("keep_prompt", "prompt"), ("lines", "terminator")):
+        if key in keys and kind != wanted:
+            raise keys[key].error(f"is for a framing by {wanted!r} only")
+    send = b""
+    if "send_terminator" in keys:
+        send = keys["send_terminator"].wire_text("a terminator").encode("latin-1")
+    elif kind == "terminator":
+        send = keys[kind].texts("a terminator")[0].encode("latin-1")
+    parts = {key: keys[key] for key in (*FRAMING_KINDS, "keep_prompt") if key in keys}
+    return load_reply_end(parts, context), send
+
+
+def load_reply_end(keys: dict[str, Node], context: Context) -> Framer:
+    """The framer that ``terminator``, ``length``, ``header``, ``prompt``, ``lines`` make."""
+    kind = next(key for key in FRAMING_KINDS if key in keys)
+    node = keys[kind]
+    try:
+        if kind == "length":
+            return FixedFramer(node.whole("a number of bytes", 1, MAX_REPLY))
+        if kind == "header":
+            return _header(node)
+        if kind == "prompt":
+            return _prompt(keys, context)
+        return _lines(keys, context)
+    except (ValueError, TypeError) as exc:
+        if type(exc) in (ValueError, TypeError):    # of the framer; ours say where already
+            raise node.error(str(exc)) from None
+        raise
+
+
+def _lines(keys: dict[str, Node], context: Context) -> Framer:
+    line = context.lines
+    if "terminator" in keys:
+        ends = tuple(end.encode("latin-1") for end in keys["terminator"].texts("a terminator"))
+        line = LineFramer(ends, send_terminator=b"")
+    if "lines" not in keys:
+        return line
+    return LinesFramer(line, keys["lines"].whole("a number of lines", 1, MAX_LINES))
+
+
+def _prompt(keys: dict[str, Node], context: Context) -> Framer:
+    keep = "keep_prompt" in keys and keys["keep_prompt"].boolean()
+    pattern = context.pattern(keys["prompt"]).regex
+    return (KeptPromptFramer if keep else PromptFramer)(pattern, send_terminator=b"")
+
+
+def _header(node: Node) -> Framer:
+    keys = node.mapping(names("header"), required("header"))
+    size = keys["size"].whole("the number of bytes of the header", 1, MAX_REPLY)
+    form = load_format(keys["struct"], "BHI")
+    at = keys["at"].whole("the byte where the length stands", 0, size - struct.calcsize(form))
+    extra = keys["extra"].whole("a number of bytes", -MAX_REPLY, MAX_REPLY) \
+        if "extra" in keys else 0
+    return LengthFramer(size,
+                        lambda header: int(struct.unpack_from(form, header, at)[0]) + extra)
+
+
+def load_format(node: Node, letters: str = "bBhHiIqQfd") -> str:
+    """A struct format of one value with its byte order, such as ``">f"``."""
+    form = node.text("a struct format")
+    if len(form) != 2 or form[0] not in "<>" or form[1] not in letters:
+        raise node.error(f"must be the byte order (> or <) and one letter of {letters}, "
+                         f'such as ">{letters[-1]}", not {form!r}')
+    return form
+
+
+# what replies have in common
+
+def load_checksum(node: Node) -> tuple[Checksum, bool]:
+    """The section ``checksum``; the second says whether replies have one, too."""
+    keys = node.mapping(names("checksum"), required("checksum"))
+    kind = keys["type"]
+    known: str | Crc
+    if kind.is_mapping:
+        known = _crc(kind)
+    else:
+        known = kind.text("the name of a checksum")
+        if known not in NAMES:
+            raise kind.error(f"there is no checksum {known!r}{did_you_mean(known, NAMES)}; there "
+                             f"are {', '.join(NAMES)}, and CRCs by their parameters")
+    checksum = Checksum(
+        known,
+        form=keys["form"].choice(["bytes", "hex", "HEX", "decimal"]) if "form" in keys
+        else "bytes",
+        little="order" in keys and keys["order"].choice(["big", "little"]) == "little",
+        skip=keys["skip"].whole("a number of bytes", 0, 1000) if "skip" in keys else 0,
+        after=keys["after"].whole("a number of bytes", 0, 100) if "after" in keys else 0)
+    return checksum, "replies" not in keys or keys["replies"].boolean()
+
+
+def _crc(node: Node) -> Crc:
+    keys = node.mapping(["width", "poly", "init", "reflected", "xor_out"], ("width", "poly"))
+    width = keys["width"].whole("a number of bits", 8, 32)
+    if width % 8:
+        raise keys["width"].error("must be 8, 16, 24 or 32")
+    most = (1 << width) - 1
+
+    def number(key: str) -> int:
+        return keys[key].whole("a number", 0, most) if key in keys else 0
+    return Crc(width, number("poly"), number("init"),
+               "reflected" in keys and keys["reflected"].boolean(), number("xor_out"))
+
+
+def load_error(node: Node, context: Context) -> ErrorReply:
+    """The section ``error``."""
+    keys = node.mapping(names("error"), required("error"))
+    says = {}
+    if "says" in keys:
+        if not keys["says"].is_mapping:
+            raise keys["says"].error('must be a mapping of codes to texts, such as {3: "sensor '
+                                     'open"}')
+        for code, text in keys["says"].pairs():
+            name = str(code.whole("a code", 0, 10 ** 9)) if code.is_number else code.text("a code")
+            says[name] = text.text("what it means")
+    return ErrorReply(context.pattern(keys["match"]), says)

@@ -1,0 +1,490 @@
+"""What real devices need: each construct is loaded, simulated, read, set, and cut off."""
+
+# ruff: noqa: E501 (an entry of a description is a line)
+
+import pytest
+from described_device import MemoryDevice
+
+from socs_tcp.description import DescriptionError, ParseError, loads
+from socs_tcp.description.simulated import scripted_device
+
+HEAD = 'device: x\nframing: {terminator: "\\r\\n"}\n'
+
+
+def result(deferred):
+    out = []
+    deferred.addBoth(out.append)
+    assert out, "it has not fired"
+    if hasattr(out[0], "raiseException"):
+        out[0].raiseException()
+    return out[0]
+
+
+def device(text):
+    return MemoryDevice(loads(text))
+
+
+def ask(m, name, seconds=1):
+    reading = m.client.read(m.client.description.queries[name])
+    m.advance(seconds)
+    return result(reading)
+
+
+def values(m, name):
+    reading = ask(m, name)
+    assert not reading.errors, reading.errors
+    return reading.values
+
+
+def put(m, name, value, seconds=1):
+    done = m.client.set(m.client.description.parameters[name], value)
+    m.advance(seconds)
+    return result(done)
+
+
+def said(m, query, reply):
+    """What a reply of the device says."""
+    return loads_once(m).queries[query].parse(reply)
+
+
+def loads_once(m):
+    return m.client.description
+
+
+def problem(text):
+    with pytest.raises(DescriptionError) as caught:
+        loads(text, "f.yaml")
+    return str(caught.value)
+
+
+# commands without a value
+
+ACTIONS = HEAD + """\
+queries: {q: {send: "Q", fields: {a: {}}}}
+actions:
+  reset: {send: "*RST"}
+  zero: "ZERO"
+  beep: {send: {hex: "07"}, expect: {hex: "06"}}
+  home_{axis}: {repeat: {axis: [1, 2]}, send: ["{axis}EN", {send: "{axis}HO", match: "OK", wait: 2}]}
+"""
+
+
+def test_actions():
+    m = device(ACTIONS)
+    assert list(m.client.description.actions) == ["reset", "zero", "beep", "home_1", "home_2"]
+    for name in ("reset", "zero", "beep"):
+        done = m.client.run(m.client.description.action_for(name))
+        m.pump()
+        assert result(done) == (b"\x06" if name == "beep" else b"")
+    assert m.heard == [b"*RST", b"ZERO", b"\x07"]
+    done = m.client.run(m.client.description.actions["home_2"])
+    m.advance(1.5)
+    assert m.heard[3:] == [b"2EN"]
+    m.advance(1)
+    assert result(done) == b"OK" and m.heard[3:] == [b"2EN", b"2HO"]
+    with pytest.raises(ValueError, match=r"no action 'rest' \(did you mean 'reset'\?\)"):
+        m.client.description.action_for("rest")
+
+
+# several values in one command
+
+PID = HEAD + """\
+queries:
+  pid: {send: "PID?", split: ",", fields: {p_now: {index: 1}, i_now: {index: 2}}}
+parameters:
+  pid:
+    send: "PID 1,{p:.1f},{i:.1f},{d}"
+    values:
+      p: {range: [0, 1000], read_back: p_now}
+      i: {range: [0, 100], read_back: i_now}
+      d: {type: int, range: [0, 9]}
+simulate: {pid: "1,50.0,20.0,0"}
+"""
+
+
+def test_several_values_in_one_command():
+    m = device(PID)
+    put(m, "pid", {"p": 75, "i": 2.5, "d": 1})
+    assert values(m, "pid") == {"p_now": 75.0, "i_now": 2.5}
+    put(m, "pid", {"i": 9, "d": 0})             # p is read before
+    assert m.heard[-2:] == [b"PID?", b"PID 1,75.0,9.0,0"]
+    assert values(m, "pid") == {"p_now": 75.0, "i_now": 9.0}
+
+
+@pytest.mark.parametrize(("value", "expected"), [
+    (5, "must be a mapping of p, i, d to values, not 5"),
+    ({"p": 1, "i": 2, "x": 3}, "there is no 'x'; there are p, i, d"),
+    ({"p": 1001, "i": 2, "d": 3}, "p: 1001 is outside its range"), ({"p": 1, "i": 2}, "d must be given, too"),
+])
+def test_several_values_are_checked(value, expected):
+    m = device(PID)
+    with pytest.raises(ValueError) as caught:
+        put(m, "pid", value)
+    assert expected in str(caught.value)
+
+
+# texts
+
+TEXT = HEAD + """\
+encoding: utf-8
+queries: {name: {send: "NAME?", fields: {name: {type: str}}}}
+parameters:
+  name: {type: str, max_length: 8, send: "NAME '{value}'", read_back: name}
+  tag: {type: str, alphabet: "A-Z0-9", send: "TAG {value:<6}"}
+"""
+
+
+def test_texts():
+    m = device(TEXT)
+    put(m, "name", "20 µA °")
+    assert "NAME '20 µA °'".encode() in m.heard
+    assert values(m, "name") == {"name": "20 µA °"}
+    put(m, "tag", "AB1")
+    assert m.heard[-1] == b"TAG AB1   "
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), [
+    ("name", "123456789", "has 9 characters; 8 are possible"), ("name", "a\r\nb", "control character"),
+    ("name", "\x1b", "control character"), ("name", 5, "must be a text"),
+    ("tag", "ab", "has other characters than A-Z0-9"), ("tag", "ABCDEFG", "does not fit"),
+])
+def test_texts_are_checked(name, value, expected):
+    with pytest.raises(ValueError, match=expected):
+        put(device(TEXT), name, value)
+
+
+# alternative and missing replies, error messages
+
+MISSING = HEAD + """\
+error: {match: 'E(?P<code>\\d\\d)', says: {3: "sensor open", "07": "no such channel"}}
+queries:
+  level: {send: "L?", missing: ["---.--", "OFF"], fields: {level: {}}}
+  pressure:
+    send: "P?"
+    regex: '(?P<p>(LO<|HI>)?[-+0-9.eE]+)( (?P<state>\\w+))?'
+    fields:
+      p: {missing: ["LO<E-11"]}
+      state: {type: str, optional: true}
+simulate: {pressure: "1.5E-07"}
+"""
+
+
+@pytest.mark.parametrize(("query", "reply", "expected"), [
+    ("level", b"1.5", {"level": 1.5}), ("level", b"---.--", {}), ("level", b" OFF ", {}),
+    ("pressure", b"1.5E-07 OK", {"p": 1.5e-7, "state": "OK"}), ("pressure", b"1.5E-07", {"p": 1.5e-7}),
+    ("pressure", b"LO<E-11", {}),
+])
+def test_what_is_missing_is_no_error(query, reply, expected):
+    assert loads(MISSING).queries[query].parse(reply) == (expected, {})
+
+
+@pytest.mark.parametrize(("reply", "expected"), [
+    ("E03", "the device says b'E03': sensor open"), ("E07", "no such channel"), ("E99", "the device says b'E99'")])
+def test_an_error_message_is_told_as_such(reply, expected):
+    m = device(MISSING)
+    m.device.set_answer("L?", reply)
+    reading = ask(m, "level")
+    assert expected in str(reading.errors["level"])
+    assert m.connections == 1       # an answer all the same: nothing is out of step
+
+
+# checksums
+
+SUMS = """\
+device: behind a serial server
+framing: {terminator: "\\r"}
+variables: {address: 7}
+checksum: {type: sum8, form: HEX}
+queries:
+  temperature: {send: "#{address:02d}T", match: '>', regex: '>(?P<t>[-+0-9.]+)', fields: {t: {}}}
+  plain: {send: "P", checksum: false, fields: {p: {}}}
+parameters:
+  limit: {send: "#{address:02d}L{value:05.1f}", expect: "!{address:02d}"}
+"""
+
+
+def test_a_checksum_goes_out_and_is_taken_off():
+    m = device(SUMS)
+    assert values(m, "temperature") == {"t": 1.0}
+    assert m.heard[-1] == b"#07T%02X" % (sum(b"#07T") & 0xff)
+    assert values(m, "plain") == {"p": 1.0}
+    assert m.heard[-1] == b"P"
+    assert put(m, "limit", 23.5) == b"!07"
+    assert m.heard[-1].startswith(b"#07L023.5")
+
+
+def test_a_wrong_checksum_is_unreadable_and_resynchronises():
+    m = device(SUMS)
+    m.device.set_answer(b"#07T%02X" % (sum(b"#07T") & 0xff), ">+25.00C")
+    reading = ask(m, "temperature")
+    assert "its checksum is b'0C' and should be b'" in str(reading.errors["t"])
+    m.advance(3)
+    assert m.connections == 2
+    m = device(SUMS)
+    assert m.device.handle(b"#07T00") == []     # the device does not answer one, either
+
+
+EUROTHERM = """\
+device: Eurotherm, EI-Bisynch
+framing: {prompt: '\\x03.', keep_prompt: true}
+checksum: {type: xor, skip: 1}
+queries:
+  value:
+    send: {hex: "04 30303131 5056 05"}
+    checksum: false
+    match: '\\x02PV'
+    regex: 'PV(?P<pv>[-0-9.]+)\\x03'
+    fields: {pv: {}}
+parameters:
+  setpoint: {send: {hex: "04 30303131 02 534c {value:>H} 03 {checksum}"}, length: 1, expect: "\\x06"}
+simulate: {value: "\\x02PV12.5\\x03"}
+"""
+
+
+def test_a_checksum_in_the_middle_and_a_reply_without():
+    text = EUROTHERM.replace('checksum: {type: xor, skip: 1}',
+                             "checksum: {type: xor, skip: 5, replies: false}")
+    m = device(text.replace("simulate", "#").replace(
+        "#: {value: \"\\x02PV12.5\\x03\"}", "simulate: {value: \"\\x02PV12.5\\x03\\x1e\"}"))
+    assert values(m, "value") == {"pv": 12.5}
+    assert put(m, "setpoint", 25) == b"\x06"
+    data = m.heard[-1]
+    total = 0
+    for byte in data[5:-1]:
+        total ^= byte
+    assert data[-1] == total and data[:5] == b"\x040011"
+
+
+# numbers in other forms
+
+NUMBERS = HEAD + """\
+queries:
+  hexa: {send: "H?", fields: {h: {base: 16}}}
+  state: {send: "S?", split: ",", fields: {low: {index: 0, base: 16, bits: [0, 3]}, high: {index: 0, base: 16, bit: 7}}}
+  signs: {send: "N?", fields: {n: {replace: {"N": "-", "P": "+", ",": "."}}}}
+  power: {send: "E?", regex: '(?P<m>\\d{4})(?P<x>[+-]\\d)', fields: {m: {exponent: x, scale: 0.001}}}
+  blanks: {send: "B?", split: whitespace, fields: {b1: {index: 0}, b2: {index: 1}}}
+  scaled: {send: "C?", fields: {c: {scale: 0.1, offset: -100}}}
+parameters:
+  h: {type: int, range: [0, 255], send: "H {value:02X}", read_back: h}
+  c: {range: [-100, 899.9], scale: 0.1, offset: -100, send: "L{value:04d}", read_back: c}
+"""
+
+
+@pytest.mark.parametrize(("query", "reply", "expected"), [
+    ("hexa", b"1F", {"h": 31}), ("hexa", b"0x1f", {"h": 31}), ("state", b"8A", {"low": 10, "high": 1}),
+    ("signs", b"N12,5", {"n": -12.5}), ("signs", b"P1", {"n": 1.0}), ("power", b"1234-7", {"m": 1.234e-7}),
+    ("blanks", b"  1  2.5 ", {"b1": 1.0, "b2": 2.5}), ("scaled", b"1235", {"c": 23.5}),
+])
+def test_numbers_in_other_forms(query, reply, expected):
+    assert loads(NUMBERS).queries[query].parse(reply) == (expected, {})
+
+
+def test_numbers_in_other_forms_go_out():
+    m = device(NUMBERS)
+    put(m, "h", 31)
+    put(m, "c", 23.5)
+    assert m.heard == [b"H 1F", b"L1235"]
+    assert values(m, "hexa") == {"h": 31} and values(m, "scaled") == {"c": 23.5}
+
+
+BINARY = """\
+device: x
+framing: {header: {size: 2, at: 1, struct: ">B", extra: 1}}
+queries:
+  all:
+    send: {hex: "01 00"}
+    fields:
+      name: {at: 2, struct: "4s"}
+      mode: {at: 6, struct: ">B", bits: [4, 6]}
+      day: {at: 7, struct: ">H", bcd: true}
+      last: {at: -1, struct: ">B"}
+      Relay_{n}: {repeat: {n: [1, 2, 3]}, at: 6, struct: ">B", bit: "{n} - 1"}
+parameters:
+  position: {type: int, send: {hex: "02 04 {value:<i} 0d"}, range: [-9, 9]}
+  speed: {send: {hex: "03 04 {value:<f} 0d"}}
+simulate: {all: {hex: "01 07 41420000 25 1234 ff"}}
+"""
+
+
+def test_binary():
+    m = device(BINARY)
+    assert values(m, "all") == {"name": "AB", "mode": 2, "day": 1234, "last": 255,
+                                "Relay_1": 1, "Relay_2": 0, "Relay_3": 1}
+    put(m, "position", -2)
+    put(m, "speed", 1.5)
+    assert m.heard[-2:] == [b"\x02\x04\xfe\xff\xff\xff\x0d", b"\x03\x04\0\0\xc0\x3f\x0d"]
+
+
+# where replies end
+
+ENDS = HEAD + """\
+queries:
+  table: {send: "T?", lines: 3, regex: 'a=(?P<a>\\d+)\\r\\nb=(?P<b>\\d+)\\r\\nOK', fields: {a: {}, b: {}}}
+  semi: {send: "S?", terminator: ";", fields: {s: {}}}
+  shell: {send: "P?", prompt: '[>:] ?$$|# ', fields: {p: {}}}
+  usual: {send: "U?", timeout: 7, fields: {u: {}}}
+simulate: {table: "a=1\\r\\nb=2\\r\\nOK"}
+""".replace("[>:] ?$$|# ", "# ")
+
+
+def test_replies_end_in_several_ways():
+    m = device(ENDS)
+    assert values(m, "table") == {"a": 1.0, "b": 2.0}
+    assert [values(m, name) for name in ("semi", "shell", "usual")] == [{"s": 1.0}, {"p": 1.0}, {"u": 1.0}]
+    assert m.connections == 1
+
+
+def test_the_timeout_of_a_query():
+    m = device(ENDS)
+    m.silent = True
+    reading = m.client.read(m.client.description.queries["usual"])
+    m.advance(6.5)
+    assert not reading.called
+    m.advance(1)
+    with pytest.raises(ConnectionError):
+        result(reading)
+
+
+PUMP = """\
+device: a pump that says whether it runs
+framing: {prompt: '[>:]', keep_prompt: true, send_terminator: "\\r"}
+queries:
+  state: {send: "ver", regex: '(?P<version>[0-9.]+)\\s(?P<state>[>:])$',
+          fields: {version: {type: str}, state: {enum: {">": "running", ":": "stopped"}}}}
+simulate: {state: "1.5\\r:"}
+"""
+
+
+def test_the_prompt_as_a_field():
+    m = device(PUMP)
+    assert values(m, "state") == {"version": "1.5", "state": "stopped"}
+
+
+# loops, variables
+
+LOOPS = HEAD + """\
+variables: {addr: "A1"}
+queries:
+  ch_{ch}_{q}:
+    repeat: {ch: [1, 2], q: [V, I]}
+    send: "{addr}:{q}{ch}?"
+    match: '{addr}:{q}{ch}='
+    regex: '=(?P<x_{ch}_{q}>[0-9.]+)$'
+    fields: {"x_{ch}_{q}": {}}
+  all: {send: "ALL?", split: ",", fields: {"T_{n}": {repeat: {n: [1, 2, 3]}, index: "{n} * 2 - 1"}}}
+"""
+
+
+def test_loops_and_variables():
+    m = device(LOOPS)
+    names = list(m.client.description.queries)
+    assert names == ["ch_1_V", "ch_1_I", "ch_2_V", "ch_2_I", "all"]
+    query = m.client.description.queries["ch_2_I"]
+    assert query.parse(b"A1:I2=5") == ({"x_2_I": 5.0}, {})
+    assert [place.index for place in (f.place for f in m.client.description.queries["all"].fields)] == [1, 3, 5]
+    with pytest.raises(ParseError):
+        query.steps[-1].check(b"A1:I1=5", {}, "q")
+
+
+# settings
+
+RESTORE = HEAD + """\
+timeout: 2
+queries: {volt: {send: "V?", fields: {volt_set: {}}}}
+parameters:
+  volt: {range: [0, 30], send: "V {value:.2f}", read_back: volt_set, restore: true}
+"""
+
+
+def test_what_was_set_is_set_again_after_a_power_cycle():
+    m = device(RESTORE)
+    put(m, "volt", 12)
+    m.hang_up()
+    m.advance(5)
+    assert m.heard.count(b"V 12.00") == 1       # a mere loss
+    m.device.reboot()
+    m.hang_up()
+    m.advance(5)
+    assert m.heard.count(b"V 12.00") == 2
+    assert values(m, "volt") == {"volt_set": 12.0}
+
+
+@pytest.mark.parametrize(("value", "said_", "agrees"), [
+    (12, 12.0, True), (12.004, 12.0, True), (12, 12.01, True), (12, 12.5, False), (12, 0.0, False)])
+def test_a_read_back_that_disagrees(value, said_, agrees):
+    told = loads(RESTORE).parameters["volt"].disagrees(value, {"volt_set": said_})
+    assert (told == "") == agrees
+    if told:
+        assert told == f"volt_set is {said_} afterwards, and not {value}"
+
+
+# the simulator does not let one thing be taken for another
+
+SHADOW = HEAD + """\
+queries: {t: {send: "T", fields: {t: {}}}, u: {send: "ON?", fields: {u: {type: str}}}}
+parameters:
+  bare: {send: "{value}", read_back: t}
+  name: {type: str, send: "{value}"}
+  mode: {choices: ["ON", "OFF"], send: "{value}", match: "OK"}
+"""
+
+
+def test_a_parameter_does_not_shadow_the_queries():
+    m = device(SHADOW)
+    assert values(m, "t") == {"t": 1.0}
+    put(m, "bare", 25)
+    assert values(m, "t") == {"t": 25.0}
+    assert values(m, "u") == {"u": "simulated"}
+    assert put(m, "mode", "OFF") == b"OK"
+
+
+def test_any_byte_is_a_byte_in_patterns():
+    text = HEAD + "queries: {q: {send: \"Q\", match: '..x', fields: {q: {type: str}}}}\n"
+    step = loads(text).queries["q"].steps[-1]
+    assert step.check(b"\n\nx", {}, "q") == b"\n\nx"
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    (ACTIONS.replace('zero: "ZERO"', "zero: {sent: X}"), "actions.zero.sent: there is no such key (did you mean 'send'?)"),
+    (PID.replace("d: {type: int, range: [0, 9]}", "e: {}"), "parameters.pid.send: the place {d} has no value here"),
+    (PID.replace("{d}", "0"), "has no place {d} for the value"),
+    (PID.replace("    values:", "    type: int\n    values:"), "parameters.pid.type: stands at each of the 'values'"),
+    (TEXT.replace("A-Z0-9", "A-Z\\\\d"), "without brackets, backslashes"),
+    (TEXT.replace("A-Z0-9", "Z-A"), "is no set of characters"),
+    (TEXT.replace("max_length: 8", "range: [0, 1]"), "is for a number only"),
+    (SUMS.replace("sum8", "sum9"), "checksum.type: there is no checksum 'sum9' (did you mean 'sum8'"),
+    (SUMS.replace("checksum: {type: sum8, form: HEX}\n", "").replace('"P"', '"P{checksum}"').replace(", checksum: false", ""),
+     "has a place {checksum}, but the description has no 'checksum'"),
+    (NUMBERS.replace("base: 16}}", "base: 12}}"), "must be 2, 8, 10 or 16"),
+    (NUMBERS.replace("exponent: x", "exponent: y"), "has no group 'y'"),
+    (NUMBERS.replace("bits: [0, 3]", "bits: [3, 0]"), "must be [first, last]"),
+    (BINARY.replace('"{n} - 1"', '"{m} - 1"'), "{m} is no variable that is a whole number"),
+    (BINARY.replace('"{n} - 1"', '"{n} - 2"'), "must be the number of a bit from 0 to 63, not -1"),
+    (ENDS.replace('terminator: ";"', 'terminator: ";", length: 3'), "ends by 'length' or by 'terminator', not by both"),
+    (ENDS.replace('send: "U?", timeout: 7', 'send: [{send: "A", timeout: 3}, "U?"]'), "is for an answer, but no answer"),
+    (PUMP.replace("prompt: '[>:]', keep", "terminator: 'x', keep"), "is for a framing by 'prompt' only"),
+    (LOOPS.replace("A1", "A1\\r"), "..."),
+    (LOOPS.replace("variables: {addr", "variables: {value"), "named with small letters, and not 'value'"),
+    (LOOPS.replace("ch_{ch}_{q}:", "ch_{ch}:"), "there are two queries called 'ch_1'"),
+    (RESTORE.replace("read_back: volt_set, ", ""), "needs 'read_back'"),
+    (MISSING.replace("says: {3", "says: {x: on, 3"), "write \"on\" in quotes"),
+    (HEAD.replace("framing", "#") + "queries: {q: {send: Q, fields: {q: {}}}}", "needs 'framing' (or 'modbus')"),
+    (HEAD + "encoding: utf-16\nqueries: {}\n", "must be one of ascii, latin-1, utf-8"),
+])
+def test_what_is_wrong_is_told(text, expected):
+    if expected == "...":
+        assert "is no single" not in problem(text) and "f.yaml" in problem(text)
+    else:
+        assert expected in problem(text)
+
+
+@pytest.mark.parametrize("text", [ACTIONS, PID, TEXT, MISSING, SUMS, NUMBERS, BINARY, ENDS, PUMP, LOOPS, RESTORE, SHADOW])
+def test_all_of_it_is_simulated_and_read(text):
+    m = device(text)
+    for name in m.client.description.queries:
+        if name.startswith("ch_"):
+            continue
+        assert not ask(m, name).errors
+    assert not m.device.unknown
+    assert scripted_device(m.client.description)
