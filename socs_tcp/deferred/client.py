@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import ssl
+import sys
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
+from twisted.python.threadable import isInIOThread
 
 from ..core.errors import (
     ConnectTimedOut,
@@ -34,6 +38,7 @@ from ..core.policy import (
     check_seconds,
 )
 from ..core.silence import SETTLE
+from ..core.tls import check_tls
 from ..core.turn import Match, checked_greeting
 from .clock import steady
 from .connection import Connection
@@ -44,6 +49,9 @@ from .queue import Queue
 from .request import Request, call_timeout, command, fail_later, listener, question
 from .session import Reservation, Session
 from .turns import one_for
+
+_WRONG_THREAD = ("a DeviceClient belongs to the thread of its reactor; from another thread, use "
+                 "reactor.callFromThread, or twisted.internet.threads.blockingCallFromThread")
 
 
 class DeviceClient:
@@ -96,6 +104,8 @@ class DeviceClient:
         The device hangs up after each whole reply: that is no loss.
     telnet : bool
         Take telnet negotiation out of what the device says, and refuse all options.
+    tls : ssl.SSLContext, optional
+        Speak TLS with the device.
     min_interval : float
         Seconds between two attempts to connect, once a retry has failed.
     keepalive : float or None
@@ -110,6 +120,8 @@ class DeviceClient:
     ------
     TypeError, ValueError
         If a parameter makes no sense.
+    RuntimeError
+        In another thread than that of the reactor; so do all its methods.
     """
 
     def __init__(self, ip_address: str, port: int, timeout: float | None = 10, *,
@@ -120,10 +132,14 @@ class DeviceClient:
                  settle: float = SETTLE, gap: float = 0.0,
                  on_unasked: Callable[[bytes], Any] | None = None,
                  closes_after_reply: bool = False, telnet: bool = False,
+                 tls: ssl.SSLContext | None = None,
                  min_interval: float = MIN_INTERVAL,
                  keepalive: float | None = KEEPALIVE) -> None:
         if reactor is None:
             from twisted.internet import reactor  # noqa: PLC0415 (importing installs one)
+        if reactor is sys.modules.get("twisted.internet.reactor") \
+                and getattr(reactor, "running", False) and not isInIOThread():
+            raise RuntimeError(_WRONG_THREAD)
         self.ip_address = check_host(ip_address)
         self.port = check_port(port)
         self.timeout = check_seconds("timeout", timeout, optional=True)
@@ -141,7 +157,8 @@ class DeviceClient:
             check_seconds("keepalive", keepalive, optional=True), check_pause("settle", settle),
             check_pause("gap", gap), checked_greeting(greeting),
             None if identify is None else Identity(identify), check_on_connect(on_connect),
-            check_function("on_unasked", on_unasked), closes_after_reply, telnet)
+            check_function("on_unasked", on_unasked), closes_after_reply, telnet,
+            check_tls(tls))
         self._clock = device.clock
         self._asked_at = -math.inf
         self._closed = False
@@ -151,7 +168,7 @@ class DeviceClient:
         self._queue = Queue(device, drop=self._drop, failed=self._failed, why=self._why,
                             exchanged=self._exchanged)
         self._dialer = Dialer(device, reactor, min_interval, ready=self._ready, lost=self._lost,
-                              failed=self._no_device, over=self._over,
+                              failed=self._no_device, over=self._over, ended=self.close,
                               asked_ago=lambda: self._clock.seconds() - self._asked_at)
 
     def __repr__(self) -> str:
@@ -215,6 +232,7 @@ class DeviceClient:
             Fires with None when all bytes are with the operating system.
         """
         request = command(self._device, msg, timeout)
+        self._check_thread()
         if not urgent or self._closed:
             return self._add(request)
         connection = self._dialer.prepared
@@ -285,6 +303,7 @@ class DeviceClient:
         the client goes on trying: ``client.when_connected().addTimeout(10, reactor)`` fails
         with `twisted.internet.defer.TimeoutError` after 10 seconds.
         """
+        self._check_thread()
         if self._closed:
             return fail_later(self._clock, self._closed_error())
         connection = self._dialer.prepared
@@ -296,7 +315,9 @@ class DeviceClient:
 
     def reconnect(self) -> None:
         """Give the connection up and make a new one. What is in flight fails."""
-        self._dialer.reconnect()
+        self._check_thread()
+        if not self._closed:
+            self._dialer.reconnect()
 
     def close(self) -> Deferred[None]:
         """Close the connection for good; all that waits fails with `Disconnected`.
@@ -306,6 +327,7 @@ class DeviceClient:
         Deferred
             Fires with None when the connection is closed.
         """
+        self._check_thread()
         if not self._closed:
             self._closed = True
             self._dialer.close(self._closed_error())
@@ -323,7 +345,12 @@ class DeviceClient:
 
     # how they do it
 
+    def _check_thread(self) -> None:
+        if self._dialer.thread not in (None, get_ident()):
+            raise RuntimeError(_WRONG_THREAD)
+
     def _add(self, request: Request, deferred: Deferred[Any] | None = None) -> Deferred[Any]:
+        self._check_thread()
         if self._closed:
             return fail_later(self._clock, self._closed_error(), deferred)
         if self._dialer.connection is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,7 @@ class Device:
     on_unasked: Callable[[bytes], Any] | None
     closes_after_reply: bool
     telnet: bool
+    tls: ssl.SSLContext | None
 
     @property
     def patience(self) -> float:

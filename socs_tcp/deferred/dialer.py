@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
+from threading import get_ident
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
@@ -25,9 +26,10 @@ class _Factory(DeviceClientFactory):
     """Hands its events on."""
 
     def __init__(self, reactor: Any, min_interval: float, *, build: Callable[[], Any],
-                 failed: Callable[[Failure], object], over: Callable[[], object]) -> None:
+                 failed: Callable[[Failure], object], over: Callable[[], object],
+                 ended: Callable[[], object]) -> None:
         super().__init__(reactor, min_interval=min_interval)
-        self._build, self._failed, self._ended = build, failed, over
+        self._build, self._failed, self._over, self._on_end = build, failed, over, ended
         #: The connection was not lost, it is over: the next one is made when it is needed.
         self.resting = False
 
@@ -43,7 +45,10 @@ class _Factory(DeviceClientFactory):
     def clientConnectionLost(self, connector: Any, unused_reason: Failure) -> None:
         if not self.resting:
             super().clientConnectionLost(connector, unused_reason)
-        self._ended()
+        self._over()
+
+    def reactor_ended(self) -> None:
+        self._on_end()
 
     def retry_now(self) -> None:
         if self.resting and self.connector.state == "disconnected" and self.continueTrying:
@@ -70,6 +75,8 @@ class Dialer:
         Called with the error of an attempt or a preparation that failed.
     over : callable
         Called when a connection has ended, or an attempt.
+    ended : callable
+        Called when the reactor has ended.
     asked_ago : callable
         Seconds since somebody asked something.
     """
@@ -78,7 +85,8 @@ class Dialer:
                  ready: Callable[[Connection], object],
                  lost: Callable[[list[Any], DeviceConnectionError, list[bytes]], object],
                  failed: Callable[[DeviceConnectionError], object],
-                 over: Callable[[], object], asked_ago: Callable[[], float]) -> None:
+                 over: Callable[[], object], ended: Callable[[], object],
+                 asked_ago: Callable[[], float]) -> None:
         self._device = device
         self._ready, self._on_lost, self._on_failed, self._on_over = ready, lost, failed, over
         self._asked_ago = asked_ago
@@ -95,8 +103,11 @@ class Dialer:
         self._lasting: Any = None       # until the connection proves something by lasting
         self._closed = False
         self._factory = _Factory(reactor, min_interval, build=self._build,
-                                 failed=self._attempt_failed, over=over)
-        self._connector = self._factory.connect(device.host, device.port, device.patience)
+                                 failed=self._attempt_failed, over=over, ended=ended)
+        #: The thread of the reactor, once that is known.
+        self.thread: int | None = None
+        self._connector = self._factory.connect(device.host, device.port, device.patience,
+                                                tls=device.tls)
 
     @property
     def prepared(self) -> Connection | None:
@@ -135,11 +146,13 @@ class Dialer:
     # what the factory tells
 
     def _build(self) -> Connection:
+        self.thread = get_ident()
         debt, self._debt, owed, self._owed = self._debt, 0.0, self._owed, 0
         return Connection(self._device, self._made, self._lost, debt=debt, owed_before=owed,
                           last=self._last)
 
     def _attempt_failed(self, reason: Failure) -> None:
+        self.thread = get_ident()
         if self._closed:
             self._on_over()
             return

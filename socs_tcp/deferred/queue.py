@@ -424,9 +424,9 @@ class Queue:
         if flight or connection is None or not connection.conversation.restless:
             return self._device.error(ReplyTimedOut, f"its turn did not come {within}: "
                                       f"{flight} before it", "send", request.sent)
+        said = connection.conversation.decoder.peek() or connection.conversation.said
         return self._device.error(ReplyTimedOut, f"the device did not fall silent {within}: it "
-                                  f"says {show(connection.conversation.said)} unasked", "send",
-                                  request.sent)
+                                  f"says {show(said)} unasked", "send", request.sent)
 
     def stop(self) -> None:
         """No more timers."""

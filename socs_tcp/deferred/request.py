@@ -89,7 +89,7 @@ def question(device: Device, msg: Text, timeout: float | None, safe_to_repeat: b
     """The request that `query` makes."""
     data = device.framer.encode(msg)
     timeout = device.timeout if timeout is None else check_seconds("timeout", timeout)
-    if framer is None and match is None and replies == 1:
+    if framer is None and match is None and replies == 1 and replies is not True:
         return Request("query", data, timeout, device.clock.seconds(), safe_to_repeat)
     if framer is not None:
         checked(framer)

@@ -31,7 +31,7 @@ class Owner:
         self.device = Device(
             "bridge", 7777, self.link, self.clock, timeout=10.0, max_in_flight=1, keepalive=20.0,
             gap=0.0, greeting=None, identity=None, on_connect=None, closes_after_reply=False,
-            **options)
+            tls=None, **options)
         self.made, self.errors, self.answered = [], [], []
 
     def new(self):
