@@ -36,6 +36,8 @@ class Watched(NamedTuple):
     ops: frozenset[str] | None
     forget: tuple[Callable[[], None], ...]
     feed: LinkFeed | None
+    #: Nobody asked for it: whoever does so says for which operations.
+    implied: bool
 
     def concerns(self, session: Any) -> bool:
         """Does this session depend on the device?"""
@@ -96,8 +98,9 @@ class Degraded:
 
     # devices
 
-    def watch(self, device: Any, ops: frozenset[str] | None, feed: str | None = None) -> None:
-        """Let the sessions follow the link of `device`."""
+    def watch(self, device: Any, ops: frozenset[str] | None, feed: str | None = None, *,
+              implied: bool = False) -> None:
+        """Let the sessions follow the link of `device`; `implied`: unless somebody asks to."""
         link: Link = device.link
         self._forget_replaced(device, ops, feed)
         publishes = None if feed is None else self._feed_of(device, feed)
@@ -105,11 +108,12 @@ class Degraded:
             known = self._known(device)
             if known is None:
                 self._watched.append(Watched(self._weak(device), link, ops, self._observe(link),
-                                             publishes))
-            else:       # for more operations: it is one device still
-                both = None if known.ops is None or ops is None else known.ops | ops
+                                             publishes, implied))
+            elif not implied:       # for more operations: it is one device still
+                before = frozenset() if known.implied else known.ops
+                both = None if before is None or ops is None else before | ops
                 self._watched[self._watched.index(known)] = known._replace(
-                    ops=both, feed=known.feed or publishes)
+                    ops=both, feed=known.feed or publishes, implied=False)
             if self._monitor is None and AVAILABLE and hasattr(device, "tell_connections"):
                 self._monitor = IdleMonitor(self.reactor)
         if known is None and self._monitor is not None and hasattr(device, "tell_connections"):

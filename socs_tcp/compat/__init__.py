@@ -10,6 +10,9 @@ For code, before the first device is made::
     import socs_tcp.compat
     socs_tcp.compat.install()
 
+There, ``session.degraded`` of each OCS agent is right for every operation, idle ones too,
+though nothing in the agents sets it; see `follow`.
+
 Either puts `socs_tcp.TCPInterface` where ``socs.tcp.TCPInterface`` is, and says so once in
 the log. It does not matter whether the drivers are imported before or after.
 """

@@ -10,16 +10,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from .follow import VARIABLE
+
 USAGE = """\
-usage: python -m socs_tcp.compat COMMAND [ARGS...]
-       python -m socs_tcp.compat -m MODULE [ARGS...]
-       python -m socs_tcp.compat SCRIPT.py [ARGS...]
+usage: python -m socs_tcp.compat [--keep-degraded] COMMAND [ARGS...]
+       python -m socs_tcp.compat [--keep-degraded] -m MODULE [ARGS...]
+       python -m socs_tcp.compat [--keep-degraded] SCRIPT.py [ARGS...]
 
 Run a command with socs_tcp.TCPInterface in the place of socs.tcp.TCPInterface, in it and
-in every Python process that it starts. For example:
+in every Python process that it starts. There, session.degraded of each OCS agent follows
+the connections of all devices of its process; --keep-degraded leaves it to the agents.
+For example:
 
     python -m socs_tcp.compat ocs-agent-cli --instance-id cryomech
 """
+KEEP_DEGRADED = "--keep-degraded"
 #: What shells return for a command that is not there.
 NOT_FOUND = 127
 MISUSED = 2
@@ -33,6 +38,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     if words[:1] in (["-h"], ["--help"]):
         print(USAGE, end="")
         sys.exit(0)
+    if words[:1] == [KEEP_DEGRADED]:
+        os.environ[VARIABLE] = "off"
+        del words[0]
     if not words or words == ["-m"]:
         print(USAGE, end="", file=sys.stderr)
         sys.exit(MISUSED)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..blocking.interface import TCPInterface
 from ..core.log import DeviceLogger
+from . import follow
 
 log = DeviceLogger()
 
@@ -29,11 +30,18 @@ def installed() -> bool:
     return _original is not None
 
 
-def install() -> None:
+def install(*, degraded: bool | None = None) -> None:
     """Put `socs_tcp.TCPInterface` in the place of ``socs.tcp.TCPInterface``.
 
     Drivers that were imported before get it as their base class, those that are imported
     later find it in ``socs.tcp``. A second call does nothing. Any thread may call it.
+
+    Parameters
+    ----------
+    degraded : bool, optional
+        Shall ``session.degraded`` of each OCS agent of this process follow all its devices?
+        As the environment variable SOCS_TCP_COMPAT_DEGRADED says unless given: yes, if
+        it is not ``off``.
 
     Raises
     ------
@@ -56,6 +64,8 @@ def install() -> None:
                 "python -m socs_tcp.compat")
         drivers = _exchange(original, TCPInterface, lambda module: True)
         _original = original
+        if follow.wanted() if degraded is None else degraded:
+            follow.begin()
         before = f"; drivers imported before: {', '.join(drivers)}" if drivers else ""
         log.info(f"socs.tcp.TCPInterface is socs_tcp.TCPInterface from now on "
                  f"(socs {_version('socs')}, socs_tcp {_version('socs_tcp')}){before}")
@@ -71,6 +81,7 @@ def uninstall() -> None:
                   lambda module: module in _users or module.startswith("socs."))
         _original = None
         _users.clear()
+        follow.end()
         log.info("socs.tcp.TCPInterface is SOCS' own again")
 
 
