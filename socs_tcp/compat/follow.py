@@ -15,8 +15,8 @@ import threading
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
 
-from ..blocking.interface import TCPInterface
 from ..core.log import DeviceLogger
+from ..tcp import TCPInterface
 
 log = DeviceLogger()
 

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ..blocking.interface import TCPInterface
 from ..core.log import DeviceLogger
+from ..tcp import TCPInterface
 from . import follow
 
 log = DeviceLogger()

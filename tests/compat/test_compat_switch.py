@@ -40,6 +40,7 @@ def test_it_is_said_once_however_often_it_is_called():
         from socs_tcp.compat import install
         install()
         sys.stderr.write("NOW LOGGING\\n")
+        txaio.use_twisted()
         txaio.start_logging(level="info")
         install()
         """))

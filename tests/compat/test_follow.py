@@ -59,7 +59,7 @@ def test_an_agent_that_comes_after_the_device_and_a_device_that_is_replaced(loca
             agent.wait_for(lambda session=session: session.degraded)
         server.plug_in()
         del device
-        device = driver(server)
+        _device = driver(server)
         assert [session.degraded for session in sessions] == [False, False]
 
 

@@ -76,22 +76,24 @@ def site(request, crossbar_router, monkeypatch):
     made.close()
 
 
+def says(session, pattern):
+    return any(re.search(pattern, text) for _, text in session["messages"])
+
+
 def test_unplugged_while_polling_and_while_idle(site):
     site.until(lambda s: s["status"] == "running" and not s["degraded"])
     site.server.unplug()
-    session = site.until(lambda s: s["degraded"])
-    assert any(re.search(r"127.0.0.1:\d+ is down: ", text) for _, text in session["messages"])
+    # (The flag is there first, the message a little later.)
+    site.until(lambda s: s["degraded"] and says(s, r"127.0.0.1:\d+ is down: "))
     site.server.plug_in()
-    session = site.until(lambda s: not s["degraded"])
+    session = site.until(lambda s: not s["degraded"] and says(s, " is up: "))
     assert session["status"] == "running"
-    assert any(" is up: " in text for _, text in session["messages"])
     if not site.slowly:
         return
     # With four seconds between two readings: nobody asks anything.
     site.acquire(**site.slowly)
     site.server.unplug()
-    session = site.until(lambda s: s["degraded"])
-    assert any("while idle" in text for _, text in session["messages"])
+    session = site.until(lambda s: s["degraded"] and says(s, "while idle"))
     assert "Check network connection" not in str(session["messages"])
     site.server.plug_in()
     site.until(lambda s: not s["degraded"])
