@@ -118,7 +118,8 @@ def use_commands(bin_: Path, home: Path) -> None:
     """The commands, without any extra installed."""
     version = run(bin_ / "socs-tcp", "--version", cwd=home).split()[-1]
     told = run(bin_ / "pip", "show", "socs_tcp", cwd=home)
-    assert f"Version: {version}\n" in told and "Home-page: http" in told and "Author: T" in told, told
+    for line in (f"Version: {version}\n", "Home-page: http", "Author: T"):
+        assert line in told, told
     shown = run(bin_ / "socs-tcp", "--help", cwd=home)
     commands = ("query", "console", "watch", "simulate", "proxy", "replay", "check", "demo")
     for command in commands:

@@ -71,7 +71,7 @@ class Bench:
     def __init__(self, host="lakeshore", timeout=5.0, factory=None):
         self.reactor = MemoryReactorClock()
         self.resolver = Resolver()
-        self.reactor.installNameResolver(self.resolver)
+        self.reactor.nameResolver = self.resolver       # (to install it: Twisted 23.8)
         self.factory = Recorder() if factory is None else factory
         self.connector = HostConnector(self.reactor, host, 7777, self.factory, timeout)
 

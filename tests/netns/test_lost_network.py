@@ -9,7 +9,7 @@ from tests.storms import lost_network
 MISSING = lost_network.missing()
 
 pytestmark = pytest.mark.skipif(
-    bool(MISSING), reason=f"NO NETWORK WAS LOST in these tests: {MISSING}")
+    bool(MISSING), reason=f"{MISSING}; NO NETWORK WAS LOST in these tests")
 
 
 @pytest.mark.timeout(180)

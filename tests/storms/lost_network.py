@@ -50,7 +50,7 @@ def missing() -> str:
         with Wire() as wire:
             wire.cut("firewall")
     except subprocess.CalledProcessError as exc:
-        return f"{' '.join(exc.cmd)} failed: {exc.stderr.strip()}"
+        return f"the kernel cannot do it: {' '.join(exc.cmd)} failed: {exc.stderr.strip()}"
     return ""
 
 
