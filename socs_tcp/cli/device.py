@@ -20,7 +20,16 @@ def add_device(parser: Any) -> None:
     parser.add_argument("--encoding", metavar="NAME", type=encoding,
                         help="of the text, such as utf-8 or latin-1; unless given, all that is "
                              "not ASCII is shown escaped")
+    parser.add_argument("--telnet", action="store_true",
+                        help="the device negotiates telnet options: refuse them, show none")
+    parser.add_argument("--greeting", action="store_true",
+                        help="the device says one line (frame) after each connect: wait for it")
     add_framing(parser)
+
+
+def ways(options: argparse.Namespace) -> dict[str, Any]:
+    """What both faces are told of the device's ways."""
+    return {"telnet": options.telnet, "greeting": options.greeting or None}
 
 
 def add_commands(parser: Any) -> None:

@@ -25,6 +25,8 @@ EPILOG = rf"""example:
   socs-tcp query 127.0.0.1:502 '\x00\x01\x00\x00\x00\x06\x01\x04\x00\x01\x00\x01' --header '6,4,>H' --hex
 
 {EXIT_CODES}"""  # noqa: E501
+#: Bytes of what is not shown that a warning shows.
+SHOWN = 60
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,15 +89,21 @@ class Query:
         """Warn where more came than was shown."""
         if self._options.no_reply:
             return
-        more = self._talk.more()
+        self._warn_of(self._talk.more())
+
+    def _warn_of(self, more: list[bytes]) -> None:
         if more:
-            shown = printable(b"".join(more)[:60], self._options.encoding)
+            shown = printable(b"".join(more)[:SHOWN], self._options.encoding)
             complain(f"more came than is shown: {shown} (--lines {len(more) + self._options.lines}"
                      " shows it)")
 
     def _warn_of_discarded(self) -> None:
+        """Warn of what came before this command, and after the reply to the last one."""
         discarded = self._talk.device.link.bytes_discarded
-        if discarded > self._discarded:
+        unasked = self._talk.take_unasked()
+        if unasked:
+            self._warn_of(unasked)
+        elif discarded > self._discarded:
             complain(f"{discarded - self._discarded} bytes came before this reply that nobody "
                      "had asked for; they are not shown")
         self._discarded = discarded

@@ -30,6 +30,12 @@ class Whole(Framer):
         self.send_terminator = framer.send_terminator
         #: The end of what came since the last whole reply.
         self.unfinished = b""
+        #: So many whole replies came.
+        self.count = 0
+
+    def begin(self) -> None:
+        """Forget what came: a new command is sent."""
+        self.unfinished, self.count = b"", 0
 
     def find(self, buffer: bytearray, start: int, stop: int,
              scanned: int) -> tuple[int, int] | None:
@@ -38,6 +44,7 @@ class Whole(Framer):
         if found is None or found[1] > stop:
             return found
         self.unfinished = b""
+        self.count += 1
         return found[1], found[1]
 
     def reply(self, data: bytes) -> Reply:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import time
 from types import TracebackType
 
 from ..blocking.interface import TCPInterface
 from ..core.errors import DeviceConnectionError, ReplyTimedOut
+from .device import ways
 from .framing import hint, make_framer
 from .replies import Reply, Whole
 
@@ -29,8 +29,9 @@ class Talk:
     def __init__(self, options: argparse.Namespace) -> None:
         host, port = options.device
         self.framer = Whole(make_framer(options))
-        self._timeout = options.timeout
-        self.device = TCPInterface(host, port, options.timeout, framer=self.framer)
+        self._unasked: list[bytes] = []
+        self.device = TCPInterface(host, port, options.timeout, framer=self.framer,
+                                   on_unasked=self._heard, **ways(options))
 
     def __enter__(self) -> Talk:
         return self
@@ -47,29 +48,28 @@ class Talk:
         DeviceConnectionError
             What went wrong.
         """
-        until = time.monotonic() + self._timeout
-        self.framer.unfinished = b""
-        came = [self.framer.reply(self.device.query(command))]
-        while len(came) < replies:
-            left = max(until - time.monotonic(), 0.001)
-            try:
-                came.append(self.framer.reply(self.device.recv_frame(left)))
-            except ReplyTimedOut as exc:
-                text = f"{self.device.link.name}: {len(came)} of {replies} replies came within " \
-                       f"{self._timeout:g} s"
-                error = ReplyTimedOut(text, host=exc.host, port=exc.port, phase="recv",
-                                      sent="yes")
-                raise error from exc
-        return came
+        self.framer.begin()
+        came = [self.device.query(command)] if replies == 1 else \
+            self.device.query(command, replies=replies)
+        return [self.framer.reply(data) for data in came]
 
     def tell(self, command: bytes) -> None:
         """Send a command that is not answered."""
         self.device.send(self.framer.encode(command))
 
+    def _heard(self, data: bytes) -> None:
+        del self._unasked[MOST:]
+        self._unasked.append(data)
+
+    def take_unasked(self) -> list[bytes]:
+        """What came without being asked for since this was last called."""
+        came, self._unasked = self._unasked, []
+        return came
+
     def more(self, seconds: float = LINGER) -> list[bytes]:
         """What comes within so many seconds without being asked for; unfinished, too."""
-        came: list[bytes] = []
-        self.framer.unfinished = b""
+        self.framer.begin()
+        came = self.take_unasked()
         try:
             while len(came) < MOST:
                 came.append(self.device.recv_frame(seconds))
@@ -83,4 +83,6 @@ class Talk:
         """What may be the matter; empty where nothing is known."""
         if not isinstance(error, ReplyTimedOut):
             return ""
+        if self.framer.count:
+            return f"whole replies that came: {self.framer.count} (--lines)"
         return hint(self.framer.framer, self.framer.unfinished)

@@ -1,7 +1,6 @@
 """The console on a terminal: what comes is shown when it comes, also while somebody types.
 
-`DeviceClient` does the talking, on a reactor that shares its loop with prompt_toolkit. Whatever
-no command waits for is received, so that it can be shown; a command ends that first.
+`DeviceClient` does the talking, on a reactor that shares its loop with prompt_toolkit.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from ..deferred.client import DeviceClient
 from .arguments import escaped
 from .completion import Beginnings, commands_in, open_history
 from .console import HELP, command_of, link_line
-from .device import no_log
+from .device import no_log, ways
 from .exits import GOOD, INTERRUPTED, NO_CONNECTION, TERMINATED, UsageError
 from .framing import described, hint, make_framer
 from .replies import Whole
@@ -81,7 +80,6 @@ class Terminal:
         self._style = Style()
         self._transcript = Transcript()
         self._hex = False
-        self._listening: Any = None     # a Deferred of what nobody asked for
         self._talking = self._asking = False
         self._advised: set[str] = set()
         history = open_history("history")
@@ -89,7 +87,8 @@ class Terminal:
             "> ", history=history, completer=Beginnings([*words, *COMMANDS], history),
             complete_while_typing=False, enable_history_search=False)
         host, port = options.device
-        self._client = DeviceClient(host, port, None, framer=framer)
+        self._client = DeviceClient(host, port, None, framer=framer,
+                                    on_unasked=self._unasked, **ways(options))
         self._client.link.observe(self._changed)
 
     async def run(self) -> int:
@@ -102,7 +101,6 @@ class Terminal:
             with patch_stdout(raw=True), self._transcript:
                 self._talking = True
                 looking = self._loop.create_task(self._look())
-                self._listen()
                 self._tell(f"{self._client.link.name} is connected; :help says what there is")
                 await self._talk()
             return GOOD
@@ -110,7 +108,6 @@ class Terminal:
             self._talking = False
             if looking is not None:
                 looking.cancel()
-            self._stop_listening()
             await self._client.close().asFuture(self._loop)
 
     async def _talk(self) -> None:
@@ -152,34 +149,13 @@ class Terminal:
             return
         if change.new is LinkState.PROVING:
             self._tell("connected again", "good")
-            self._loop.call_soon(self._listen)
         elif change.new is LinkState.DOWN and change.old is not change.new and not self._asking:
             self._tell(f"{change.reason}; trying again", "bad")
 
     # what comes by itself
 
-    def _listen(self) -> None:
-        """Receive what nobody asks for, as long as nobody asks for something."""
-        if self._listening is not None or self._asking or self._client.comm is None:
-            return
-        self._listening = listening = self._client.recv()
-        listening.addCallbacks(self._heard, self._not_heard, callbackArgs=(listening,),
-                               errbackArgs=(listening,))
-
-    def _stop_listening(self) -> None:
-        listening, self._listening = self._listening, None
-        if listening is not None:
-            listening.cancel()
-
-    def _heard(self, data: bytes, listening: Any) -> None:
-        if self._listening is listening:
-            self._listening = None
+    def _unasked(self, data: bytes) -> None:
         self._show(self._framer.reply(data).text, data, "unasked: ")
-        self._loop.call_soon(self._listen)
-
-    def _not_heard(self, failure: Any, listening: Any) -> None:
-        if self._listening is listening:
-            self._listening = None
 
     async def _look(self) -> None:
         """Show, now and then, what came by itself and has no end that is known here."""
@@ -191,7 +167,6 @@ class Terminal:
                 self._framer.unfinished = b""
                 self._show(came, came, "unfinished: ")
                 self._advise(hint(self._framer.framer, came))
-            self._listen()
 
     # what is typed
 
@@ -225,8 +200,7 @@ class Terminal:
     async def _exchange(self, data: bytes, *, asks: bool) -> None:
         """Send a command and show its reply; Ctrl-C ends the wait for it."""
         self._asking = True
-        self._stop_listening()
-        self._framer.unfinished = b""
+        self._framer.begin()
         talk: Any = self._client.query if asks else self._client.send
         future = talk(data, self._options.timeout).asFuture(self._loop)
         try:
@@ -235,7 +209,6 @@ class Terminal:
                 return
         finally:
             self._asking = False
-            self._loop.call_soon(self._listen)
         reply = future.result()
         if asks:
             self._show(self._framer.reply(reply).text, reply)

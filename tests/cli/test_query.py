@@ -118,7 +118,8 @@ def test_fewer_lines_than_were_asked_for():
     with saying(b"one\r\n") as port:
         done = run(f"query 127.0.0.1:{port} 'all?' --lines 3 --timeout 0.3")
     assert done.returncode == 4
-    assert "1 of 3 replies came within 0.3 s" in done.stderr
+    assert "no reply within 0.3 s" in done.stderr
+    assert "whole replies that came: 1 (--lines)" in done.stderr
 
 
 @pytest.mark.parametrize("pieces, shown", [
@@ -139,6 +140,13 @@ def test_json(device):
     assert "\x1b" not in done.stdout
     assert bad["kind"] == "ReplyTimedOut"
     assert "no reply within 0.2 s" in bad["error"]
+
+
+def test_more_came_than_is_shown_of_a_command_that_is_not_the_last():
+    with saying(b"one\r\n", b"two\r\n") as port:
+        done = run(f"query 127.0.0.1:{port} x y")
+    assert (done.returncode, done.stdout) == (0, "one\none\n")
+    assert done.stderr.count("more came than is shown: two\\r\\n") == 2
 
 
 # encodings, framings
@@ -184,6 +192,22 @@ def test_a_block_ends_where_it_says():
     with saying(b"#14a\nb\n\n") as port:
         done = run(f"query 127.0.0.1:{port} 'curve?' --block --hex")
     assert (done.stderr, done.stdout.split("  ")[1]) == ("", "23 31 34 61 0a 62 0a 0a")
+
+
+def test_a_device_that_greets_and_negotiates():
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        def greet():
+            client, _ = listener.accept()
+            with client:
+                client.sendall(b"\xff\xfd\x18Wel")
+                client.sendall(b"come\r\n")
+                while data := client.recv(1000):
+                    if b"T?" in data:       # and not what refuses the option
+                        client.sendall(b"4.2\r\n")
+        threading.Thread(target=greet, daemon=True).start()
+        port = listener.getsockname()[1]
+        done = run(f"query 127.0.0.1:{port} 'T?' --telnet --greeting")
+    assert (done.stdout, done.stderr) == ("4.2\n", "")
 
 
 def test_the_framing_of_a_description():
