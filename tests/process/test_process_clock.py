@@ -36,13 +36,13 @@ def run(scenario, step, how, library):
 
 @pytest.mark.parametrize("how", ["preload", "patch"])
 @pytest.mark.parametrize("step", [-3600, 3600])
-@pytest.mark.parametrize("scenario, least, most", [
+@pytest.mark.parametrize("scenario, least", [
     # The device is back at once, or after one wait for another attempt ...
-    ("reconnect", 0, 10),
-    ("while_it_waits", 0, 10),
+    ("reconnect", 0),
+    ("while_it_waits", 0),
     # ... a timeout of 1 s is one, and 12 periods of 0.1 s are 1.2 s.
-    ("timeout", 0.9, 10),
-    ("polls", 1.1, 10)])
-def test_a_step_costs_nothing(request, scenario, least, most, step, how):
+    ("timeout", 0.9),
+    ("polls", 1.1)])
+def test_a_step_costs_nothing(request, scenario, least, step, how):
     library = request.getfixturevalue("library") if how == "preload" else None
-    assert least <= run(scenario, step, how, library) < most
+    assert least <= run(scenario, step, how, library) < 20
