@@ -77,11 +77,13 @@ class Conversation(Hearing):
         step = self._what_is_owed(now)
         if step != SPEAK:
             return step
-        left = self._silence_left(now, allowed)
+        left = self.silence.left(now, allowed)
         if left > 0:
             return left
         if self.decoder.waiting and not self.turns:
             self._discard()
+        if self.silence.paused == now:
+            self._evidence.exchanges = 0
         self._owed.silent()
         self.restless = False
         return SPEAK
@@ -114,13 +116,7 @@ class Conversation(Hearing):
     def may_join(self, most: int, now: float) -> bool:
         """May one more question go out before the first is answered?"""
         return (self._pending.may_join(most) and not (self.useless or self.silence.gap)
-                and self.state is not State.DEAD and self._silence_left(now) <= 0)
-
-    def _silence_left(self, now: float, allowed: float = math.inf) -> float:
-        left = self.silence.left(now, allowed)
-        if self.silence.paused == now:
-            self._evidence.exchanges = 0
-        return left
+                and self.state is not State.DEAD and self.silence.left(now) <= 0)
 
     # what is said
 

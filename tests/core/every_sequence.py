@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from socs_tcp.core.conversation import Conversation
 from socs_tcp.core.hearing import Hearing
+from socs_tcp.core.silence import LONGEST_PAUSE
 
 from .sequence_world import FRAMER, SETTLE, Config, Ear, World, Wrong
 
@@ -45,8 +46,8 @@ EVENTS: dict[str, tuple[Callable[[World], bool], Callable[[World], None]]] = {
 CONFIGS = [Config(*choice) for choice in itertools.product(
     ("drop", "drain", "match"), (False, True), (False, True), (False, True))]
 
-#: Seconds; what is longer ago is all one.
-LONG_AGO = 12.0
+#: Seconds; what is longer ago is all one, but for the last pause.
+LONG_AGO = LONGEST_PAUSE + SETTLE
 
 
 def small_copy(thing):
@@ -85,8 +86,8 @@ def key_of(world: World) -> tuple:
          *(b"%d" % a.number for a in world.books)]))})
     rank = {number: place for place, number in enumerate(numbers)}
 
-    def age(when: float) -> float:
-        return round(max(-LONG_AGO, min(LONG_AGO, world.now - when)), 3)
+    def age(when: float, most: float = LONG_AGO) -> float:
+        return round(max(-most, min(most, world.now - when)), 3)
 
     def name(text: bytes) -> tuple:
         return text[:1], rank.get(int(text[1:] or 0))
@@ -99,14 +100,14 @@ def key_of(world: World) -> tuple:
         min(talk._pending.unmatched, 2), owed.before, owed.unanswered, owed.late, owed.draining,
         talk.state, talk.answered, bool(talk.useless),
         age(silence._since), round(silence._wanted, 3), round(silence._debt, 3),
-        round(silence._length, 3), age(silence._due), age(silence.ended),
+        round(silence._length, 3), age(silence._due, 99), age(silence.ended),
         age(silence.free_until), age(silence.settled_in),
         tuple((*name(f.text), f.kind, len(f.rest), age(f.begun), f.old)
               for f in (*world.output, *world.old)), len(world.old),
         world.call, age(world.deadline) if world.call else 0, age(world.wake),
         tuple((rank.get(a.number), age(a.at)) for a in world.books), world.commands, world.idle,
         age(world.disturbed), age(world.debt_until), max(world.debts, 0), age(world.quiet_since),
-        age(world.paused), round(world.slowest, 3))
+        age(world.paused, 99), round(world.slowest, 3))
 
 
 def not_stuck(world: World) -> None:

@@ -357,7 +357,8 @@ class World:
         self.disturbed = -math.inf if clear else self.now
 
     def note_unasked(self) -> None:
-        if not self.config.alarms and not (self.config.late == "match" and self.books):
+        under_way = self.config.late == "match" and any(asked.number for asked in self.books)
+        if not (self.config.alarms or under_way):
             self.disturbed = self.now
             self.idle += 1
             self.debts -= 1

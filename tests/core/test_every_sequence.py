@@ -6,7 +6,7 @@ import pytest
 from tests.core.every_sequence import CONFIGS, explore
 
 #: Events in a sequence. ``python -m tests.core.every_sequence --length N`` follows longer ones.
-LENGTH = 4
+LENGTH, LENGTH_WITH_GREETING = 5, 4
 
 #: What may be taken for a reply where nothing but the order tells replies apart. Each of them came
 #: while a question was under way, which had been asked when it was silent. (See docs/design.rst.)
@@ -14,8 +14,9 @@ BY_ORDER = {"undeclared", "stray", "reply", "rest", "old, given up", "old, lost"
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
+@pytest.mark.timeout(300)
 def test_every_sequence(config):
-    sequences, states, kinds = explore(config, LENGTH)
+    sequences, states, kinds = explore(config, LENGTH_WITH_GREETING if config.greeting else LENGTH)
     print(f"{sequences:,} sequences, {states:,} states")
     assert states > 1000
     if config.late == "match":
