@@ -237,27 +237,32 @@ def test_the_server_is_restarted(serial_server, make, telnet):
     in_step(device)
 
 
-class Counter:
-    """Counts since it was switched on."""
+class Supply:
+    """Keeps a voltage until it is switched off."""
 
     def __init__(self):
-        self.count = 0
+        self.volt = "0"
 
-    @on("N?")
-    def number(self):
-        self.count += 1
-        return str(self.count)
+    @on("VOLT 5")
+    def set(self):
+        self.volt = "5"
+        return "OK"
+
+    @on("VOLT?")
+    def get(self):
+        return self.volt
 
 
 def test_the_instrument_is_switched_off_and_on(stack, tmp_path, make):
     instrument = stack.enter_context(contextlib.closing(
-        SerialDevice(tmp_path / "ttyUSB1", Counter)))
+        SerialDevice(tmp_path / "ttyUSB1", Supply)))
     server = stack.enter_context(contextlib.closing(SerialServer(tmp_path, instrument.path)))
-    device = make(server, timeout=0.3)
-    device.good(b"N?", b"1")
+    device = make(server, timeout=0.5)
+    device.good(b"VOLT 5", b"OK")
+    device.good(b"VOLT?", b"5")
     instrument.faults.black_hole()
-    assert isinstance(device.error(b"N?"), ReplyTimedOut)
+    assert isinstance(device.error(b"VOLT?"), ReplyTimedOut)
     assert device.link.down
     instrument.faults.heal()
     instrument.faults.reboot()
-    device.good(b"N?", b"1")
+    device.good(b"VOLT?", b"0")
