@@ -18,6 +18,7 @@ from ..core.errors import DeviceConnectionError, Disconnected, FramingError, fro
 from ..core.framing import Text
 from ..core.policy import MOST_UNASKED
 from ..core.silence import Silence
+from ..core.sockets import Patience
 from ..core.telnet import TelnetFilter, escape
 from ..core.turn import Turn
 from .alarms import Alarms
@@ -77,6 +78,23 @@ class Connection(LineProtocol):
         self.unread: list[bytes] = []
         self._poll: Any = None
         self._look_again: Any = None
+        self._taking = Patience(None, None)
+        self._granted: float | None = None
+
+    def allow(self, seconds: float | None) -> None:
+        """The device may take so long to take what has just been said (None: as long as ever).
+
+        That holds until something is said that may take less long, and so does not cost a
+        system call each time.
+        """
+        taking = self._taking
+        if seconds is not None and seconds > taking.usual:
+            if seconds != self._granted:
+                self._granted = seconds
+                taking.grant(seconds)
+        elif taking.stretched and len(self.conversation.turns) <= 1:
+            self._granted = None
+            taking.relax()
 
     # what Twisted calls
 
@@ -84,6 +102,8 @@ class Connection(LineProtocol):
         super().connectionMade()
         transport: Any = self.transport
         handle = getattr(transport, "getHandle", lambda: None)()
+        if isinstance(handle, socket.socket):
+            self._taking = Patience(handle, self._keepalive)
         if isinstance(handle, socket.socket) and hasattr(transport, "doRead"):
             self._poll = select.poll()
             self._poll.register(handle.fileno(), select.POLLIN | HUNG_UP)

@@ -221,6 +221,7 @@ class Queue:
         """Give it to the system; True if that has taken all of it."""
         request.sent = "maybe"
         rest = connection.say(request.data)
+        connection.allow(request.timeout)
         if rest is None:
             request.sent = "yes"
             return True
