@@ -34,3 +34,13 @@ late answers
     assert scene["agents"] == {
         "original": {"changes": [], "wrong": 4},
         "socs_tcp": {"changes": [[1.06, True], [5.11, False]], "wrong": 0}}
+
+
+def test_the_screenshots_are_those_that_the_command_takes():
+    spec = importlib.util.spec_from_file_location("make_screens", DOCS / "make_screens.py")
+    make_screens = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_screens)
+    taken = {f"screen-{name}.svg" for name in make_screens.SCREENS}
+    assert {path.name for path in (DOCS / "img").glob("screen-*.svg")} == taken
+    page = (DOCS / "command_line.rst").read_text()
+    assert all(f"img/{name}" in page for name in taken)
