@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..core.link import Link
 from ..core.states import DOWN_STATES, LinkChange, LinkState
@@ -16,6 +16,7 @@ from .link_feed import LinkFeed
 from .monitor import AVAILABLE, IdleMonitor
 from .reporting import guard, revise, say
 from .session_flag import set_flag
+from .watched import Watched, why_down
 
 #: The states of a session in which its `degraded` means something.
 RUNNING = ("starting", "running", "stopping")
@@ -24,24 +25,6 @@ RUNNING = ("starting", "running", "stopping")
 _MAKING = threading.Lock()
 #: Where an agent keeps its view.
 _VIEW = "_socs_tcp_degraded"
-
-
-class Watched(NamedTuple):
-    """A device that some operations depend on."""
-
-    #: Weak: whoever deletes a device has closed it, watched or not.
-    ref: Callable[[], Any]
-    link: Link
-    #: Names of the operations; None for all.
-    ops: frozenset[str] | None
-    forget: tuple[Callable[[], None], ...]
-    feed: LinkFeed | None
-    #: Nobody asked for it: whoever does so says for which operations.
-    implied: bool
-
-    def concerns(self, session: Any) -> bool:
-        """Does this session depend on the device?"""
-        return self.ops is None or session.op_name in self.ops
 
 
 class Degraded:
@@ -102,7 +85,7 @@ class Degraded:
               implied: bool = False) -> None:
         """Let the sessions follow the link of `device`; `implied`: unless somebody asks to."""
         link: Link = device.link
-        self._forget_replaced(device, ops, feed)
+        self._forget(lambda w: w.makes_room_for(device, ops, feed))
         publishes = None if feed is None else self._feed_of(device, feed)
         with self._lock:
             known = self._known(device)
@@ -143,18 +126,8 @@ class Degraded:
 
     def _observe(self, link: Link) -> tuple[Callable[[], None], ...]:
         return (link.observe_at_once(lambda _link, _change: self._apply_all()),
-                link.observe(self._changed), link.hear_remarks(self._remarked))
-
-    def _forget_replaced(self, device: Any, ops: frozenset[str] | None, feed: str | None) -> None:
-        """Those in whose place `device` comes: gone, closed, or lost at the same address."""
-        def replaced(w: Watched) -> bool:
-            if w.ref() is None or w.ref() is device:
-                return w.ref() is None
-            same_feed = feed is not None and w.feed is not None and w.feed.name == feed
-            if w.link.state is LinkState.CLOSED:
-                return same_feed or w.link.name == device.link.name
-            return w.link.down and w.link.name == device.link.name and w.ops == ops
-        self._forget(replaced)
+                link.observe(self._changed), link.hear_reasons(self._changed),
+                link.hear_remarks(self._remarked))
 
     def _feed_of(self, device: Any, feed: str) -> LinkFeed:
         other = next((w for w in self._watched if w.feed is not None and w.feed.name == feed), None)
@@ -186,7 +159,7 @@ class Degraded:
                 told = down if change.down else f"{link.name} is up: {change.reason}"
                 kind = "down" if change.down else "up"
                 say(self.reactor, session, (kind, link.name), told, change.when)
-            elif change.new is LinkState.DOWN:      # connected, and down again
+            elif change.new is LinkState.DOWN:      # still, or after it was connected
                 revise(self.reactor, session, ("down", link.name), down)
 
     def _remarked(self, link: Link, text: str) -> None:
@@ -247,7 +220,7 @@ class Degraded:
             if w.link.down and w.concerns(session) and not known:
                 lasting = duration(max(time.time() - w.link.since, 0))
                 say(self.reactor, session, ("down", w.link.name),
-                    f"{w.link.name} is down for {lasting}: {_reason(w.link)}")
+                    f"{w.link.name} is down for {lasting}: {why_down(w.link)}")
             if w.feed is not None:
                 w.feed.begin()
 
@@ -271,11 +244,3 @@ class Degraded:
             else:
                 self._failing.pop(session.session_id, None)
             self._set(session)
-
-
-def _reason(link: Link) -> str:
-    """Why a link is down."""
-    if link.state is not LinkState.PROVING or link.error is None:
-        return link.reason
-    reason = str(link.error).removeprefix(f"{link.name}: ")
-    return f"{reason}; connected again, no answer yet"

@@ -138,9 +138,18 @@ class Poll:
                     and name in (None, device.link.name)), default=0.0)
 
     def _nobody_was_asked(self, error: ConnectionError) -> bool:
-        """A listener that heard nothing, or one whose turn did not come: no device failed."""
-        return (isinstance(error, ReplyTimedOut) and error.sent == "no"
-                and not self._view.down_links(self._session))
+        """A listener that heard nothing, or one whose turn did not come: no device failed.
+
+        The link is the judge: a device that was asked in vain is down.
+        """
+        if not isinstance(error, ReplyTimedOut):
+            return False
+        name = address_name(error.host, error.port)
+        links = [device.link for device in self._view.devices(self._session)
+                 if device.link.name == name]
+        if not links:
+            return error.sent == "no"
+        return not any(link.down for link in links)
 
     def _what_came(self) -> str:
         """The last that its devices said, as far as they keep it."""

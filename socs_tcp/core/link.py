@@ -74,8 +74,8 @@ class Link:
         self.name = name
         self._clock = clock
         self._log = LimitedLog(log)
-        # Guards state, since, reason, error, failures, _observers, _at_once, _hearers, news,
-        # _telling, _down_since, _reminded, _kinds_logged, _remarks.
+        # Guards state, since, reason, error, failures, _observers, _at_once, _hearers,
+        # _hear_reasons, news, _telling, _down_since, _reminded, _kinds_logged, _remarks.
         # Held for a few instructions, never while anything of others is called.
         self._lock = threading.Lock()
         self.state = LinkState.UNTRIED
@@ -89,6 +89,7 @@ class Link:
         self._observers: tuple[Callable[[Link, LinkChange], object], ...] = ()
         self._at_once: tuple[Callable[[Link, LinkChange], object], ...] = ()
         self._hearers: tuple[Callable[[Link, str], object], ...] = ()
+        self._hear_reasons: tuple[Callable[[Link, LinkChange], object], ...] = ()
         # by kind of remark: when it was told last, and how often it came since
         self._remarks: dict[str, tuple[float, int]] = {}
         # what is not yet told: changes with the line for the log where they are worth one, and
@@ -284,6 +285,13 @@ class Link:
         """
         return self._add("_hearers", callback)
 
+    def hear_reasons(self, callback: Callable[[Link, LinkChange], object]) -> Callable[[], None]:
+        """Call ``callback(link, change)`` where an outage has another reason than it had.
+
+        The log has a line about it, too. As `observe` in all else.
+        """
+        return self._add("_hear_reasons", callback)
+
     def _add(self, name: str, callback: Callable[[Link, Any], object]) -> Callable[[], None]:
         if not callable(callback):
             raise TypeError(f"an observer must be callable, not {callback!r}")
@@ -319,6 +327,8 @@ class Link:
                     self._tell_all(self._hearers, change)
                 elif change.new is not change.old:
                     self._tell_all(observers, change)
+                else:
+                    self._tell_all(self._hear_reasons, change)
             finally:
                 self._telling = False
 

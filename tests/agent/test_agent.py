@@ -13,7 +13,7 @@ from memory_device import Watched
 from ocs_stub import Agent, Device, Reactor, Session
 from twisted.internet.defer import CancelledError, Deferred, succeed
 
-from socs_tcp import DeviceAgentMixin, DeviceClient
+from socs_tcp import DeviceAgentMixin, DeviceClient, LineFramer
 from socs_tcp.agent import mixin as agent_module
 from socs_tcp.agent.polling import Pace
 from socs_tcp.core.errors import Disconnected, ReplyTimedOut
@@ -498,9 +498,19 @@ def nobody_was_asked():
 def test_a_listener_that_hears_nothing_is_no_failure(fridge, session, clock):
     fridge.watch(device := Device())
     device.succeed()
-    read = Readings(session, clock, nobody_was_asked(), nobody_was_asked(), 1)
+    heard_nothing = nobody_was_asked()
+    heard_nothing.sent = "yes"      # by another call, maybe
+    read = Readings(session, clock, nobody_was_asked(), heard_nothing, 1)
     assert list(fridge.poll(session, read, 0.4, gaps=True)) == [1]
     assert session.writes == [] and session.messages == []
+
+
+def test_whoever_asks_in_vain_is_a_failure_where_no_link_is_watched(fridge, session, clock):
+    error = nobody_was_asked()
+    error.sent = "yes"
+    read = Readings(session, clock, error, nobody_was_asked(), 1)
+    assert len(list(fridge.poll(session, read, 0.4, gaps=True))) == 2
+    assert session.writes == [True, False]
 
 
 def test_one_whose_device_is_down_is(fridge, session, clock):
@@ -661,3 +671,33 @@ def test_poll_deferred_at_whole_periods(fridge, session, reactor, clock):
         clock.now += 0.01
         reactor.advance(0.01)
     assert times == pytest.approx([0.37, 0.87, 1.37], abs=0.06)
+
+
+@pytest.mark.parametrize("work", ["another call", "listening"])
+def test_who_keeps_a_device_busy_makes_nobody_elses_acquisition_degraded(fridge, session, work):
+    """A real device: a question takes long, or the device says nothing by itself."""
+    from socs_tcp import TCPInterface
+    from socs_tcp.testing import DeviceServer
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow(*_command):
+        asked.set()
+        answer.wait(10)
+        return "done"
+    with DeviceServer({"MOVE": slow, "T?": "4.2"}) as server, \
+            TCPInterface(server.host, server.port, 5, framer=LineFramer()) as device:
+        fridge.watch(device)
+        mover = threading.Thread(target=device.query, args=("MOVE",))
+        if work == "another call":
+            mover.start()
+            assert asked.wait(10)
+        read = device.recv_frame if work == "listening" else lambda **kw: device.query("T?", **kw)
+
+        def read_and_stop():
+            session.status = "stopping"
+            return read(timeout=0.05)
+        assert list(fridge.poll(session, read_and_stop, 0.01)) == []
+        assert session.writes == [] and not device.link.down
+        answer.set()
+        if mover.ident is not None:
+            mover.join(10)

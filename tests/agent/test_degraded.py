@@ -9,6 +9,7 @@ from ocs_stub import Agent, Device, Reactor, Session
 
 from socs_tcp.agent.degraded import Degraded
 from socs_tcp.agent.polling import UNREADABLE, Poll
+from socs_tcp.core.errors import ConnectFailed
 
 
 class Bench:
@@ -195,7 +196,8 @@ def test_unwatch(bench, session):
     device.succeed()
     device.fail()
     assert not session.degraded and len(session.messages) == 1
-    assert device.link._observers == device.link._at_once == ()
+    assert device.link._observers == device.link._at_once == device.link._hearers == ()
+    assert device.link._hear_reasons == ()
     bench.degraded.unwatch(device)      # again does no harm
 
 
@@ -499,6 +501,18 @@ def test_the_session_says_why_it_is_down_now(bench, session):
     device.reconnect()
     device.fail("another device answers")
     assert session.messages == ["10.0.0.5:7777 is down: another device answers"]
+
+
+def test_an_idle_session_says_it_where_nobody_polls(bench, session):
+    now = [1e9]
+    device = Device()
+    device.link._clock = lambda: now[0]
+    bench.degraded.watch(device, None)
+    device.fail("the device closed the connection")
+    now[0] += 5
+    device.link.failed(ConnectFailed("10.0.0.5:7777: cannot connect: Connection refused"))
+    device.link.tell()
+    assert session.messages == ["10.0.0.5:7777 is down: cannot connect: Connection refused"]
 
 
 def test_a_poll_that_fails_for_another_reason_says_so(bench, session):

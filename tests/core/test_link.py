@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.logger import LogLevel, globalLogPublisher
 
-from socs_tcp.core.errors import Disconnected, ReplyTimedOut
+from socs_tcp.core.errors import ConnectFailed, Disconnected, ReplyTimedOut
 from socs_tcp.core.link import (
     DOWN_STATES,
     REMINDER,
@@ -499,3 +499,21 @@ def test_round_trips_are_those_since_they_were_last_taken(link):
     link.good(0.15)
     assert link.take_round_trips() == (0.15, 0.15)
     assert link.worst_rtt == 0.3
+
+
+def test_another_reason_of_an_outage_is_heard_by_those_who_ask_for_it():
+    now, heard = [1e9], []
+    link = Link("dev:1", clock=lambda: now[0])
+    forget = link.hear_reasons(lambda link, change: heard.append(change.reason))
+    link.failed(Disconnected("closed"))
+    link.tell()
+    now[0] += 5
+    link.failed(ConnectFailed("refused"))
+    link.failed(ConnectFailed("refused"))
+    link.tell()
+    assert heard == ["refused"]
+    forget()
+    now[0] += 5
+    link.failed(ConnectionError("another"))
+    link.tell()
+    assert heard == ["refused"]
