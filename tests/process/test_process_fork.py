@@ -1,0 +1,59 @@
+"""The process forks, and the object is copied: the connection stays its owner's."""
+
+import copy
+import gc
+import os
+import signal
+
+import pytest
+
+from socs_tcp import LineFramer
+from socs_tcp.tcp import TCPInterface
+
+BOUND = 10
+
+
+@pytest.fixture
+def interface(device):
+    with TCPInterface("127.0.0.1", device.port, BOUND, framer=LineFramer(b"\n")) as interface:
+        assert interface.query("T?") == b"ok"
+        yield interface
+
+
+def test_a_drop_is_seen_by_the_device_although_a_child_lives_on(interface, device):
+    child = os.fork()
+    if not child:       # in the child: nothing of pytest
+        signal.pause()
+        os._exit(0)
+    try:
+        interface.close()
+        assert device.ended.acquire(timeout=BOUND)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("how", ["close", "del"])
+def test_a_child_that_leaves_does_not_end_the_connection_of_its_parent(interface, device, how):
+    child = os.fork()
+    if not child:       # in the child: nothing of pytest
+        try:
+            if how == "close":
+                interface.close()
+            else:
+                interface.comm = None
+                gc.collect()
+        finally:
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert interface.query("T?") == b"ok"
+    assert interface.link.losses == 0
+    assert not device.ended.acquire(blocking=False)
+
+
+def test_a_copy_that_goes_does_not_end_the_connection_of_the_original(interface, device):
+    copied = copy.copy(interface)
+    del copied
+    gc.collect()
+    assert interface.query("T?") == b"ok"
+    assert interface.link.losses == 0
