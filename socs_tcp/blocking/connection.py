@@ -59,8 +59,8 @@ class Connection:
         What the socket was set up with.
     """
 
-    __slots__ = ("__weakref__", "_fd", "_own", "_patience", "_pid", "_poll", "_telnet", "_tls",
-                 "asides", "comm", "conversation", "dead", "error", "made", "writing")
+    __slots__ = ("__weakref__", "_fd", "_halfway", "_own", "_patience", "_pid", "_poll",
+                 "_telnet", "_tls", "asides", "comm", "conversation", "dead", "error", "made", "writing")
 
     def __init__(self, comm: Any, conversation: Conversation, telnet: bool = False,
                  keepalive: float | None = None) -> None:
@@ -70,7 +70,8 @@ class Connection:
         self.error: DeviceConnectionError | None = None     # why it failed
         self.made = monotonic()
         # One command at a time goes out, whoever sends it.
-        self.writing = threading.Lock()
+        self.writing = threading.RLock()
+        self._halfway = False       # a command has been sent in part
         # When commands went out beside the call that has the device. Any thread appends.
         self.asides: deque[float] = deque()
         self._telnet = TelnetFilter() if telnet else None
@@ -250,21 +251,33 @@ class Connection:
         if self._patience.stretched:
             self._patience.relax()
         writing = self.writing
-        if not writing.acquire(False) and not writing.acquire(
-                timeout=-1 if deadline == math.inf else max(deadline - monotonic(), 0)):
-            raise TimeoutError("timed out")
+        if writing._is_owned():     # type: ignore[attr-defined]  # (as in Condition)
+            # A signal handler, in the middle of another command of the same thread.
+            if self._halfway:
+                raise RuntimeError("this thread is in the middle of sending another command")
+            self._hand_over(data, deadline)
+            return
         try:
-            if self._own and not self.comm.closing:
-                try:
-                    done = os.write(self._fd, data)     # type: ignore[arg-type]
-                except BlockingIOError:
-                    done = 0
-                if done == len(data):
-                    return
-                data = data[done:]
-            self._write(data, deadline)
+            if not writing.acquire(False) and not writing.acquire(
+                    timeout=-1 if deadline == math.inf else max(deadline - monotonic(), 0)):
+                raise TimeoutError("timed out")
+            self._hand_over(data, deadline)
         finally:
-            writing.release()
+            if writing._is_owned():     # type: ignore[attr-defined]
+                writing.release()
+
+    def _hand_over(self, data: bytes, deadline: float) -> None:
+        if self._own and not self.comm.closing:
+            try:
+                done = os.write(self._fd, data)     # type: ignore[arg-type]
+            except BlockingIOError:
+                done = 0
+            if done == len(data):
+                return
+            data = data[done:]
+        self._halfway = True
+        self._write(data, deadline)
+        self._halfway = False       # (after a failure the connection is of no more use)
 
     def command(self, data: bytes, deadline: float) -> None:
         """As `put`, for what is not answered: nobody will wait until the device has taken it."""

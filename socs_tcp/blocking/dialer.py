@@ -16,6 +16,7 @@ from ..core.errors import (
     DeviceConnectionError,
     Disconnected,
     again,
+    show,
 )
 from ..core.framing import Framer
 from ..core.identity import Identity
@@ -156,7 +157,15 @@ class Dialer:
             ask(call, face, Turn("greeting", match=match))
         if options.identity is not None:
             data = options.framer.encode(options.identity.query)
-            options.identity.check(ask(call, face, Turn("query", data)))
+            reply = ask(call, face, Turn("query", data))
+            if options.identity.remembers and options.settle:
+                # Not what a server says that refuses us, and hangs up.
+                connection.wait(min(monotonic() + options.settle, call.deadline))
+                if connection.lost():
+                    raise self._failures.error(
+                        Disconnected, f"{connection.ending()}, after it had said {show(reply)}",
+                        "identify", "yes")
+            options.identity.check(reply)
         if options.on_connect is not None:
             self._set_up(call, face)
         if connection.dead or connection.error is not None or connection.closed():

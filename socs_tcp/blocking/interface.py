@@ -281,7 +281,7 @@ class TCPInterface:
             turn = Turn("query", data, 1, checked_match(match),
                         None if framer is None else checked(framer))
         if replies is not None:
-            turn.collect(positive("replies", replies))
+            turn.collect(positive("replies", replies, "frames"))
         return self.__calls.query(self, turn, self.timeout if timeout is None else
                                   check_seconds("timeout", timeout), safe_to_repeat)
 

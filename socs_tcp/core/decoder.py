@@ -34,8 +34,8 @@ def to_bytes(text: Text) -> bytes:
     raise TypeError(f"a message must be bytes or str, not {type(text).__name__}: {text!r}")
 
 
-def positive(name: str, value: int) -> int:
-    """`value` if it is a number of bytes.
+def positive(name: str, value: int, unit: str = "bytes") -> int:
+    """`value` if it is a number of bytes, or of something else.
 
     Raises
     ------
@@ -43,9 +43,10 @@ def positive(name: str, value: int) -> int:
         With the name of the parameter and what is expected.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number of bytes, not {value!r}")
+        raise TypeError(f"{name} must be a whole number of {unit}, not {value!r}")
     if value < 1:
-        raise ValueError(f"{name} must be at least 1 byte, not {value}")
+        one = unit.removesuffix("s")
+        raise ValueError(f"{name} must be at least 1 {one}, not {value}")
     return value
 
 

@@ -183,7 +183,7 @@ class DeviceClient:
 
     def query(self, msg: Text, timeout: float | None = None, *, safe_to_repeat: bool = False,
               framer: Framer | None = None, match: Match | None = None,
-              replies: int = 1) -> Deferred[Any]:
+              replies: int | None = None) -> Deferred[Any]:
         """Ask one question.
 
         Parameters
@@ -200,14 +200,14 @@ class DeviceClient:
         match : pattern or callable, optional
             What an answer looks like: a compiled pattern of bytes that matches from its
             beginning, or a function of the reply. What does not match is never returned.
-        replies : int
-            So many frames answer it.
+        replies : int, optional
+            The device answers with so many frames.
 
         Returns
         -------
         Deferred
             Fires with the whole reply (bytes, without its terminator), or with a list where
-            `replies` is not 1; or fails with a `ConnectionError`: `ReplyTimedOut`,
+            `replies` is given; or fails with a `ConnectionError`: `ReplyTimedOut`,
             `Disconnected`, `ConnectFailed`, `WrongReply`, ...
         """
         request = question(self._device, msg, timeout, safe_to_repeat, framer=framer,

@@ -284,8 +284,9 @@ class Queue:
             self._exchanged()
 
     def _wrong(self, connection: Connection | None, request: Request) -> None:
-        error = self._device.error(WrongReply, "a reply that does not match what was asked: "
-                                   f"{show(request.wrong or b'')}", "recv", request.sent)
+        error = self._device.error(
+            WrongReply, f"{show(request.wrong or b'')} came in the place of the reply to "
+            f"{show(request.data)}, and does not match", "recv", request.sent)
         self._failed(error)
         request.fail(error)
         if connection is not None and connection.conversation.useless:

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from ..core.decoder import positive
 from ..core.errors import Sent
 from ..core.framing import Framer, Text, checked
 from ..core.policy import check_seconds
@@ -85,19 +86,19 @@ def _fail(deferred: Deferred[Any], error: BaseException) -> None:
 
 def question(device: Device, msg: Text, timeout: float | None, safe_to_repeat: bool = False, *,
              framer: Framer | None = None, match: Match | None = None,
-             replies: int = 1) -> Request:
+             replies: int | None = None) -> Request:
     """The request that `query` makes."""
     data = device.framer.encode(msg)
     timeout = device.timeout if timeout is None else check_seconds("timeout", timeout)
-    if framer is None and match is None and replies == 1 and replies is not True:
-        return Request("query", data, timeout, device.clock.seconds(), safe_to_repeat)
-    if framer is not None:
-        checked(framer)
-    checked_match(match)
-    if isinstance(replies, bool) or not isinstance(replies, int) or replies < 1:
-        raise ValueError(f"replies must be a number from 1, not {replies!r}")
-    return Request("query", data, timeout, device.clock.seconds(), safe_to_repeat,
-                   answers=replies, match=match, framer=framer)
+    if framer is None and match is None:
+        request = Request("query", data, timeout, device.clock.seconds(), safe_to_repeat)
+    else:
+        request = Request("query", data, timeout, device.clock.seconds(), safe_to_repeat,
+                          match=checked_match(match),
+                          framer=None if framer is None else checked(framer))
+    if replies is not None:
+        request.collect(positive("replies", replies, "frames"))
+    return request
 
 
 def command(device: Device, msg: Text, timeout: float | None) -> Request:

@@ -40,7 +40,7 @@ class Session:
         return self._device.link
 
     def query(self, msg: Text, timeout: float | None = None, *, framer: Framer | None = None,
-              match: Match | None = None, replies: int = 1) -> Deferred[Any]:
+              match: Match | None = None, replies: int | None = None) -> Deferred[Any]:
         """As `DeviceClient.query`."""
         return self._add(question(self._device, msg, timeout, framer=framer, match=match,
                                   replies=replies))

@@ -123,49 +123,46 @@ def instructions(code):
     return {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
 
 
-def test_an_interrupt_at_any_instruction_leaves_the_device_free(pair):
-    near, far = pair
-    gate = Gate()
-
-    def call():
-        with gate.enter(1.0):
-            pass
+def test_an_interrupt_at_any_point_leaves_the_device_free():
     for step in itertools.count():
-        if not interrupted_at(step, call):
+        gate = Gate()
+        if not interrupted_at(step, functools.partial(enter_and_leave, gate)):
             break
         assert not gate.mine(), f"locked by an interrupt at point {step}"
-        assert in_thread(lambda: Gate.enter(gate, 0.5).__enter__().remaining())() > 0, \
+        assert in_thread(functools.partial(enter_and_leave, gate))() is None, \
             f"another thread is kept out after point {step}"
-        gate = Gate()
     assert step >= 3
 
 
-def test_an_interrupt_anywhere_in_a_query_never_gives_its_reply_to_the_next():
-    """Each point of a query, in turn; the device answers what it is asked, in order."""
-    steps = itertools.count()
-    for step in steps:
-        near, far = socket.socketpair()
-        made = []
+def enter_and_leave(gate):
+    with gate.enter(0.5):
+        pass
 
-        class Driver(TCPInterface):
-            def _connect(self, address):
-                if not made:
-                    made.append(near)
-                    return near
-                again, there = socket.socketpair()
-                made.append(there)
-                there.settimeout(BOUND)
-                in_thread(lambda: serve(there))
-                return again
+
+class Answering(TCPInterface):
+    """Each connection leads to somebody who answers what is asked, in order."""
+
+    def __init__(self):
+        self.ends = []
+        super().__init__("dev", 7777, BOUND, framer=LineFramer(b"\n"), settle=0,
+                         min_interval=0.001)
+
+    def _connect(self, address):
+        near, far = socket.socketpair()
         far.settimeout(BOUND)
-        serving = in_thread(lambda: serve(far))  # noqa: B023
-        device = Driver("dev", 7777, BOUND, framer=LineFramer(b"\n"), settle=0,
-                        min_interval=0.001)
-        interrupted = interrupted_at(step, lambda: device.query("A"))   # noqa: B023
-        assert in_thread(lambda: device.query("B"))() == b"re B"        # noqa: B023
+        self.ends.append(in_thread(functools.partial(serve, far)))
+        return near
+
+
+def test_an_interrupt_anywhere_in_a_query_never_gives_its_reply_to_the_next():
+    """Each point of a query, in turn."""
+    for step in itertools.count():
+        device = Answering()
+        interrupted = interrupted_at(step, functools.partial(device.query, "A"))
+        assert in_thread(functools.partial(device.query, "B"))() == b"re B"
         device.close()
-        far.close()
-        serving()
+        for ended in device.ends:
+            ended()
         if not interrupted:
             break
     assert step > 30
@@ -182,6 +179,8 @@ def serve(far):
                 far.sendall(b"re " + line + b"\n")
     except OSError:
         pass
+    finally:
+        far.close()
 
 
 # who may come in between
