@@ -60,7 +60,8 @@ class Connection:
     """
 
     __slots__ = ("__weakref__", "_fd", "_halfway", "_own", "_patience", "_pid", "_poll",
-                 "_telnet", "_tls", "asides", "comm", "conversation", "dead", "error", "made", "writing")
+                 "_telnet", "_tls", "asides", "comm", "conversation", "dead", "error", "made",
+                 "writing")
 
     def __init__(self, comm: Any, conversation: Conversation, telnet: bool = False,
                  keepalive: float | None = None) -> None:
