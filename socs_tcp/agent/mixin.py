@@ -12,7 +12,7 @@ from twisted.internet.task import deferLater
 from ..core.policy import check_seconds
 from ..deferred.clock import steady
 from .degraded import Degraded
-from .misuse import check_blocking_read, check_data, check_read, check_reading, check_unreadable
+from .misuse import check_blocking_read, check_read, check_reading, check_unreadable
 from .polling import UNREADABLE, Gap, Pace, Poll
 
 T = TypeVar("T")
@@ -161,7 +161,7 @@ class DeviceAgentMixin:
                     check_reading(reading)
                     poll.good()
                     yield reading
-                check_data(session)
+                poll.check_data()
                 # Wait here for what a call would wait for inside: here a stop is heard.
                 pace.next(time.monotonic(), _wall(pace.quantize), wait)
                 _sleep_until(pace.due, session)
@@ -213,7 +213,7 @@ class DeviceAgentMixin:
                 else:
                     poll.good()
                     yield maybeDeferred(handle, reading)
-                check_data(session)
+                poll.check_data()
                 pace.next(clock.seconds(), _wall(quantize))
                 yield _wait_until(pace.due, session, clock)
         finally:

@@ -9,6 +9,7 @@ from ..core.errors import DeviceConnectionError, ReplyTimedOut, address_name, sh
 from ..core.text import printable
 from .degraded import Degraded
 from .reporting import say
+from .session_data import check_data
 
 #: What a driver raises that cannot make sense of what the device said.
 UNREADABLE: tuple[type[Exception], ...] = (ValueError, UnicodeError, IndexError, KeyError,
@@ -122,6 +123,18 @@ class Poll:
             raise error
         self._view.revise_reasons(self._session)
         return Gap(error)
+
+    def check_data(self) -> None:
+        """See to it that clients can be told what the operation has put into its data.
+
+        Raises
+        ------
+        TypeError
+            If that is a mistake in the program.
+        """
+        found = check_data(self._session)
+        if found:
+            self._say("data", f"{found}, which OCS cannot send: it is shown as none")
 
     def end(self) -> None:
         """The loop is over."""

@@ -637,6 +637,25 @@ def test_bytes_in_session_data_are_told_at_once(fridge, session, data, where):
     assert isinstance(done.value, TypeError)
 
 
+@pytest.mark.parametrize(("value", "shown"), [
+    (float("inf"), "inf"), (float("-inf"), "-inf"), (10 ** 400, "a number of 1329 bits"),
+])
+def test_a_number_that_ocs_cannot_send_is_none_and_told(fridge, session, clock, value, shown):
+    read = Readings(session, clock, 1, 2)
+    for reading in fridge.poll(session, read, 1.0):
+        session.data = {"fields": [{"T": value}, 4.2], "n": reading}
+    assert session.data == {"fields": [{"T": None}, 4.2], "n": 2}
+    told = f"session.data['fields'][0]['T'] is {shown}, which OCS cannot send: it is shown as none"
+    assert session.messages == [told, told] and not session.degraded
+
+
+def test_data_that_ocs_can_send_are_left_as_they_are(fridge, session, clock):
+    data = {"T": 4.2, "nan": float("nan"), "n": -2 ** 63, "on": True, "deep": [[[[[[[1]]]]]]]}
+    for _reading in fridge.poll(session, Readings(session, clock, 1), 1.0):
+        session.data = data
+    assert session.data is data and session.messages == []
+
+
 # the same in the reactor
 
 def test_poll_deferred_goes_on_after_what_cannot_be_parsed(fridge, session, reactor):
