@@ -44,9 +44,10 @@ from .clock import steady
 from .connection import Connection
 from .device import Device
 from .dialer import Dialer
+from .later import fail_later
 from .log import ReactorLog
 from .queue import Queue
-from .request import Request, call_timeout, command, fail_later, listener, question
+from .request import Request, call_timeout, command, listener, question
 from .session import Reservation, Session
 from .turns import one_for
 

@@ -7,7 +7,7 @@ from collections import deque
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
@@ -15,7 +15,9 @@ from ..core.errors import DeviceConnectionError, Disconnected, Sent, again, from
 from ..core.framing import Framer, Text
 from ..core.policy import KEEPALIVE, check_seconds
 from ..core.sockets import configure
+from .clock import steady
 from .drain import Drain
+from .later import AT_ONCE, fail_later, succeed_later
 
 #: Bytes that may wait for a reader beyond one whole frame before the transport is paused.
 READ_LIMIT = 131072
@@ -54,12 +56,18 @@ class FrameProtocol(Protocol):
         self._lost: DeviceConnectionError | None = None
         self._direct: Any = None
         self._long_reads = False
+        self._clock: Any = None         # that of the transport's reactor, if it has one
+        self._at_once = 0               # calls that were done at once, since its last turn
+        self._serving = False
+        self._serve_later: Any = None
 
     # what Twisted calls
 
     def connectionMade(self) -> None:
         transport: Any = self.transport
         peer = transport.getPeer()
+        reactor = getattr(transport, "reactor", None)
+        self._clock = None if reactor is None else steady(reactor)
         if not self.host:
             self.host, self.port = str(getattr(peer, "host", peer)), getattr(peer, "port", 0)
         handle = getattr(transport, "getHandle", lambda: None)()
@@ -74,21 +82,14 @@ class FrameProtocol(Protocol):
             return
         self._read_long(len(data) >= READ_SIZE)
         self._decoder.feed(data)
-        while self._readers:
-            reader, size = self._readers[0]
-            frame = self._take(size)
-            if frame is None:
-                break
-            self._readers.popleft()
-            reader.callback(frame)
-        self._regulate()
+        self._serve()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._lost is None:
             self._lost = from_cause(reason, host=self.host, port=self.port, phase="recv",
                                     sent="maybe")
         self._direct = None
-        self._fail_all(self._lost)
+        self._serve()
 
     # sending
 
@@ -104,8 +105,12 @@ class FrameProtocol(Protocol):
         """
         data = self._framer.encode(msg)
         if self._lost is not None or self.transport is None:
-            return fail(self._not_connected("no"))
-        return succeed(None) if self._write(data) else self.sent_all()
+            return fail_later(self._clock, self._not_connected("no"))
+        if not self._write(data):
+            return self.sent_all()
+        if self._may_be_done_at_once():
+            return succeed(None)
+        return succeed_later(self._clock).addBoth(self._had_its_turn)
 
     def sent_all(self) -> Deferred[None]:
         """Fires when all bytes written so far are with the system, which they are not yet."""
@@ -155,18 +160,56 @@ class FrameProtocol(Protocol):
     # reading
 
     def _recv(self, size: int) -> Deferred[bytes]:
-        if not self._readers:
+        if not (self._readers or self._serving) and self._may_be_done_at_once():
             frame = self._take(size)
             if frame is not None:
                 if self._paused:
                     self._regulate()
                 return succeed(frame)
-        if self._lost is not None or self.transport is None:
-            return fail(self._not_connected("maybe"))
+        if self.transport is None:
+            return fail_later(self._clock, self._not_connected("maybe"))
         waiting: Deferred[bytes] = Deferred(self._forget_reader)
         self._readers.append((waiting, size))
+        if self._lost is not None or self._at_once >= AT_ONCE:
+            self._serve_soon()
         self._regulate()
         return waiting
+
+    def _serve_soon(self) -> None:
+        if self._clock is None:
+            self._serve()
+        elif not self._serving and self._serve_later is None:
+            self._serve_later = self._clock.callLater(0, self._serve)
+
+    def _may_be_done_at_once(self) -> bool:
+        """Has the reactor had its turn lately? (Where there is none, it cannot have.)"""
+        self._at_once += 1
+        return self._at_once < AT_ONCE or self._clock is None
+
+    def _had_its_turn(self, result: Any) -> Any:
+        self._at_once = 0
+        return result
+
+    def _serve(self) -> None:
+        """Give the readers what has come; with the connection lost, fail those who get nothing."""
+        self._at_once = 0
+        call, self._serve_later = self._serve_later, None
+        if call is not None and call.active():
+            call.cancel()
+        if self._serving:       # a reader did what brought us here
+            return
+        self._serving = True
+        try:
+            while self._readers:
+                frame = self._take(self._readers[0][1])
+                if frame is None:
+                    break
+                self._readers.popleft()[0].callback(frame)
+        finally:
+            self._serving = False
+        if self._lost is not None:
+            self._fail_all(self._lost)
+        self._regulate()
 
     def _forget_reader(self, reader: Deferred[bytes]) -> None:
         self._readers = deque(entry for entry in self._readers if entry[0] is not reader)
@@ -223,7 +266,12 @@ class FrameProtocol(Protocol):
         return Disconnected("not connected yet", host=self.host, port=self.port, sent=sent)
 
     def _fail_all(self, error: DeviceConnectionError) -> None:
-        while self._readers:
-            self._readers.popleft()[0].errback(Failure(again(error, "maybe")))
-        while self._senders:
-            self._senders.popleft().errback(Failure(again(error, "maybe")))
+        """Fail those who wait now, and not those who come back for more in their errbacks."""
+        for entry in tuple(self._readers):
+            if entry in self._readers:      # an errback of another may have cancelled it
+                self._readers.remove(entry)
+                entry[0].errback(Failure(again(error, "maybe")))
+        for sender in tuple(self._senders):
+            if sender in self._senders:
+                self._senders.remove(sender)
+                sender.errback(Failure(again(error, "maybe")))

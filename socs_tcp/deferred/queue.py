@@ -27,11 +27,8 @@ from ..core.errors import (
 from ..core.policy import LASTS
 from .connection import Connection
 from .device import Device
+from .later import AT_ONCE
 from .request import Request
-
-#: So many requests are done at once in a row, before the reactor has its turn: who calls again
-#: in the callback of the last call, with no end, must neither recurse nor starve anybody.
-AT_ONCE = 50
 
 
 class Queue:

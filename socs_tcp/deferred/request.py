@@ -64,23 +64,6 @@ class Request(Turn):
         self.safe_to_repeat = False
 
 
-def fail_later(clock: Any, error: BaseException,
-               deferred: Deferred[Any] | None = None) -> Deferred[Any]:
-    """A Deferred (the one given, or a new one) that fails in a later turn of the reactor.
-
-    Whoever tries again and again, and is refused each time, must not keep the reactor from
-    everything else.
-    """
-    failed: Deferred[Any] = Deferred() if deferred is None else deferred
-    clock.callLater(0, _fail, failed, error)
-    return failed
-
-
-def _fail(deferred: Deferred[Any], error: BaseException) -> None:
-    if not deferred.called:     # nobody has cancelled it meanwhile
-        deferred.errback(Failure(error))
-
-
 # what both the client and a session make of the calls of their users
 
 

@@ -13,8 +13,9 @@ from ..core.framing import Framer, Text
 from ..core.turn import Match
 from .connection import Connection
 from .device import Device
+from .later import fail_later
 from .queue import Queue
-from .request import Request, command, fail_later, listener, question
+from .request import Request, command, listener, question
 
 
 class Session:

@@ -45,6 +45,13 @@ def turn(protocol):
     protocol.transport.reactor.advance(0)
 
 
+def outcome(protocol, deferred):
+    """What comes of it, at the next turn of the reactor at the latest."""
+    watched = Watched(deferred)
+    turn(protocol)
+    return watched.value
+
+
 # sending
 
 
@@ -102,7 +109,10 @@ def test_send_before_the_connection_fails():
 
 def test_send_after_the_loss_fails_and_was_not_sent(line):
     line.transport.lost(RESET)
-    failed = Watched(line.send("A")).value
+    sent = Watched(line.send("A"))
+    assert not sent.fired           # who tries for ever does not keep the reactor from all else
+    turn(line)
+    failed = sent.value
     assert isinstance(failed, Disconnected)
     assert (failed.host, failed.port, failed.sent) == ("10.0.0.5", 7777, "no")
 
@@ -228,9 +238,11 @@ def test_lines_left_at_the_loss_are_readable_and_then_it_is_told(line):
     line.transport.lost(DONE)
     assert Watched(line.recv()).value == b"one"
     assert Watched(line.recv()).value == b"two"
-    failed = Watched(line.recv()).value
-    assert isinstance(failed, Disconnected)             # and never the fragment
-    assert isinstance(Watched(line.recv()).value, Disconnected)
+    failed = Watched(line.recv())
+    assert not failed.fired
+    turn(line)
+    assert isinstance(failed.value, Disconnected)       # and never the fragment
+    assert isinstance(outcome(line, line.recv()), Disconnected)
 
 
 def test_bytes_left_at_the_loss_are_readable_and_then_it_is_told(raw):
@@ -238,7 +250,7 @@ def test_bytes_left_at_the_loss_are_readable_and_then_it_is_told(raw):
     raw.transport.lost(RESET)
     assert Watched(raw.recv(2)).value == b"ab"
     assert Watched(raw.recv(2)).value == b"c"
-    assert isinstance(Watched(raw.recv()).value, Disconnected)
+    assert isinstance(outcome(raw, raw.recv()), Disconnected)
 
 
 # callbacks that do things
@@ -306,6 +318,7 @@ def test_an_errback_at_the_loss_finds_the_connection_lost(line):
     line.recv().addErrback(lambda _failure: (found.append(Watched(line.recv())),
                                              found.append(Watched(line.send("A")))))
     line.transport.lost(RESET)
+    turn(line)
     assert [type(w.value) for w in found] == [Disconnected] * 2
 
 
@@ -326,16 +339,16 @@ def test_an_endless_line_drops_the_connection_and_memory_stays_bounded():
     assert protocol._decoder.waiting == 0
     turn(protocol)      # the connection ends, and nothing fires again
     assert isinstance(readers[0].value, FramingError)
-    later = Watched(protocol.recv()).value
+    later = outcome(protocol, protocol.recv())
     assert isinstance(later, FramingError) and later.host == "10.0.0.5"
-    assert isinstance(Watched(protocol.send("A")).value, FramingError)
+    assert isinstance(outcome(protocol, protocol.send("A")), FramingError)
 
 
 def test_what_makes_no_sense_is_told_to_a_reader_who_comes_later():
     protocol = LineProtocol(LengthFramer(2, lambda header: -1))
     transport = joined(protocol)
     protocol.dataReceived(b"abc")
-    failed = Watched(protocol.recv()).value
+    failed = outcome(protocol, protocol.recv())
     assert isinstance(failed, FramingError)
     assert str(failed).startswith("10.0.0.5:7777: ")
     assert transport.aborted
@@ -355,12 +368,12 @@ def test_a_device_that_nobody_reads_is_made_to_wait(line):
     assert line._decoder.waiting <= 65536 + READ_LIMIT + 10000
     read = 0
     while transport.producerState == "paused":
-        assert Watched(line.recv()).value == chunk[:-2]
+        assert outcome(line, line.recv()) == chunk[:-2]
         read += 1
     assert read < sent * 100            # resumed before all was read
     transport.deliver(chunk)
     for _ in range(sent * 100 - read + 1):
-        assert Watched(line.recv()).value == chunk[:-2]
+        assert outcome(line, line.recv()) == chunk[:-2]
     assert not Watched(line.recv()).fired
 
 
@@ -405,10 +418,77 @@ def test_a_pause_is_over_with_the_connection(raw):
     raw.dataReceived(b"x" * (65536 + READ_LIMIT + 1))
     raw.transport.lost(RESET)
     total = 0
-    while isinstance(got := Watched(raw.recv(65536)).value, bytes):
+    while isinstance(got := outcome(raw, raw.recv(65536)), bytes):
         total += len(got)
     assert total == 65536 + READ_LIMIT + 1
     assert isinstance(got, Disconnected)
+
+
+# who calls again in each callback
+
+
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("begun", ["before", "after"])
+def test_a_reader_that_reads_again_does_not_recurse(line, lost, begun):
+    expected, seen = [b"%d" % number for number in range(2000)], []
+
+    def again(text):
+        seen.append(text)
+        if len(seen) < 2000:
+            line.recv().addCallback(again)
+    if begun == "before":
+        line.recv().addCallback(again)
+    line.dataReceived(b"".join(text + b"\r\n" for text in expected))
+    if lost:
+        line.transport.lost(DONE)
+    if begun == "after":
+        line.recv().addCallback(again)
+        assert len(seen) < 100
+    turn(line)
+    assert seen == expected
+    assert line.transport.reactor.getDelayedCalls() == []
+
+
+def test_a_sender_that_sends_again_does_not_recurse(line):
+    sent = []
+
+    def again(_none):
+        sent.append(None)
+        if len(sent) < 2000:
+            line.send("A").addCallback(again)
+    line.send("A").addCallback(again)
+    assert len(sent) < 100
+    turn(line)
+    assert len(sent) == 2000
+
+
+def test_readers_who_wait_for_the_next_turn_are_not_forgotten_at_the_loss(line):
+    line.dataReceived(b"x\r\n" * 100)
+    readers = [Watched(line.recv()) for _ in range(101)]
+    assert not readers[60].fired
+    line.transport.lost(RESET)
+    assert [reader.value for reader in readers[:100]] == [b"x"] * 100
+    assert isinstance(readers[100].value, Disconnected)
+
+
+def test_a_reader_who_waits_for_the_next_turn_may_be_cancelled(line):
+    line.dataReceived(b"".join(b"%d\r\n" % number for number in range(100)))
+    readers = [Watched(line.recv()) for _ in range(61)]
+    readers[59].cancel()
+    turn(line)
+    assert readers[60].value == b"59"
+
+
+def test_a_reader_who_never_gives_up_does_not_keep_the_reactor_from_all_else(line):
+    tried = []
+
+    def again(_failure):
+        tried.append(None)
+        if len(tried) < 1000:
+            line.recv().addErrback(again)
+    line.recv().addErrback(again)
+    line.transport.lost(RESET)
+    assert len(tried) == 1
 
 
 # with what Twisted has
@@ -560,7 +640,9 @@ def test_a_device_that_sends_without_pause_is_read_in_longer_pieces(pair):
         real.turns(lambda readers=readers: readers[-1].fired)
         real.protocol.dataReceived(text)                # (in one piece)
         assert transport.bufferSize == expected
-        assert all(Watched(real.protocol.recv()).value == text[:1] for _ in readers)
+        for again in [Watched(real.protocol.recv()) for _ in readers]:
+            real.turns(lambda again=again: again.fired)
+            assert again.value == text[:1]
 
 
 @pytest.mark.parametrize("bufsize, expected", [(4096, LONG_READ), (READ_SIZE, READ_SIZE),
