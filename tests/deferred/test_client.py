@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+from types import SimpleNamespace
 
 import pytest
 from memory_device import DONE, REFUSED, RESET, Bench, Watched, connected, proven
@@ -1059,7 +1060,8 @@ def unproven_bench_in(state):
     if state == "looking up":
         bench.client._dialer._connector.stopConnecting()
         bench.client._dialer._connector.host = "name"
-        bench.reactor.nameResolver.resolveHostName = lambda *args, **kwargs: None
+        bench.reactor.nameResolver = SimpleNamespace(
+            resolveHostName=lambda *args, **kwargs: None)
         bench.advance(1)
     elif state == "waiting":
         bench.refuse()
