@@ -15,6 +15,7 @@ DRIVERS = DOCS / "examples" / "drivers"
 PAGE = DOCS / "driver_examples.rst"
 #: Each of ours, with what it stands for: a file of SOCS, and a class in it.
 BEFORE = {
+    "turbo_pump": ("pfeiffer_tc400/drivers.py", "PfeifferTC400"),
     "tilt_sensor": ("wiregrid_tiltsensor/drivers/dwl.py", "DWL"),
     "pid_controller": ("hwp_pid/drivers/pid_controller.py", "PID"),
     "stage": ("fts_aerotech/agent.py", "FTSAerotechStage"),

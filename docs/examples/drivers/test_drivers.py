@@ -7,6 +7,12 @@ import time
 import pytest
 
 
+def test_the_pump_is_switched_on_and_off(make):
+    rig = make("turbo_pump", timeout=10)
+    assert rig.agent.switch(None, {"on": True}) == (True, "The motor is on.")
+    assert rig.agent.switch(None, {"on": False}) == (True, "The motor is off.")
+
+
 def test_the_controller_says_what_it_does_not_understand(make):
     rig = make("pid_controller", timeout=10)
     with pytest.raises(ValueError, match="V99: command error"):
