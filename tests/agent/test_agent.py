@@ -720,3 +720,29 @@ def test_who_keeps_a_device_busy_makes_nobody_elses_acquisition_degraded(fridge,
         answer.set()
         if mover.ident is not None:
             mover.join(10)
+
+
+@pytest.mark.parametrize("unwatched", [False, True])
+@pytest.mark.parametrize("after_a_failure", [False, True])
+def test_to_delete_a_watched_device_closes_its_connection_at_once(fridge, unwatched,
+                                                                  after_a_failure):
+    import gc
+
+    from socs_tcp import TCPInterface
+    from socs_tcp.testing import DeviceServer
+    gc.disable()        # nobody may need it
+    try:
+        with DeviceServer({"T?": "4.2"}) as server:
+            device = TCPInterface(server.host, server.port, 0.05, framer=LineFramer())
+            fridge.watch(device)
+            if after_a_failure:
+                with pytest.raises(ConnectionError):
+                    device.query("no such question")
+                assert device.query("T?", timeout=5) == b"4.2"
+            if unwatched:
+                fridge.unwatch(device)
+            server.wait_for_clients(1)
+            del device
+            server.wait_for_clients(0)
+    finally:
+        gc.enable()
