@@ -270,7 +270,7 @@ def test_a_reply_that_does_not_match_is_drained():
 
 
 @pytest.mark.parametrize("options, error", [
-    ({"match": "text"}, TypeError), ({"replies": 0}, ValueError), ({"replies": True}, ValueError),
+    ({"match": "text"}, TypeError), ({"replies": 0}, ValueError), ({"replies": True}, TypeError),
     ({"framer": b"\n"}, TypeError)])
 def test_options_of_a_query_that_make_no_sense(options, error):
     bench = connected()

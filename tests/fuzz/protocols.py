@@ -31,6 +31,7 @@ class Model:
         call = Watched(self.protocol.recv(size) if self.raw else self.protocol.recv())
         self.calls.append(call)
         if self.over:
+            self.transport.reactor.advance(0)       # in a later turn
             assert call.fired, "asked after the loss, and never told"
 
     def deliver(self, source: Bytes) -> None:
@@ -58,6 +59,7 @@ class Model:
     def lose(self, source: Bytes) -> None:
         self.over = True
         self.transport.lost(RESET if source.number(2) else DONE)
+        self.transport.reactor.advance(0)
         for call in self.calls + self.sends:
             assert call.fired, "left waiting after the loss"
 
