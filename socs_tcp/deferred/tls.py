@@ -40,7 +40,8 @@ class TlsTransport:
         # All that is no different with TLS.
         for name in ("getHost", "getPeer", "getHandle", "getTcpNoDelay", "setTcpNoDelay",
                      "getTcpKeepAlive", "setTcpKeepAlive", "pauseProducing", "resumeProducing",
-                     "registerProducer", "unregisterProducer", "abortConnection", "doRead", "reactor"):
+                     "registerProducer", "unregisterProducer", "abortConnection", "doRead",
+                     "reactor"):
             if hasattr(tcp, name):
                 setattr(self, name, getattr(tcp, name))
         self.stopProducing = self.loseConnection

@@ -4,10 +4,10 @@ import contextlib
 import time
 
 import pytest
-from contract_faces import wait_for
+from contract_faces import PATIENCE, wait_for
 from odd_device import OddDevice
 
-from socs_tcp import Disconnected, ReplyTimedOut
+from socs_tcp import ReplyTimedOut
 from socs_tcp.core.link import LinkState
 from socs_tcp.core.policy import LASTS
 
@@ -87,29 +87,6 @@ def test_a_listener_who_hears_nothing_is_no_failure(make):
         assert device.link.up and device.link.failures == 0
 
 
-def test_a_device_that_hangs_up_after_each_reply_is_well(make, lines):
-    def manners(line, number):
-        line.say(line.read().lower() + b"\r\n")
-    with OddDevice(manners) as odd:
-        device = make(odd, closes_after_reply=True)
-        device.query(b"A0")
-        states = states_of(device)
-        for number in range(1, 6):
-            assert device.query(b"A%d" % number) == b"a%d" % number
-        assert states == [] and device.link.up and device.link.losses == 0
-        assert odd.connections >= 6
-        assert [line for line in lines if "down" in line and device.link.name in line] == []
-
-
-def test_a_hang_up_in_place_of_a_reply_is_a_loss_there_too(make):
-    def manners(line, number):
-        line.read()
-    with OddDevice(manners) as odd:
-        device = make(odd, closes_after_reply=True)
-        assert isinstance(device.error(b"A"), Disconnected)
-        assert device.link.down
-
-
 def test_a_device_that_is_only_sent_to_is_proven_by_a_connection_that_lasts(make):
     def manners(line, number):
         while True:
@@ -135,3 +112,26 @@ def test_a_device_that_is_only_sent_to_is_proven_by_a_connection_that_lasts(make
         started = time.monotonic()
         wait_for(is_up, patience=LASTS + 7)
         assert time.monotonic() - started > LASTS / 2
+
+
+def test_the_gap_is_kept(make):
+    with OddDevice(lambda line, number: line.echo()) as odd:
+        device = make(odd, gap=0.1)
+        started = time.monotonic()
+        for _ in range(3):
+            device.query(b"A")
+        assert time.monotonic() - started >= 0.2
+
+
+def test_a_device_that_never_falls_silent_ends_the_call_in_its_time(make, within):
+    def manners(line, number):
+        while True:
+            line.say(b"x\r\n")
+            line.wait(0.005)
+    with OddDevice(manners) as odd:
+        device = make(odd, timeout=0.5)
+        with within(0.2, 1.0):
+            error = device.error(b"A")
+        assert isinstance(error, ReplyTimedOut) and error.sent == "no"
+        assert odd.received == []
+        wait_for(lambda: device.link.down, patience=PATIENCE)
