@@ -17,6 +17,7 @@ from ..core.errors import (
     Disconnected,
     again,
     show,
+    told,
 )
 from ..core.framing import Framer
 from ..core.identity import Identity
@@ -185,7 +186,7 @@ class Dialer:
         except (OSError, *UNREADABLE) as exc:
             if isinstance(exc, ConnectionError):
                 raise self._failures.translate(exc, "identify", "maybe") from exc
-            raise self._failures.error(Disconnected, f"on_connect failed: {exc!r}", "identify",
+            raise self._failures.error(Disconnected, f"on_connect failed: {told(exc)}", "identify",
                                        "maybe") from exc
         finally:
             call.lent = False

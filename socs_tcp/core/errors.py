@@ -25,7 +25,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
-from .text import without_braces
+from .text import printable, without_braces
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -34,6 +34,8 @@ Phase = Literal["connect", "send", "recv", "identify"]
 Sent = Literal["no", "maybe", "yes"]
 
 SHOWN_BYTES = 60
+#: Characters of a text that is not ours.
+SHOWN_TEXT = 200
 
 
 class DeviceConnectionError(ConnectionError):
@@ -123,6 +125,11 @@ def _of_twisted(name: str, home: str = "twisted.internet.error") -> tuple[Any, .
     """An error of Twisted for ``isinstance``. Where it is not imported, it raised nothing."""
     module = sys.modules.get(home)
     return () if module is None else (getattr(module, name),)
+
+
+def told(exc: BaseException) -> str:
+    """What a driver's own code raised, fit for a log: its kind and its text, shortened."""
+    return f"{type(exc).__name__}: {printable(str(exc), SHOWN_TEXT)}"
 
 
 def reason_of(exc: BaseException) -> str:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from ..core.errors import DeviceConnectionError, Disconnected, ReplyTimedOut, from_cause
+from ..core.errors import DeviceConnectionError, Disconnected, ReplyTimedOut, from_cause, told
 from ..core.policy import until_lasting_proves
 from ..core.silence import LONGEST_PAUSE
 from ..core.states import LinkState
@@ -238,7 +238,8 @@ class Dialer:
                                sent="maybe", timeout=device.timeout)
             error.phase = "identify"
         else:       # a mistake in the driver, which nobody else would hear of
-            error = device.error(Disconnected, f"on_connect failed: {cause!r}", "identify",
+            assert cause is not None
+            error = device.error(Disconnected, f"on_connect failed: {told(cause)}", "identify",
                                  "maybe")
             error.__cause__ = cause
         self.drop(connection, error)

@@ -774,7 +774,7 @@ def test_an_on_connect_that_raises(problem, late):
     assert query.value.sent == "no"
     assert bench.link.down and bench.client.comm is None
     if isinstance(problem, KeyError):
-        assert "on_connect failed: KeyError('x')" in str(query.value)
+        assert "on_connect failed: KeyError: 'x'" in str(query.value)
         assert query.value.__cause__ is problem
     bench.close()
 
