@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ..core.line_file import LineFile
 from .exits import GOOD, UsageError
 from .plot import number_in
-from .show import now
+from .show import complain, now
 
 if TYPE_CHECKING:
     import argparse
@@ -70,16 +71,16 @@ def open_record(options: argparse.Namespace) -> Iterator[Callable[[Sample], None
         If it cannot be made, or is there already.
     """
     try:
-        stream = options.output.open("x", encoding="utf-8", newline="")
+        stream = LineFile(options.output, "x", complain)
     except FileExistsError:
         raise UsageError(f"{options.output} is there already; -o writes new files only") from None
     except OSError as exc:
         raise UsageError(f"{options.output}: {exc.strerror}") from None
-    with stream:
+    with contextlib.closing(stream):
         yield printer(options.format, stream, several=len(options.commands) > 1)
 
 
-def printer(form: str, stream: TextIO, *, several: bool) -> Callable[[Sample], None]:
+def printer(form: str, stream: TextIO | LineFile, *, several: bool) -> Callable[[Sample], None]:
     """What writes samples to a stream; each is there at once."""
     write = {"csv": _csv, "json": _json, "lines": _lines}[form](stream, several)
 
@@ -89,17 +90,17 @@ def printer(form: str, stream: TextIO, *, several: bool) -> Callable[[Sample], N
     return tell
 
 
-def _csv(stream: TextIO, several: bool) -> Callable[[Sample], object]:
+def _csv(stream: TextIO | LineFile, several: bool) -> Callable[[Sample], object]:
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
     return lambda sample: writer.writerow(sample.row())
 
 
-def _json(stream: TextIO, several: bool) -> Callable[[Sample], object]:
+def _json(stream: TextIO | LineFile, several: bool) -> Callable[[Sample], object]:
     return lambda sample: stream.write(json.dumps(sample.row()) + "\n")
 
 
-def _lines(stream: TextIO, several: bool) -> Callable[[Sample], object]:
+def _lines(stream: TextIO | LineFile, several: bool) -> Callable[[Sample], object]:
     def write(sample: Sample) -> None:
         rtt = "-" if sample.round_trip is None else f"{sample.round_trip * 1000:.2f}"
         columns = [sample.time, rtt, sample.error or sample.reply]

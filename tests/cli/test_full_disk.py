@@ -49,3 +49,17 @@ def test_a_simulated_device_goes_on_whoever_reads_what_it_prints():
         process.terminate()
         _, said = process.communicate(timeout=20)
     assert process.returncode == 0 and said == ""
+
+
+def test_watch_goes_on_where_the_file_it_writes_has_no_room(tmp_path):
+    path = tmp_path / "night.csv"
+    with DeviceServer({"V?": "1"}) as server:
+        done = subprocess.run(
+            ["sh", "-c", "ulimit -f 1; exec \"$@\"", "sh", sys.executable, "-m", "socs_tcp",
+             "watch", f"{server.host}:{server.port}", "V?", "--period", "0.001", "--count", "60",
+             "--csv", "-o", str(path)], capture_output=True, text=True, timeout=60, check=False)
+        assert server.commands == 60
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"socs-tcp: {path} ends here: File too large; all else goes on\n"
+    lines = path.read_text().splitlines()
+    assert len(lines) > 5 and {len(line.split(",")) for line in lines} == {6}

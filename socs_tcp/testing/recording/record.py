@@ -16,22 +16,18 @@ of the connection, a direction, and the bytes as Python shows them::
 from __future__ import annotations
 
 import ast
-import errno
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
-from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
 from ...core.framing import Framer
+from ...core.line_file import LineFile
 from ...core.log import DeviceLogger
 
 HEADER = "# socs_tcp recording 1"
 KINDS = ("open", ">", "<", "close")
-#: There is room for nothing more.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 log = DeviceLogger()
 
@@ -140,11 +136,6 @@ class Recorder:
     clock : callable
         Gives seconds.
 
-    Attributes
-    ----------
-    failure : OSError or None
-        What ended the recording.
-
     Raises
     ------
     OSError
@@ -153,51 +144,17 @@ class Recorder:
 
     def __init__(self, path: str | Path, device: str,
                  clock: Callable[[], float] = time.monotonic) -> None:
-        self.failure: OSError | None = None
-        self._path = path
-        self._file: FileIO | None = None
-        self._size = 0          # of what was written to the ends of lines
         self._clock = clock
         self._began = clock()
         begun = datetime.now(UTC).isoformat(timespec="seconds")
-        try:
-            # No buffer, so that what a crash leaves can be read.
-            self._file = FileIO(str(path), "w")
-        except OSError as exc:
-            if exc.errno not in FULL:
-                raise
-            self._failed(exc)
-        self._write(f"{HEADER}\n# device {device}, begun {begun}\n")
+        self._file = LineFile(path, "w", lambda text: log.error(f"the recording {text}"))
+        self._file.write(f"{HEADER}\n# device {device}, begun {begun}\n")
 
     def write(self, connection: int, kind: str, data: bytes = b"") -> None:
         """Add one entry; see `Entry`. Never raises an `OSError`."""
         entry = Entry(self._clock() - self._began, connection, kind, data)
-        self._write(f"{entry}\n")
-
-    def _write(self, text: str) -> None:
-        if self._file is None:
-            return
-        left = memoryview(text.encode())
-        try:
-            while left:
-                left = left[self._file.write(left):]
-        except OSError as exc:
-            self._failed(exc)
-        else:
-            self._size += len(text.encode())
-
-    def _failed(self, error: OSError) -> None:
-        self.failure = error
-        log.error(f"{self._path}: the recording ends here: {error.strerror or error}; "
-                  "what is recorded goes on without it")
-        if self._file is not None:
-            with suppress(OSError):     # (of a device that is no file)
-                self._file.truncate(self._size)     # no half a line, which nobody could read
-        self.close()
+        self._file.write(f"{entry}\n")
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
-        file, self._file = self._file, None
-        if file is not None:
-            with suppress(OSError):
-                file.close()
+        self._file.close()
