@@ -58,6 +58,10 @@ class MemoryDevice:
     def plug_in(self):
         self.there = True
 
+    def say(self, data):
+        """The device says something unasked."""
+        self._protocol.dataReceived(data)
+
     @property
     def connections(self):
         return self._attempts
@@ -78,6 +82,8 @@ class MemoryDevice:
         transport.loseConnection = transport.abortConnection = self.hang_up
         self._transport, self._decoder = transport, self.device.decoder()
         protocol.makeConnection(transport)
+        if self.device.greeting():
+            self.say(self.device.greeting())
         return True
 
     def _carry(self):

@@ -9,7 +9,7 @@ from ocs.access import CredLevel, agent_rejection_message
 
 #: What each asks for unless the arguments say otherwise. ``raw`` is a command of the client's
 #: own through the task ``query``. To look is for everybody; to change a device is not.
-LEVELS = {"acq": 1, "query": 1, "raw": 2, "set": 2, "reconnect": 1}
+LEVELS = {"acq": 1, "query": 1, "raw": 2, "set": 2, "run": 2, "reconnect": 1}
 
 
 def levels(text: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ from ..agent.reporting import say
 from ..description import Query
 from ..description.client import DescribedClient, Reading
 from .publishing import publish, told_errors, told_values
+from .schedule import MOST_WAIT
 
 #: Seconds: by queries that are asked at least so often it is judged whether the device makes sense.
 OFTEN = 10.0
@@ -35,17 +36,23 @@ class Acquisition:
         self._session = session
         self._broken: set[str] = set()          # fields that cannot be read
         self._last: dict[str, Reading] = {}     # by query
-        queries = device.description.queries.values()
+        # Queries that are not answered though others are, and seconds until they are asked again.
+        self._silent: dict[str, float] = {}
+        description = device.description
+        queries = [*description.queries.values(),
+                   *(message.query for message in description.messages.values())]
         fields = [f for q in queries for f in q.fields]
         session.data = {"fields": {}, "units": {f.name: f.unit for f in fields},
                         "timestamps": {}, "errors": {}, "timestamp": None,
                         "link": link_status(device.link)}
         self._often = _asked_often(list(queries))
+        device.on_message = self.take
         self._forget = device.link.observe(lambda _link, _change: self.tell_link())
 
     def end(self) -> None:
         """Publish what is buffered; tell no more."""
         self._forget()
+        self._device.on_message = None
         self.tell_link()
         for name in self._device.description.feeds:
             self._agent.feeds[name].flush_buffer()
@@ -78,6 +85,23 @@ class Acquisition:
         last = [self._last[name] for name in self._often if name in self._last]
         if last and all(reading.errors and not reading.values for reading in last):
             raise next(iter(last[-1].errors.values()))
+
+    def tell_silent(self, query: Query, wait: float) -> None:
+        """The device answers others, but not this one: told at first, and when it is asked
+        as seldom as it will be."""
+        before = self._silent.get(query.name)
+        self._silent[query.name] = wait
+        if before is not None and (wait < MOST_WAIT or before >= MOST_WAIT):
+            return
+        say(self._device.reactor, self._session, ("silent", query.name),
+            f"{query.name} is not answered, though others are; it is asked again in {wait:g} s, "
+            "and the others go on")
+
+    def tell_heard(self, query: Query) -> None:
+        """It does again."""
+        del self._silent[query.name]
+        say(self._device.reactor, self._session, ("silent", query.name),
+            f"{query.name} is answered again")
 
     def tell_link(self) -> None:
         """Let the data say how the connection is."""

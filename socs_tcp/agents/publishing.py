@@ -24,13 +24,13 @@ def reading_messages(reading: Reading) -> list[dict[str, Any]]:
     """The messages to publish for one reading.
 
     Fields of one reply are sampled together and make one block, named after the query. OCS
-    wants every sample of a block to have the same fields: if some could not be read, each of
-    the others goes into a block of its own, so that none is lost.
+    wants every sample of a block to have the same fields: if some could not be read, or have no
+    value, each of the others goes into a block of its own, so that none is lost.
     """
     name, values = reading.query.name, told_values(reading)
     if not values:
         return []
-    if not reading.errors:
+    if len(values) == len(reading.query.fields):
         return [_message(name, reading.timestamp, values)]
     return [_message(f"{name}__{field}", reading.timestamp, {field: value})
             for field, value in values.items()]

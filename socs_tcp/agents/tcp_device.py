@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from twisted.internet.defer import TimeoutError as DeferTimeout
 
 from ..agent.mixin import DeviceAgentMixin
 from ..agent.reporting import result
+from ..core.errors import ReplyTimedOut
 from ..deferred.clock import steady
 from ..description import LINK_FEED, Description
 from ..description.client import DescribedClient, Reading
@@ -37,6 +38,9 @@ txaio.use_twisted()
 
 #: Exit code for a description or an argument that makes no sense, as argparse has it.
 BAD_USAGE = 2
+
+#: Seconds from one look at a device to the next that is asked nothing.
+MESSAGE_TICK = 1.0
 
 Operation = Generator[Deferred[Any], Any, tuple[bool, str]]
 
@@ -117,17 +121,15 @@ class TCPDeviceAgent(DeviceAgentMixin):
         none), the health of the connection to the feed ``link``, always.
         """
         schedule = Schedule(self.description.queries.values())
-        if schedule.tick is None:
+        tick = schedule.tick or (MESSAGE_TICK if self.description.messages else None)
+        if tick is None:
             return result(False, f"{self.description.file}: no query has a period")
         acquisition = Acquisition(self.agent, self.device, session)
 
         @inlineCallbacks
         def read_due() -> Generator[Deferred[Any], Any, None]:
             try:
-                for query in schedule.due(steady(self.device.reactor).seconds()):
-                    if session.status not in ("starting", "running"):
-                        return
-                    acquisition.take((yield self.device.read(query)))
+                yield self._cycle(session, schedule, acquisition)
             finally:
                 acquisition.tell_link()
             if params["test_mode"] and schedule.all_asked:
@@ -135,10 +137,40 @@ class TCPDeviceAgent(DeviceAgentMixin):
             acquisition.judge()
 
         try:
-            yield self.poll_deferred(session, read_due, lambda _reading: None, schedule.tick)
+            yield self.poll_deferred(session, read_due, lambda _reading: None, tick)
         finally:
             acquisition.end()
         return result(True, "Acquisition exited cleanly.")
+
+    @inlineCallbacks
+    def _cycle(self, session: Any, schedule: Schedule, acquisition: Acquisition
+               ) -> Generator[Deferred[Any], Any, None]:
+        """Ask what is due. One that is not answered does not stop the others.
+
+        Raises
+        ------
+        ConnectionError
+            If the device is away, or answers nothing.
+        """
+        clock, heard = steady(self.device.reactor), 0
+        silent: ReplyTimedOut | None = None
+        for query in schedule.due(clock.seconds()):
+            if session.status not in ("starting", "running"):
+                return
+            try:
+                reading = yield self.device.read(query)
+            except ReplyTimedOut as exc:
+                silent = exc
+                wait = schedule.unanswered(query, clock.seconds())
+                if wait is not None:
+                    acquisition.tell_silent(query, wait)
+                continue
+            heard += 1
+            if schedule.answered(query, clock.seconds()):
+                acquisition.tell_heard(query)
+            acquisition.take(reading)
+        if silent is not None and not heard:
+            raise silent
 
     def _stop_acq(self, session: Any, params: Any = None) -> Deferred[tuple[bool, str]]:
         """Stop `acq`; it ends with the exchange that is under way."""
@@ -255,18 +287,60 @@ class TCPDeviceAgent(DeviceAgentMixin):
             session.data = {**session.data, "timestamp": time.time()}
             if not parameter.field:
                 return result(True, f"{name} set to {shown(value)}")
-            reading = yield self.device.read(self.description.query_for_field(parameter.field))
+            readings = []
+            for query in self.device.read_back(parameter):
+                readings.append((yield self.device.read(query)))
         except (ConnectionError, ValueError) as exc:
             return result(False, str(exc))
-        publish(self.agent, reading)
-        data = _reading_data(reading)
-        del data["query"]
-        session.data = {**session.data, **data}
-        if parameter.field in reading.errors:
-            problem = reading.errors[parameter.field]
-            return result(False, f"{name} set to {shown(value)}, but {problem}")
-        said = _shown(reading, parameter.field)
-        return result(True, f"{name} set to {shown(value)}; the device says {said}")
+        values, errors = {}, {}
+        for reading in readings:
+            publish(self.agent, reading)
+            values.update(told_values(reading))
+            errors.update(reading.errors)
+        session.data = {**session.data, "fields": values, "errors": told_errors(errors),
+                        "timestamp": readings[-1].timestamp}
+        told = f"{name} set to {shown(value)}"
+        problem = next((errors[field] for field in parameter.fields.values() if field in errors),
+                       None) or parameter.disagrees(value, values)
+        if problem:
+            return result(False, f"{told}, but {problem}")
+        only = list(parameter.fields.values())
+        said = ", ".join(filter(None, (_shown(reading, only) for reading in readings)))
+        return result(True, f"{told}; the device says {said}")
+
+    @ocs_agent.param("name", type=str)  # type: ignore[untyped-decorator]
+    @inlineCallbacks
+    def run(self, session: Any, params: dict[str, Any]) -> Operation:
+        """run(name)
+
+        **Task** - Do something that the description calls an action.
+
+        Parameters
+        ----------
+        name : str
+            An action of the description.
+
+        Examples
+        --------
+        Example for calling in a client::
+
+            >>> client.run(name='reset')
+
+        Notes
+        -----
+        An example of the session data::
+
+            >>> response.session['data']
+            {'action': 'reset', 'timestamp': 1736541796.8}
+        """
+        name = params["name"]
+        session.data = {"action": told_parameter(name)}
+        try:
+            yield self.device.run(self.description.action_for(name))
+        except (ConnectionError, ValueError) as exc:
+            return result(False, str(exc))
+        session.data = {**session.data, "timestamp": time.time()}
+        return result(True, f"{name} done")
 
     @inlineCallbacks
     def reconnect(self, session: Any, params: Any) -> Operation:
@@ -288,7 +362,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
         """Offer the operations to clients; `startup`: begin with acquisition."""
         self.agent.register_process("acq", self.acq, self._stop_acq, blocking=False,
                                     startup=startup, min_privs=self.access.level("acq"))
-        for name, task in (("query", self.query), ("set", self.set),
+        for name, task in (("query", self.query), ("set", self.set), ("run", self.run),
                            ("reconnect", self.reconnect)):
             self.agent.register_task(name, task, blocking=False,
                                      min_privs=self.access.level(name))
@@ -300,9 +374,10 @@ def _reading_data(reading: Reading) -> dict[str, Any]:
             "timestamp": reading.timestamp}
 
 
-def _shown(reading: Reading, only: str = "") -> str:
+def _shown(reading: Reading, only: Sequence[str] = ()) -> str:
     return ", ".join(f"{f.name} = {reading.values[f.name]}{f' {f.unit}' if f.unit else ''}"
-                     for f in reading.query.fields if not only or f.name == only)
+                     if f.name in reading.values else f"{f.name} has no value"
+                     for f in reading.query.fields if not only or f.name in only)
 
 
 # starting

@@ -80,12 +80,17 @@ def _ask(description: Description, device: tuple[str, int], style: Style) -> int
 
 
 def _lines(reading: Reading, style: Style) -> list[str]:
+    from ..core.errors import show
+
     if not reading.query.fields:
         return [f"{reading.query.name}: {style('good', 'good')}"]
     lines = []
     for field in reading.query.fields:
         if field.name in reading.errors:
-            shown = style("bad", reading.errors[field.name].problem)
+            error = reading.errors[field.name]
+            shown = style("bad", f"{error.problem}; the reply was {show(error.reply)}")
+        elif field.name not in reading.values:
+            shown = "no value"
         else:
             value = reading.values[field.name]
             shown = f"{ascii(value) if isinstance(value, str) else value} {field.unit}".rstrip()

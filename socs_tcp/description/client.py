@@ -6,12 +6,17 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.task import deferLater
 
 from ..blocking.interface import TCPInterface
-from ..core.errors import DeviceConnectionError, Disconnected, FramingError, WrongDevice
-from ..core.framing import Framer
+from ..core.errors import (
+    DeviceConnectionError,
+    FramingError,
+    ReplyTimedOut,
+    WrongDevice,
+    WrongReply,
+)
 from ..core.silence import SETTLE
 from ..deferred.client import DeviceClient
 from ..deferred.clock import steady
@@ -24,7 +29,7 @@ from . import (
     Value,
     script,
 )
-from .model import Action
+from .model import Action, Message
 
 
 class Reading(NamedTuple):
@@ -44,29 +49,36 @@ def read_reply(query: Query, reply: bytes) -> Reading:
     return Reading(query, time.time(), *query.parse(reply))
 
 
-class StepFramer(Framer):
-    """The framer of a device whose replies do not all end in the same way.
+def connection_options(description: Description) -> dict[str, Any]:
+    """What both faces are told of the device."""
+    return {"framer": description.framer, "gap": description.gap,
+            "greeting": description.greeting and description.greeting.regex,
+            "closes_after_reply": description.closes_after_reply, "telnet": description.telnet}
 
-    What counts is `current`, which whoever sends a message sets before. There is only one
-    message under way at a time, so this belongs to one connection only.
+
+class Answered:
+    """One answer, as it is judged: what was heard, though it was none.
 
     Parameters
     ----------
-    usual : Framer
-        What counts unless something else is said.
+    ask : Ask
     """
 
-    def __init__(self, usual: Framer) -> None:
-        super().__init__(usual.max_length)
-        self.usual = usual
-        self.current = usual
+    def __init__(self, ask: Ask) -> None:
+        self._accepts = ask.accepts
+        #: The last reply that is no answer.
+        self.wrong: bytes | None = None
 
-    def whole(self, data: bytes) -> bytes | None:
-        return self.current.whole(data)
+    @property
+    def match(self) -> Callable[[bytes], bool] | None:
+        """For ``query(..., match=)``."""
+        return None if self._accepts is None else self._judge
 
-    def find(self, buffer: bytearray, start: int, stop: int,
-             scanned: int) -> tuple[int, int] | None:
-        return self.current.find(buffer, start, stop, scanned)
+    def _judge(self, reply: bytes) -> bool:
+        assert self._accepts is not None
+        accepted = self._accepts(reply)
+        self.wrong = None if accepted else reply
+        return accepted
 
 
 class DescribedClient:
@@ -109,21 +121,15 @@ class DescribedClient:
         self.reactor = reactor
         self._clock = steady(reactor)
         self.on_message = on_message
-        self._lock = DeferredLock()
-        self._framer = StepFramer(description.framer)
-        self._silent_until = 0.0        # by that clock: the gap between messages
         self._restore: dict[str, object] = {}       # what was set, by parameter
-        self.client = DeviceClient(ip_address, port, description.timeout, framer=self._framer,
-                                   reactor=reactor, settle=settle, **self._extras())
-        self.link = self.client.link
-
-    def _extras(self) -> dict[str, Any]:
-        description = self.description
         restores = any(parameter.restore for parameter in description.parameters.values())
-        extras: dict[str, Any] = {}
-        if description.identify is not None or description.on_connect or restores:
-            extras["on_connect"] = self._prepare
-        return extras
+        prepares = restores or description.identify is not None or description.on_connect
+        self.client = DeviceClient(
+            ip_address, port, description.timeout, reactor=reactor, settle=settle,
+            on_connect=self._prepare if prepares else None,
+            on_unasked=self._heard if description.messages else None,
+            **connection_options(description))
+        self.link = self.client.link
 
     # what users call
 
@@ -220,7 +226,8 @@ class DescribedClient:
 
         def talk() -> Generator[Ask, bytes, bytes]:
             return (yield Ask(data, reads, None))
-        return self._alone(talk())
+        raw: Deferred[bytes] = self._alone(talk())
+        return raw
 
     def reconnect(self) -> Deferred[Any]:
         """Give the connection up and make a new one.
@@ -239,41 +246,35 @@ class DescribedClient:
 
     # how it is done
 
-    def _alone(self, talk: Generator[Ask, bytes, bytes]) -> Deferred[bytes]:
-        result: Deferred[bytes] = self._lock.run(self._in_step, talk)
-        return result
-
     @inlineCallbacks
-    def _in_step(self, talk: Generator[Ask, bytes, bytes]
-                 ) -> Generator[Deferred[Any], Any, bytes]:
-        """A conversation; after an answer that is none to it, on a new connection."""
+    def _alone(self, talk: Generator[Ask, bytes, bytes]
+               ) -> Generator[Deferred[Any], Any, bytes]:
+        """A conversation, with nobody else's messages between, on one connection."""
+        reply: bytes
+        if self.description.closes_after_reply:     # each message on one of its own
+            reply = yield self._converse(talk, self.client)
+            return reply
+        session = yield self.client.reserve()
         try:
-            reply: bytes = yield self._converse(talk, self.client)
-        except ParseError as exc:
-            if not exc.in_step:
-                self.client.reconnect()
-            raise
+            reply = yield self._converse(talk, session)
+        finally:
+            session.release()
         return reply
 
     @inlineCallbacks
     def _converse(self, talk: Generator[Ask, bytes, bytes], device: Any
                   ) -> Generator[Deferred[Any], Any, bytes]:
-        ask, comm = next(talk), None
+        ask, begun = next(talk), False
         while True:
-            wait = max(self._silent_until - self._clock.seconds(), ask.wait)
-            if wait > 0:
-                yield deferLater(self._clock, wait)
-            if comm is not None and comm is not self.client.comm:
-                raise self._error(Disconnected, "the connection was lost between two messages "
-                                  "that belong together")
-            self._framer.current = ask.framer or self._framer.usual
-            reply: bytes = b""
-            if ask.reads:
-                reply = yield device.query(ask.data, ask.timeout)
-            else:
-                yield device.send(ask.data)
-            comm = self.client.comm
-            self._silent_until = self._clock.seconds() + self.description.gap
+            if ask.wait:
+                yield deferLater(self._clock, ask.wait)
+            try:
+                reply = yield self._exchange(ask, device)
+            except DeviceConnectionError as exc:
+                if begun and exc.sent == "no":
+                    exc.sent = "maybe"      # some of it was
+                raise
+            begun = True
             try:
                 ask = talk.send(reply)
             except StopIteration as end:
@@ -281,25 +282,54 @@ class DescribedClient:
                 return result
 
     @inlineCallbacks
+    def _exchange(self, ask: Ask, device: Any) -> Generator[Deferred[Any], Any, bytes]:
+        if not ask.reads:
+            yield device.send(ask.data)
+            return b""
+        answered = Answered(ask)
+        try:
+            reply: bytes = yield device.query(ask.data, ask.timeout, framer=ask.framer,
+                                              match=answered.match)
+        except (WrongReply, ReplyTimedOut):
+            # (Of a device that also speaks unasked, what is no answer may be a message; if it
+            # is none, either, and no answer came, it was the answer.)
+            wrong = answered.wrong
+            if wrong is None or self._message(wrong) is not None:
+                raise
+            reply = wrong                   # the script says what is wrong with it
+        return reply
+
+    @inlineCallbacks
     def _prepare(self, device: Any) -> Generator[Deferred[Any], Any, None]:
         """Identify the device and tell it what it must know; before anybody else may talk."""
-        framer = self._framer.current       # of a message that waits for us
         description = self.description
-        try:
-            if description.identify is not None:
-                try:
-                    yield self._converse(description.identify.script(), device)
-                except ParseError as exc:
-                    raise self._error(WrongDevice, f"another device answers: {exc}") from exc
+        if description.identify is not None:
             try:
-                if description.on_connect:
-                    yield self._converse(script(description.on_connect, "on_connect"), device)
-                for name, value in self._restore.items():
-                    yield self._set_again(description.parameters[name], value, device)
+                yield self._converse(description.identify.script(), device)
             except ParseError as exc:
-                raise self._error(FramingError, str(exc)) from exc
-        finally:
-            self._framer.current = framer
+                raise self._error(WrongDevice, f"another device answers: {exc}") from exc
+        try:
+            if description.on_connect:
+                yield self._converse(script(description.on_connect, "on_connect"), device)
+            for name, value in self._restore.items():
+                yield self._set_again(description.parameters[name], value, device)
+        except ParseError as exc:
+            raise self._error(FramingError, str(exc)) from exc
+
+    def _heard(self, frame: bytes) -> None:
+        """The device has said something unasked."""
+        found = self._message(frame)
+        if found is not None and self.on_message is not None:
+            message, said = found
+            self.on_message(read_reply(message.query, said))
+
+    def _message(self, frame: bytes) -> tuple[Message, bytes] | None:
+        """The message that `frame` is, and what it says."""
+        for message in self.description.messages.values():
+            said = message.take(frame)
+            if said is not None:
+                return message, said
+        return None
 
     @inlineCallbacks
     def _set_again(self, parameter: Parameter, value: object, device: Any
@@ -332,28 +362,11 @@ def read_all(description: Description, ip_address: str, port: int) -> Iterator[R
     ConnectionError
         If the device does not answer a query, or is not the one that is described.
     """
-    framer = StepFramer(description.framer)
-    with TCPInterface(ip_address, port, description.timeout, framer=framer) as device:
-        def converse(talk: Generator[Ask, bytes, bytes]) -> bytes:
-            ask = next(talk)
-            while True:
-                time.sleep(ask.wait)
-                framer.current = ask.framer or framer.usual
-                reply = b""
-                if ask.reads:
-                    reply = device.query(ask.data, timeout=ask.timeout)
-                else:
-                    device.send(ask.data)
-                time.sleep(description.gap)
-                try:
-                    ask = talk.send(reply)
-                except StopIteration as end:
-                    result: bytes = end.value
-                    return result
-
+    with TCPInterface(ip_address, port, description.timeout,
+                      **connection_options(description)) as device:
         if description.identify is not None:
             try:
-                converse(description.identify.script())
+                converse(device, description, description.identify.script())
             except ParseError as exc:
                 raise WrongDevice(f"{device.link.name}: another device answers: {exc}",
                                   host=ip_address, port=port, phase="identify",
@@ -361,12 +374,44 @@ def read_all(description: Description, ip_address: str, port: int) -> Iterator[R
             yield Reading(description.identify, time.time(), {}, {})
         if description.on_connect:
             try:
-                converse(script(description.on_connect, "on_connect"))
+                converse(device, description, script(description.on_connect, "on_connect"))
             except ParseError as exc:
                 raise FramingError(f"{device.link.name}: {exc}", host=ip_address, port=port,
                                    phase="recv", sent="yes") from exc
         for query in description.queries.values():
             try:
-                yield read_reply(query, converse(query.script()))
+                yield read_reply(query, converse(device, description, query.script()))
             except ParseError as exc:
                 yield Reading(query, time.time(), {}, query.all_wrong(exc))
+
+
+def converse(device: TCPInterface, description: Description,
+             talk: Generator[Ask, bytes, bytes]) -> bytes:
+    """Have a conversation, and block meanwhile; the last answer."""
+    if description.closes_after_reply:      # each message on a connection of its own
+        return _converse(device, talk)
+    with device.reserve() as alone:
+        return _converse(alone, talk)
+
+
+def _converse(device: Any, talk: Generator[Ask, bytes, bytes]) -> bytes:
+    ask = next(talk)
+    while True:
+        if ask.wait:
+            time.sleep(ask.wait)
+        reply, answered = b"", Answered(ask)
+        try:
+            if ask.reads:
+                reply = device.query(ask.data, ask.timeout, framer=ask.framer,
+                                     match=answered.match)
+            else:
+                device.send(ask.data)
+        except WrongReply:
+            if answered.wrong is None:
+                raise
+            reply = answered.wrong          # the script says what is wrong with it
+        try:
+            ask = talk.send(reply)
+        except StopIteration as end:
+            result: bytes = end.value
+            return result

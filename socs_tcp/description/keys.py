@@ -82,6 +82,10 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "framing": Key("framing", "Where a reply ends."),
         "modbus": Key("modbus", "In place of ``framing``: the device speaks Modbus/TCP."),
         "checksum": Key("checksum", "How messages and replies are protected."),
+        "greeting": Key("pattern", "What the device says when somebody connects."),
+        "closes_after_reply": Key("bool", "``true`` if the device hangs up after each reply, "
+                                  "which is no loss then."),
+        "telnet": Key("bool", "``true`` to take telnet's negotiation out of what comes."),
         "identify": Key("step", "Asked after each connect; the answer must be the right one."),
         "on_connect": Key("messages", "Messages sent after each connect."),
         "raw_commands": Key("bool", "``true`` lets users send any command."),
@@ -90,6 +94,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "queries": Key("map:query", "What is asked.", required=True),
         "parameters": Key("map:parameter", "What can be set."),
         "actions": Key("map:action", "Commands without a value."),
+        "messages": Key("map:message", "What the device says without being asked."),
         "simulate": Key("any", "What the simulated device answers, by query."),
     },
     "framing": {
@@ -136,6 +141,10 @@ SECTIONS: dict[str, dict[str, Key]] = {
         **_REPEAT, **_STEP,
         "period": Key("any", "Seconds from one time to the next, 1 unless given; ``never`` for "
                       "one that is only asked by the task ``query``."),
+        **_READ,
+    },
+    "message": {
+        "match": Key("pattern", "How the message begins that is meant.", required=True),
         **_READ,
     },
     "field": {
@@ -204,7 +213,8 @@ TITLES = {
     "description": "The file", "framing": "``framing``", "header": "``header``",
     "checksum": "``checksum``", "error": "``error``", "feed": "An entry of ``feeds``",
     "step": "A step, and ``identify``", "query": "An entry of ``queries``",
-"field": "An entry of ``fields``",
+"message": "An entry of ``messages``",
+    "field": "An entry of ``fields``",
     "setting": "An entry of ``values``", "parameter": "An entry of ``parameters``",
     "action": "An entry of ``actions``", "modbus": "``modbus``",
 }

@@ -87,25 +87,30 @@ class Line:
             If it is an exception, or belongs to something else.
         """
         number = next(self.ids) & 0xffff
-        reply = yield Ask(struct.pack(">HHHB", number, 0, len(pdu) + 1, self.unit) + pdu, True,
-                          None, timeout=timeout)
+        head = struct.pack(">HHHB", number, 0, len(pdu) + 1, self.unit)
+        reply = yield Ask(head + pdu, True, None, timeout=timeout,
+                          accepts=lambda reply: not self._mistake(reply, number, pdu[0]))
+        if mistake := self._mistake(reply, number, pdu[0]):
+            raise ParseError(mistake, query=name, reply=reply)
+        if reply[7] != pdu[0]:
+            code = reply[8]
+            raise ParseError(f"the device answers exception {code}, "
+                             f"{EXCEPTIONS.get(code, 'which is not known')}", query=name,
+                             reply=reply, in_step=True)
+        return reply[8:]
 
-        def wrong(problem: str, in_step: bool = False) -> ParseError:
-            return ParseError(problem, query=name, reply=reply, in_step=in_step)
+    def _mistake(self, reply: bytes, number: int, function: int) -> str:
+        """Why `reply` cannot be that to the request; empty if it can."""
         if len(reply) < 9:
-            raise wrong(f"it has {len(reply)} bytes, too few for a reply of Modbus")
+            return f"it has {len(reply)} bytes, too few for a reply of Modbus"
         its, protocol, _, unit = struct.unpack_from(">HHHB", reply)
         if its != number or protocol:
-            raise wrong(f"it has the transaction number {its}, and the request had {number}")
+            return f"it has the transaction number {its}, and the request had {number}"
         if unit != self.unit:
-            raise wrong(f"it is of the unit {unit}, not {self.unit}")
-        if reply[7] == pdu[0] | 0x80:
-            code = reply[8]
-            raise wrong(f"the device answers exception {code}, "
-                        f"{EXCEPTIONS.get(code, 'which is not known')}", in_step=True)
-        if reply[7] != pdu[0]:
-            raise wrong(f"it is of the function {reply[7]}, not {pdu[0]}")
-        return reply[8:]
+            return f"it is of the unit {unit}, not {self.unit}"
+        if reply[7] & 0x7f != function:
+            return f"it is of the function {reply[7]}, not {function}"
+        return ""
 
 
 def swapped(data: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ class Ask(NamedTuple):
     wait: float = 0.0
     #: Seconds for the answer, if not what is usual.
     timeout: float | None = None
+    #: Can this be the answer? (Otherwise nobody knows what the next one answers.) None for any.
+    accepts: Callable[[bytes], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,18 @@ class Step:
 
     def ask(self, values: Values) -> Ask:
         """What is to be done."""
-        return Ask(self.send.fill(values), self.reads, self.framer, self.wait, self.timeout)
+        anything = self.expect is None and self.match is None and self.checksum is None
+        return Ask(self.send.fill(values), self.reads, self.framer, self.wait, self.timeout,
+                   None if anything or not self.reads else
+                   lambda reply: self.accepts(reply, values))
+
+    def accepts(self, reply: bytes, values: Values) -> bool:
+        """Can `reply` be the answer? An error message can."""
+        try:
+            self._checked(reply, values)
+        except BadReply as exc:
+            return isinstance(exc, DeviceSaysError)
+        return True
 
     def check(self, reply: bytes, values: Values, query: str) -> bytes:
         """Compare the answer with what it must be; the answer without its checksum.

@@ -21,7 +21,7 @@ class Session:
 def test_to_change_a_device_asks_for_more_than_to_look():
     access = Access(Agent("director"), LEVELS)
     assert {n: access.level(n) for n in LEVELS} == {
-        "acq": 1, "query": 1, "raw": 2, "set": 2, "reconnect": 1}
+        "acq": 1, "query": 1, "raw": 2, "set": 2, "run": 2, "reconnect": 1}
 
 
 def test_without_a_policy_everybody_may_do_everything():

@@ -394,7 +394,101 @@ def test_raw_commands(make):
     assert a.device.heard == [b"X", b"Y"]
 
 
+THREE = """\
+device: x
+timeout: 1
+framing: {terminator: "\\n"}
+queries:
+  one: {send: "A?", period: 0.5, fields: {a: {}}}
+  two: {send: "B?", period: 0.5, fields: {b: {}}}
+  three: {send: "C?", period: 0.5, fields: {c: {}}}
+messages:
+  alarm: {match: "!", regex: '!(?P<code>[0-9]+)', fields: {code: {type: int}}}
+actions: {reset: "RST", arm: {send: "ARM", expect: "ARMED"}}
+parameters: {p: {send: "P {value}", read_back: a}}
+simulate: {alarm: "!7"}
+"""
+
+
+def test_a_query_that_the_device_does_not_know_costs_the_others_little(make):
+    """One timeout now and then, and one message: not a reconnect a second for ever."""
+    a = make(THREE)
+    a.device.device.set_answer("B?", None)
+    session, _ = a.start("acq")
+    a.device.advance(600, 0.25)
+    heard = a.device.heard
+    assert heard.count(b"B?") < 25
+    assert min(heard.count(b"A?"), heard.count(b"C?")) > 1000      # of 1200
+    told = [text for _, text in session.messages if text.startswith("two is not answered")]
+    assert 1 <= len(told) <= 3 and "it is asked again in " in told[0]
+    before = len(session.messages)
+    a.device.advance(30, 0.25)
+    assert not session.degraded and len(session.messages) <= before + 4
+    a.device.device.set_answer("B?", "5")
+    a.device.advance(120, 0.25)
+    assert session.data["fields"] == {"a": 1.0, "b": 5.0, "c": 1.0}
+    assert heard.count(b"B?") > 100
+    assert session.messages[-1][1] == "two is answered again"
+
+
+def test_a_device_that_answers_nothing_for_a_while_is_asked_all_as_soon_as_it_answers(make):
+    a = make(THREE)
+    session, _ = a.start("acq")
+    a.device.advance(5)
+    a.device.silent = True
+    a.device.advance(60, 0.25)
+    assert session.degraded
+    a.device.silent = False
+    a.device.heard.clear()
+    a.device.advance(10, 0.25)
+    assert not session.degraded
+    assert min(a.device.heard.count(data) for data in (b"A?", b"B?", b"C?")) > 5
+
+
+def test_what_the_device_says_unasked_is_published(make):
+    a = make(THREE)
+    session, _ = a.start("acq")
+    a.device.advance(2)
+    a.device.say(b"!12\n")
+    a.device.say(b"what?\n")
+    a.device.advance(1)
+    assert a.fields("readings")["code"] == [12]
+    assert session.data["fields"]["code"] == 12
+
+
+def test_a_device_that_only_speaks(make):
+    begin, rest = THREE.index("queries:"), THREE.index("messages:")
+    text = THREE[:begin] + "queries: {}\n" + THREE[rest:]
+    a = make(text.replace(", read_back: a", ""))
+    session, _ = a.start("acq")
+    for _ in range(20):
+        a.device.advance(1)
+        a.device.say(b"!3\n")
+    assert a.fields("readings")["code"] == [3] * 20
+    assert not session.degraded and session.data["fields"] == {"code": 3}
+
+
+def test_actions(make):
+    a = make(THREE)
+    assert a.run("run", name="reset")[1] == (True, "reset done")
+    assert a.run("run", name="arm")[1] == (True, "arm done")
+    assert a.device.heard == [b"RST", b"ARM"]
+    ok, message = a.run("run", name="rest")[1]
+    assert not ok and "there is no action 'rest' (did you mean 'reset'?)" in message
+    a.device.device.set_answer("ARM", "NO")
+    ok, message = a.run("run", name="arm")[1]
+    assert not ok and "must be b'ARMED'; the reply was b'NO'" in message
+
+
 # set
+
+def test_set_says_if_the_read_back_disagrees(make):
+    a = make(THREE)
+    a.device.device.set_answer("A?", "2.0")
+    assert a.run("set", name="p", value=2)[1] == (True, "p set to 2; the device says a = 2.0")
+    assert a.run("set", name="p", value=3)[1] == (
+        False, "p set to 3, but a is 2.0 afterwards, and not 3")
+
 
 def test_set_reads_back_and_publishes(make):
     a = make()

@@ -12,7 +12,7 @@ framing: {terminator: "\\n"}
 queries:
   out1:
     send: "OUT1?"
-    regex: '(?P<a>.)'
+    regex: '(?P<a>(?=5).)'
     fields: {a: {}}
 parameters:
   p: {send: "P {value}", range: [0, 1]}

@@ -21,7 +21,6 @@ from socs_tcp.core.framing import (
     plain_text,
     to_bytes,
 )
-from socs_tcp.description.client import StepFramer
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -379,13 +378,6 @@ def test_what_came_earlier_is_never_taken_for_what_comes_now():
                 assert one.next_frame() is None
                 one.feed(byte)
             assert one.next_frame() is not None
-
-
-def test_the_framer_of_a_step_is_the_one_that_counts():
-    framer = StepFramer(LineFramer())
-    framer.current = FixedFramer(4)
-    assert frames_by_feed_frame(framer, [b"ab\r\n"]) == [b"ab\r\n"]
-    assert frames_of(framer, [b"ab\r\n"]) == [b"ab\r\n"]
 
 
 def test_a_framer_of_ones_own():

@@ -37,7 +37,7 @@ def test_yaml(block):
 
 
 def test_the_blocks_are_found():
-    assert len(BLOCKS) == 16
+    assert len(BLOCKS) == 18
 
 
 def test_python():

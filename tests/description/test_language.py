@@ -419,6 +419,79 @@ def test_a_read_back_that_disagrees(value, said_, agrees):
         assert told == f"volt_set is {said_} afterwards, and not {value}"
 
 
+# how a connection begins and ends
+
+LOGIN = """\
+device: a controller with a password and a prompt
+framing: {prompt: '(> |word: )', send_terminator: "\\r\\n"}
+greeting: 'Pass'
+on_connect: [{send: "secret", match: "Welcome"}]
+queries: {t: {send: "T?", regex: '(?P<t>[-0-9.]+) K', fields: {t: {}}}}
+simulate: {greeting: "Password: ", on_connect: "Welcome\\r\\n", t: "4.2 K\\r\\n"}
+"""
+
+
+def test_a_greeting_a_password_and_a_prompt():
+    text = LOGIN.replace('"Password: "', '"Pass"').replace("(> |word: )", "> ")
+    m = device(text)
+    assert values(m, "t") == {"t": 4.2} and m.heard == [b"secret", b"T?"]
+    m.hang_up()
+    m.advance(3)
+    assert values(m, "t") == {"t": 4.2} and m.heard.count(b"secret") == 2
+
+
+def test_another_greeting():
+    m = device(LOGIN.replace("greeting: \"Password: \"", 'greeting: "Passport: "').replace("(> |word: )", "> "))
+    m.device.banner = b"Port already in use> "
+    m.hang_up()
+    m.advance(3)
+    assert m.client.link.down
+
+
+CLOSES = HEAD + """\
+closes_after_reply: true
+queries: {a: {send: "A?", fields: {a: {}}}, b: {send: ["X", "B?"], fields: {b: {}}}}
+"""
+
+
+def test_a_device_that_hangs_up_after_each_reply():
+    m = device(CLOSES)
+    handle = m.device.handle
+    for name in "aaba":
+        reading = m.client.read(m.client.description.queries[name])
+        m.advance(0.2)
+        assert result(reading).values == {name: 1.0}
+        m.hang_up()
+        m.advance(1)
+        assert not m.client.link.down
+    assert handle is not None and m.connections >= 4
+
+
+STREAM = HEAD + """\
+queries: {q: {send: "Q?", match: 'q', regex: 'q(?P<q>\\d+)', fields: {q: {}}}}
+messages:
+  weight: {match: "ST", split: ",", fields: {stable: {index: 0, type: str}, mass: {index: 1}}}
+checksum: {type: xor, form: HEX}
+simulate: {weight: "ST,+12.5"}
+"""
+
+
+def test_what_is_said_unasked():
+    heard = []
+    m = device(STREAM)
+    m.client.on_message = heard.append
+    assert values(m, "q") == {"q": 1.0}
+    m.advance(1)
+    said_ = m.client.description.answers["weight"][0] + b"\r\n"
+    m.say(said_)
+    m.say(b"ST,+9999\r\n")               # a wrong checksum
+    m.say(b"US,+1\r\n" + said_)
+    m.advance(1)
+    assert [reading.values for reading in heard] == [{"stable": "ST", "mass": 12.5}] * 2
+    assert values(m, "q") == {"q": 1.0}
+    assert m.device.period and m.device.unsolicited == (b"ST,+12.5" + said_[8:-2],)
+
+
 # the simulator does not let one thing be taken for another
 
 SHADOW = HEAD + """\
