@@ -152,11 +152,13 @@ class DeviceEmulator:
         if msg not in responses and self.default_response is not None:
             return self.default_response
         response = responses.get(msg)
+        used_up = response == []
         if isinstance(response, list):
             response = response.pop(0) if response else None
         if response is None:
             text = show(msg) if isinstance(msg, bytes) else ascii(msg)
-            self.logger.info("no response to %s", text)
+            self.logger.info("all responses to %s are used up" if used_up
+                             else "no response to %s", text)
         return response
 
     def _answer(self, command: bytes) -> bytes | None:

@@ -59,13 +59,15 @@ def test_what_is_unknown_gets_the_default_or_nothing(tcp_emulator):
         assert ask(sock, b"T?") == b"2"
 
 
-def test_a_list_that_is_used_up_is_silent(tcp_emulator):
+def test_a_list_that_is_used_up_is_silent_as_the_original_and_says_so(tcp_emulator, caplog):
+    caplog.set_level("INFO", logger="DeviceEmulator")
     tcp_emulator.define_responses({"T?": ["1"], "S?": "2"})
     with connect(tcp_emulator) as sock:
         assert ask(sock, b"T?") == b"1"
         sock.sendall(b"T?")
         tcp_emulator.server.wait_for_commands(2)
         assert ask(sock, b"S?") == b"2"
+    assert "all responses to 'T?' are used up" in caplog.text
 
 
 def test_without_an_encoding_bytes_stay_as_they_are(raw_emulator):

@@ -15,8 +15,8 @@ def unplug(rig):
 
 
 def late(rig):
-    rig.proxy.faults.late(2 * TIMEOUT, times=4)
-    rig.wait_for(lambda: rig.proxy.faults.injected["late"] == 4)
+    rig.proxy.faults.late(2 * TIMEOUT, times=2)
+    rig.wait_for(lambda: rig.proxy.faults.injected["late"] == 2)
 
 
 def half(rig):
