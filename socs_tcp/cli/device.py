@@ -69,9 +69,6 @@ def _lines(path: Path) -> list[str]:
 
 def no_log() -> None:
     """Commands say themselves what happens: keep the log's lines off stderr."""
-    from twisted.logger import globalLogBeginner
+    from ..core.log import silence
 
-    from ..core.log import logging_has_begun
-
-    if not logging_has_begun():
-        globalLogBeginner.beginLoggingTo([], redirectStandardIO=False)
+    silence()

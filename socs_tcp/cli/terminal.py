@@ -14,6 +14,7 @@ from typing import Any
 from prompt_toolkit import PromptSession
 from prompt_toolkit.patch_stdout import patch_stdout
 from twisted.internet import asyncioreactor
+from twisted.logger import globalLogBeginner
 
 from ..core.errors import DeviceConnectionError, ReplyTimedOut
 from ..core.link import Link
@@ -39,6 +40,7 @@ COMMANDS = [":help", ":hex", ":link", ":quit", ":save ", ":send "]
 def run(options: argparse.Namespace) -> int:
     """Talk until Ctrl-D; the exit code."""
     no_log()
+    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False)      # nor what Twisted says
     framer = Whole(make_framer(options))
     words = commands_in(described(options.description)) if options.description else []
     loop = asyncio.new_event_loop()

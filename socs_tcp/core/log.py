@@ -1,4 +1,8 @@
-"""Log lines that are seen: through txaio as in OCS, and on stderr where nobody set logging up."""
+"""Log lines that are seen: through txaio as in OCS, and on stderr where nobody set logging up.
+
+Twisted's log is imported when the first line is written: a program that only asks a device, and
+says itself what goes wrong, need not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,21 @@ import contextlib
 import sys
 from typing import Any
 
-import txaio
-from twisted.logger import Logger, globalLogBeginner
-
 from .text import duration, printable
 
-__all__ = ["DeviceLogger", "duration", "logging_has_begun"]
+__all__ = ["DeviceLogger", "duration", "logging_has_begun", "silence"]
 
 #: Characters of one line, what was said last (a trace) included.
 MOST_CHARACTERS = 8000
 
-_PLAIN = Logger(namespace="socs_tcp")
+#: No line is written.
+_silent = False
+
+
+def silence() -> None:
+    """Write no lines in this process: for programs that say themselves what happens."""
+    global _silent  # noqa: PLW0603 (one log a process)
+    _silent = True
 
 
 def logging_has_begun() -> bool:
@@ -26,6 +34,8 @@ def logging_has_begun() -> bool:
     ``beginLoggingTo`` on (which ``txaio.start_logging`` and ``twistd`` call, too);
     were it ever gone, we would take it that logging has begun.
     """
+    from twisted.logger import globalLogBeginner  # noqa: PLC0415 (see above)
+
     return getattr(globalLogBeginner, "_temporaryObserver", None) is None
 
 
@@ -40,10 +50,14 @@ class DeviceLogger:
 
     @property
     def _logger(self) -> Any:
+        import txaio  # noqa: PLC0415 (see above)
+
         # Whether txaio is for Twisted or for asyncio is the application's choice, not ours: OCS
         # makes it. Without one the lines go to Twisted's log all the same.
         if not getattr(txaio, "using_twisted", False):
-            return _PLAIN
+            from twisted.logger import Logger  # noqa: PLC0415 (see above)
+
+            return Logger(namespace="socs_tcp")
         if self._own is None:
             self._own = txaio.make_logger()     # type: ignore[attr-defined]
         return self._own
@@ -58,6 +72,8 @@ class DeviceLogger:
         self._emit("error", text)
 
     def _emit(self, level: str, text: str) -> None:
+        if _silent:
+            return
         text = printable(text, MOST_CHARACTERS)
         # The text is a value, never the format: bytes of a device may hold braces.
         getattr(self._logger, level)("{text}", text=text)

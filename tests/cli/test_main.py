@@ -13,8 +13,10 @@ import pytest
 from cli_run import Served, run
 
 import socs_tcp
+from socs_tcp import LineFramer
 from socs_tcp.cli import arguments, main, show
 from socs_tcp.cli.main import COMMANDS
+from socs_tcp.testing import DeviceServer
 
 
 def test_version():
@@ -35,6 +37,17 @@ def test_help_waits_for_nothing_that_it_does_not_need():
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True,
                           text=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_query_needs_no_twisted():
+    with DeviceServer({"A": "1"}, framer=LineFramer()) as device:
+        code = (f"import sys; from socs_tcp.cli.main import main\n"
+                f"assert main(['query', '127.0.0.1:{device.port}', 'A']) == 0\n"
+                "assert main(['query', '127.0.0.1:1', 'A']) == 3\n"
+                "print([m for m in ('twisted', 'txaio', 'asyncio', 'yaml') if m in sys.modules])")
+        done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True,
+                              text=True)
+    assert done.stdout.splitlines() == ["1", "[]"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
