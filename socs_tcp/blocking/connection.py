@@ -15,10 +15,10 @@ from typing import Any
 
 from ..core.conversation import Conversation
 from ..core.errors import DeviceConnectionError
-from ..core.sockets import Patience
+from ..core.sockets import Patience, end
 from ..core.telnet import TelnetFilter, escape
 from ..core.turn import Turn
-from .device_socket import DeviceSocket, end
+from .device_socket import DeviceSocket
 from .tls import TlsSocket
 
 READ_SIZE = 65536

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 
+from ..core.sockets import end
 from .gate import Gate
-from .tls import TlsSocket
 
 
 class DeviceSocket(socket.socket):
@@ -44,13 +43,3 @@ class DeviceSocket(socket.socket):
         if self.fileno() >= 0:
             end(self, self._pid)
         super().close()
-
-
-def end(comm: socket.socket | TlsSocket, pid: int) -> None:
-    """Tell the device that the connection is over, although a child may hold it open.
-
-    In a forked child, nothing: the connection is its parent's.
-    """
-    if os.getpid() == pid:
-        with contextlib.suppress(OSError):      # not connected any more, or not yet
-            comm.shutdown(socket.SHUT_RDWR)

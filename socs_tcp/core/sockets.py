@@ -157,65 +157,6 @@ def _is_stalled(sock: Any) -> bool:
     return bool(unacknowledged == unsent > 0)
 
 
-def connect(host: str, port: int, *, timeout: float | None, keepalive: float | None,
-            starting: Callable[[socket.socket], object]) -> socket.socket:
-    """A connected socket, trying each address of `host` within one common `timeout`.
-
-    What is left of the time is shared among the addresses left, so that one that says
-    nothing does not take the turn of the next. The name is looked up anew at each call.
-    (The look-up itself is the system's and is not bounded by `timeout`.)
-
-    Parameters
-    ----------
-    host, port
-        Name, IPv4 or IPv6 address; TCP port.
-    timeout : float or None
-        Seconds for all addresses together; also the timeout of the socket returned.
-    keepalive : float or None
-        As in `configure`.
-    starting : callable
-        Gets each socket before it is connected, so that another thread can shut it down.
-
-    Raises
-    ------
-    OSError
-        Of the last address; `socket.gaierror` where the name is not known.
-    """
-    deadline = math.inf if timeout is None else time.monotonic() + timeout
-    last: OSError = OSError(f"{host} has no address")
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    for tried, (family, kind, proto, _name, address) in enumerate(addresses):
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("timed out") from last
-        try:
-            sock = socket.socket(family, kind, proto)
-        except OSError as exc:      # IPv6 switched off, or out of file descriptors
-            last = exc
-            continue
-        try:
-            starting(sock)
-            configure(sock, keepalive)
-            share = remaining / (len(addresses) - tried)
-            sock.settimeout(None if timeout is None else share)
-            sock.connect(address)
-            sock.settimeout(timeout)
-            return sock
-        except OSError as exc:
-            sock.close()
-            last = exc
-        except BaseException:
-            sock.close()
-            raise
-    raise last
-
-
-def shut(comm: Any) -> None:
-    """End a connection without taking the socket from under a thread that uses it."""
-    with contextlib.suppress(OSError):      # not connected any more, or not yet
-        comm.shutdown(socket.SHUT_RDWR)
-
-
 def refuse_itself(sock: socket.socket) -> None:
     """Check that a socket which has just connected is not connected to itself.
 
@@ -234,11 +175,11 @@ def refuse_itself(sock: socket.socket) -> None:
                                      "nobody listens there (the system connected it to itself)")
 
 
-def hang_up(comm: Any, pid: int) -> None:
-    """Close a connection such that the other side sees it at once.
+def end(comm: Any, pid: int) -> None:
+    """Have the other side see at once that a connection is over.
 
-    A descriptor that a forked child has inherited would keep the connection open. But where
-    *we* are that child, it is not ours to end: the parent still uses it.
+    A descriptor that a forked child has inherited would keep it open. But where *we* are that
+    child, it is not ours to end: the parent still uses it.
 
     Parameters
     ----------
@@ -248,5 +189,11 @@ def hang_up(comm: Any, pid: int) -> None:
         What ``os.getpid()`` was where it was connected.
     """
     if os.getpid() == pid:
-        shut(comm)
+        with contextlib.suppress(OSError):      # not connected any more, or not yet
+            comm.shutdown(socket.SHUT_RDWR)
+
+
+def hang_up(comm: Any, pid: int) -> None:
+    """`end` it, and close it."""
+    end(comm, pid)
     comm.close()

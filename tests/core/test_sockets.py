@@ -1,6 +1,5 @@
-"""Opening plain sockets, and the one connection of a device."""
+"""What is set on a socket, and how a connection is ended."""
 
-import contextlib
 import math
 import os
 import select
@@ -10,10 +9,8 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from socs_tcp import LineFramer, RawFramer
-from socs_tcp.blocking.channel import Channel
 from socs_tcp.core import sockets
-from socs_tcp.core.sockets import Patience, configure, connect, hang_up, shut
+from socs_tcp.core.sockets import Patience, configure, end, hang_up
 
 
 @pytest.fixture
@@ -29,34 +26,6 @@ def pair():
     far.settimeout(5)
     with near, far:
         yield near, far
-
-
-@pytest.fixture
-def names(monkeypatch):
-    """Addresses of host names, as a test wants them."""
-    known = {}
-    real = socket.getaddrinfo
-
-    def getaddrinfo(host, port, *args, **kwargs):
-        if host not in known:
-            return real(host, port, *args, **kwargs)
-        return [(socket.AF_INET6 if ":" in a else socket.AF_INET, socket.SOCK_STREAM, 6, "",
-                 (a, p or port)) for a, p in known[host]]
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    return known
-
-
-def open_to(host, port, timeout=5.0, keepalive=20.0, starting=lambda sock: None):
-    return connect(host, port, timeout=timeout, keepalive=keepalive, starting=starting)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
-
-
-def open_fds():
-    return len(os.listdir("/proc/self/fd"))
 
 
 # what is set on a socket
@@ -108,6 +77,10 @@ def lost_within(sock, seconds):
     poll = select.poll()
     poll.register(sock, select.POLLIN | select.POLLRDHUP)
     return bool(poll.poll(seconds * 1000))
+
+
+def soon(seconds=5.0):
+    return time.monotonic() + seconds
 
 
 def fill(near):
@@ -223,291 +196,7 @@ def test_a_child_that_leaves_does_not_end_the_connection_of_its_parent(connected
     assert far.recv(99) == b"still here"
 
 
-# connecting
-
-def test_a_connection_has_the_timeout_it_was_given(listener):
-    with open_to(*listener.getsockname(), timeout=3.5) as sock:
-        assert sock.gettimeout() == 3.5
-        assert sock.getpeername() == listener.getsockname()
-    with open_to(*listener.getsockname(), timeout=None) as sock:
-        assert sock.gettimeout() is None
-
-
-def test_an_ipv6_address():
-    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener, \
-            open_to("::1", listener.getsockname()[1]) as sock:
-        assert sock.family == socket.AF_INET6
-
-
-def test_of_several_addresses_the_next_is_tried_when_the_first_refuses(listener, names):
-    port = listener.getsockname()[1]
-    names["dev"] = [("127.0.0.1", free_port()), ("::1", port), ("127.0.0.1", port)]
-    before = open_fds()
-    tried = []
-    with open_to("dev", port, starting=tried.append) as sock:
-        assert sock.getpeername() == ("127.0.0.1", port)
-    assert len(tried) == 3
-    assert open_fds() == before
-
-
-def test_where_all_addresses_refuse_the_last_error_is_told(names):
-    names["dev"] = [("127.0.0.1", free_port()), ("127.0.0.1", free_port())]
-    before = open_fds()
-    with pytest.raises(ConnectionRefusedError):
-        open_to("dev", 1)
-    assert open_fds() == before
-
-
-def test_a_name_without_an_address(names):
-    names["dev"] = []
-    with pytest.raises(OSError, match="dev has no address"):
-        open_to("dev", 1)
-
-
-def test_a_name_that_is_not_known():
-    with pytest.raises(socket.gaierror):
-        open_to("no-such-host.invalid", 1)
-
-
-def test_a_kind_of_address_that_the_system_does_not_have_is_passed_over(listener, names,
-                                                                       monkeypatch):
-    port = listener.getsockname()[1]
-    names["dev"] = [("::1", port), ("127.0.0.1", port)]
-    real = socket.socket
-
-    class NoIPv6(real):
-        def __init__(self, family=-1, *args, **kwargs):
-            if family == socket.AF_INET6:
-                raise OSError(97, "Address family not supported by protocol")
-            super().__init__(family, *args, **kwargs)
-    monkeypatch.setattr(socket, "socket", NoIPv6)
-    with open_to("dev", port) as sock:
-        assert sock.getpeername()[1] == port
-
-
-def test_an_address_that_says_nothing_does_not_take_the_turn_of_the_next(listener, names):
-    port = listener.getsockname()[1]
-    with socket.socket() as silent, contextlib.ExitStack() as stack:
-        silent.bind(("127.0.0.2", 0))
-        silent.listen(0)
-        for _ in range(3):      # fills its queue, so that it answers no more
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(silent.getsockname())
-        names["dev"] = [silent.getsockname(), ("127.0.0.1", port)]
-        with open_to("dev", port, timeout=2.0) as sock:
-            assert sock.getpeername()[1] == port
-            assert sock.gettimeout() == 2.0
-
-
-def test_all_addresses_share_one_timeout(names, monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    given = []
-
-    def starting(sock):
-        given.append(now[0])
-        now[0] += 3.0
-        raise ConnectionRefusedError
-    names["dev"] = [("127.0.0.1", 1)] * 4
-    with pytest.raises(TimeoutError):
-        open_to("dev", 1, timeout=5.0, starting=starting)
-    assert given == [100.0, 103.0]
-
-
-def test_whatever_ends_an_attempt_the_socket_is_closed(listener):
-    sockets = []
-
-    def starting(sock):
-        sockets.append(sock)
-        raise KeyboardInterrupt
-    with pytest.raises(KeyboardInterrupt):
-        open_to(*listener.getsockname(), starting=starting)
-    assert sockets[0].fileno() == -1
-
-
 def test_shutting_a_socket_that_is_not_connected_disturbs_nobody():
     with socket.socket() as sock:
-        shut(sock)
-    shut(sock)
-
-
-# one connection
-
-@pytest.fixture
-def channel(pair):
-    return Channel(pair[0], LineFramer().decoder())
-
-
-def soon(seconds=5.0):
-    return time.monotonic() + seconds
-
-
-def test_a_connection_with_nothing_to_say_is_quiet(channel):
-    assert channel.quiet()
-    assert not channel.lost()
-    assert not channel.wait(0)
-
-
-def test_what_has_come_is_not_quiet_but_not_lost(channel, pair):
-    pair[1].send(b"x")
-    assert not channel.quiet()
-    assert not channel.lost()
-    assert channel.wait(0)
-    assert channel.fill(soon()) == b"x"
-    assert channel.quiet()
-
-
-@pytest.mark.parametrize("rest", [b"", b"unread"])
-def test_a_hang_up_is_seen_also_behind_unread_bytes(channel, pair, rest):
-    pair[1].send(rest)
-    pair[1].close()
-    assert channel.lost()
-    assert not channel.quiet()
-    assert channel.at_end() == (not rest)
-    assert channel.fill(soon()) == rest
-    assert channel.at_end()
-
-
-def test_a_hang_up_over_tcp_is_seen_behind_unread_bytes(listener):
-    with open_to(*listener.getsockname()) as near:
-        far, _address = listener.accept()
-        channel = Channel(near, LineFramer().decoder())
-        assert channel.quiet()
-        far.sendall(b"unread")
-        far.close()
-        assert channel.fill(soon()) == b"unread"
-        assert channel.wait(soon())             # the FIN is there
-        assert channel.lost()
-        assert channel.at_end()
-
-
-def test_a_half_closed_connection_with_something_to_read_is_lost_but_not_at_its_end(listener):
-    with open_to(*listener.getsockname()) as near:
-        far, _address = listener.accept()
-        with far:
-            channel = Channel(near, LineFramer().decoder())
-            far.sendall(b"unread")
-            far.shutdown(socket.SHUT_WR)
-            until = soon()
-            while not channel.lost():
-                assert time.monotonic() < until
-            assert not channel.at_end()
-            assert channel.fill(soon()) == b"unread"
-            assert channel.at_end()
-
-
-def test_a_socket_that_somebody_closed_is_lost(channel, pair):
-    pair[0].close()
-    assert channel.lost()
-    assert not channel.quiet()
-    assert channel.at_end()
-    assert channel.wait(soon())
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        channel.fill(soon())
-
-
-def test_nobody_elses_descriptor_is_used_after_the_socket_was_closed(channel, pair):
-    number = pair[0].fileno()
-    pair[0].close()
-    with contextlib.ExitStack() as stack:
-        other, far = (stack.enter_context(s) for s in socket.socketpair())
-        assert number in (other.fileno(), far.fileno())
-        victim, witness = (other, far) if other.fileno() == number else (far, other)
-        witness.send(b"secret")
-        assert channel.lost()
-        for use in (lambda: channel.put(b"X", soon()), lambda: channel.fill(soon()),
-                    lambda: channel.get(9)):
-            with pytest.raises(OSError, match="Bad file descriptor"):
-                use()
-        assert victim.recv(9) == b"secret"
-
-
-def test_a_socket_that_was_closed_from_the_start(pair):
-    pair[0].close()
-    channel = Channel(pair[0], RawFramer().decoder())
-    assert channel.lost()
-    assert not channel.quiet()
-
-
-@pytest.mark.parametrize("deadline", [0, -5.0])
-def test_a_deadline_that_is_over_does_not_wait(channel, deadline):
-    with pytest.raises(TimeoutError):
-        channel.fill(deadline)
-
-
-def test_a_deadline_in_the_far_future_is_no_error(channel, pair):
-    pair[1].send(b"x")
-    assert channel.wait(soon(1e9))
-    assert channel.wait(math.inf)
-
-
-@pytest.mark.parametrize("usual", [5, None, 0.5])
-def test_a_device_that_does_not_read_is_given_up_at_the_deadline(channel, pair, usual):
-    pair[0].settimeout(usual)
-    began = time.monotonic()
-    with pytest.raises(TimeoutError):
-        channel.put(b"x" * (8 << 20), soon(0.1))
-    assert time.monotonic() - began > 0.09
-    assert pair[0].gettimeout() == usual
-
-
-@pytest.mark.parametrize("usual", [5, None, 0])
-def test_all_bytes_are_sent_also_those_that_do_not_fit_at_once(channel, pair, usual):
-    import threading
-    pair[0].settimeout(usual)
-    data = os.urandom(1 << 20)
-    got = bytearray()
-
-    def read():
-        while len(got) < len(data):
-            got.extend(pair[1].recv(65536))
-    reader = threading.Thread(target=read)
-    reader.start()
-    channel.put(data, soon())
-    reader.join(5)
-    assert got == data
-    assert pair[0].gettimeout() == usual
-
-
-def test_discarding_counts_what_came_and_leaves_nothing(channel, pair):
-    channel.decoder.feed(b"half")
-    pair[1].send(b"unasked")
-    assert channel.discard(1000) == (11, True)
-    assert channel.quiet()
-
-
-def test_discarding_finds_the_end(channel, pair):
-    pair[1].send(b"unasked")
-    pair[1].close()
-    assert channel.discard(1000) == (7, False)
-
-
-def test_discarding_ends_where_a_device_does_not(channel, pair):
-    pair[1].setblocking(False)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            pair[1].send(b"x" * 65536)
-    count, alive = channel.discard(1000)
-    assert 1000 < count <= 1000 + 65536
-    assert alive
-
-
-def test_a_mock_in_place_of_a_socket_is_used_without_being_watched():
-    mock = MagicMock()
-    channel = Channel(mock, RawFramer().decoder())
-    assert channel.quiet()
-    assert not channel.lost()
-    channel.put(b"X", soon())
-    mock.sendall.assert_called_once_with(b"X")
-    mock.recv.return_value = b"Y"
-    assert channel.fill(soon()) == b"Y"
-    assert channel.discard(10) == (0, True)
-
-
-def test_a_connection_needs_no_descriptor_of_its_own(pair):
-    before = open_fds()
-    channel = Channel(pair[0], RawFramer().decoder())
-    channel.wait(0)
-    channel.lost()
-    assert open_fds() == before
+        end(sock, os.getpid())
+    end(sock, os.getpid())
