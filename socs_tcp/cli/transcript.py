@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from pathlib import Path
-from typing import TextIO
 
+from ..core.line_file import LineFile
 from .exits import UsageError
 from .show import complain, now
 
@@ -19,14 +18,14 @@ class Transcript:
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=KEPT)
-        self._file: TextIO | None = None
+        self._file: LineFile | None = None
 
     def add(self, kind: str, text: str) -> None:
         """Keep a line; write it, where a file was asked for."""
         line = f"{now()} {kind} {text}\n"
         self._lines.append(line)
         if self._file is not None:
-            self._write(line)
+            self._file.write(line)
 
     def save(self, path: Path) -> None:
         """Write all of it to a new file, and from now on what comes.
@@ -37,27 +36,14 @@ class Transcript:
             If the file is there already, or cannot be written.
         """
         try:
-            file = path.expanduser().open("x", encoding="utf-8")
+            file = LineFile(path.expanduser(), "x", complain)
         except FileExistsError:
             raise UsageError(f"{path} is there already; :save writes new files only") from None
-        except OSError as exc:
-            raise UsageError(f"{path}: {exc.strerror}") from None
+        except (OSError, RuntimeError) as exc:      # (RuntimeError: ~ of nobody)
+            raise UsageError(f"{path}: {getattr(exc, 'strerror', None) or exc}") from None
         self.__exit__()
         self._file = file
-        self._write("".join(self._lines))
-
-    def _write(self, text: str) -> None:
-        file, self._file = self._file, None
-        assert file is not None
-        try:
-            file.write(text)
-            file.flush()
-        except OSError as exc:
-            with contextlib.suppress(OSError):
-                file.close()
-            complain(f"{file.name}: {exc.strerror}; nothing more is saved")
-        else:
-            self._file = file
+        file.write("".join(self._lines))
 
     def __enter__(self) -> Transcript:
         return self

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import signal
-import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from cli_run import Terminal, run
@@ -13,6 +13,7 @@ from socs_tcp import LineFramer
 from socs_tcp.cli.console import command_of
 from socs_tcp.cli.exits import UsageError
 from socs_tcp.cli.transcript import KEPT, Transcript
+from socs_tcp.core.line_file import LineFile
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 from socs_tcp.testing.router.config import free_port
 
@@ -112,19 +113,23 @@ def test_a_transcript_does_not_grow_for_ever(tmp_path):
     assert lines[0].endswith(" < 10")
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /dev/full")
-def test_a_full_disk_ends_the_saving_and_nothing_else(capsys):
-    class Full:
-        def open(self, mode, encoding):
-            return open("/dev/full", "w", encoding=encoding)
-
-        def expanduser(self):
-            return self
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_full_disk_ends_the_saving_and_nothing_else(capsys, monkeypatch):
+    class New(LineFile):        # /dev/full is there already
+        def __init__(self, path, mode, tell):
+            super().__init__(path, "w", tell)
+    monkeypatch.setattr("socs_tcp.cli.transcript.LineFile", New)
     transcript = Transcript()
-    transcript.save(Full())
-    transcript.add("<", "x" * 10_000)
+    transcript.add("<", "x")
+    transcript.save(Path("/dev/full"))
     transcript.add("<", "y")
-    assert "No space left on device; nothing more is saved" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("No space left on device; all else goes on") == 1
+
+
+@pytest.mark.parametrize("path", ["/nowhere/at/all", "~nobody-of-this-name/x", "/"])
+def test_a_file_that_cannot_be_written(path):
+    with pytest.raises(UsageError):
+        Transcript().save(Path(path))
 
 
 # on a terminal
