@@ -106,7 +106,7 @@ def test_unwatch_ends_it(fridge, agent, reactor):
     fridge.unwatch(device)
     device.fail()
     reactor.advance(100)
-    assert agent.values("link_up") == [1]
+    assert agent.values("link_up") == [1] and device.link._observers == ()
     assert reactor.getDelayedCalls() == []
 
 
@@ -133,6 +133,9 @@ def test_an_agent_that_is_on_no_router_yet_publishes_when_it_is(fridge, agent):
     call(agent)
     assert agent.values("link_up") == [0]
     call(agent)                 # joined again
+    assert agent.values("link_up") == [0]
+    fridge.unwatch(device)
+    call(agent)
     assert agent.values("link_up") == [0]
 
 

@@ -412,6 +412,7 @@ def test_in_a_running_reactor():
 def test_a_device_that_is_not_watched_any_more(bench):
     device, end = bench.connect()
     bench.monitor.unwatch(device)
+    assert bench.monitor._devices == {}
     end.close()
     assert not bench.ready(0.05) and not device.link.down
 
