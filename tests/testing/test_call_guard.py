@@ -4,6 +4,9 @@ import io
 
 import pytest
 from twisted.internet import reactor
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET
 from twisted.web.test.requesthelper import DummyRequest
 
@@ -50,3 +53,21 @@ def test_what_is_passed_on(ask, allowed, origins, passed):
 def test_without_a_socket_the_router_does_not_start():
     with pytest.raises(KeyError):
         CallGuard({})
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_a_client_that_left_is_not_answered(monkeypatch, leaves):
+    made = []
+    monkeypatch.setattr(reactor, "connectUNIX", lambda path, factory: made.append(factory))
+    request = DummyRequest([b"call"])
+    request.method, request.clientproto, request.uri = b"POST", b"HTTP/1.1", b"/call"
+    request.content = io.BytesIO()
+    CallGuard({"socket": "call.sock"}).render(request)
+    router = made[0].buildProtocol(None)
+    router.makeConnection(StringTransport())
+    if leaves:
+        request.processingFailed(Failure(ConnectionDone()))
+        request.finish = lambda: pytest.fail("a request whose client has left")
+    router.dataReceived(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+    assert router.transport.disconnecting
+    assert request.finished == (not leaves)

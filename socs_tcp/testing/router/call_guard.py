@@ -12,9 +12,34 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from twisted.web.proxy import ProxyClientFactory
+from twisted.web.proxy import ProxyClient, ProxyClientFactory
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
+
+
+class _Call(ProxyClient):
+    """One question to the real ``/call``; its answer goes to whoever asked, if still there."""
+
+    transport: Any
+    _left = False
+
+    def connectionMade(self) -> None:
+        self.father.notifyFinish().addErrback(self._client_left)
+        super().connectionMade()        # type: ignore[no-untyped-call]
+
+    def _client_left(self, _reason: Any) -> None:
+        self._left = True
+
+    def handleResponseEnd(self) -> None:
+        if self._left:
+            self.transport.loseConnection()
+        else:
+            super().handleResponseEnd()     # type: ignore[no-untyped-call]
+
+
+class _CallFactory(ProxyClientFactory):
+    protocol = _Call
+    noisy = False
 
 
 class CallGuard(Resource):
@@ -44,8 +69,8 @@ class CallGuard(Resource):
             return json.dumps({"error": "socs_tcp.origin_not_allowed", "kwargs": {}, "args": [
                 "a web page may not call; see allowed_origins of this router"]}).encode()
         from twisted.internet import reactor  # noqa: PLC0415 (importing installs one)
-        factory = ProxyClientFactory(request.method, request.uri, request.clientproto,
-                                     request.getAllHeaders(), request.content.read(), request)
-        factory.noisy = False
+        factory = _CallFactory(         # type: ignore[no-untyped-call]
+            request.method, request.uri, request.clientproto, request.getAllHeaders(),
+            request.content.read(), request)
         reactor.connectUNIX(self._socket, factory)
         return NOT_DONE_YET
