@@ -9,25 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .arguments import escaped
+from .colon_commands import HELP, command_of, link_line
 from .device import add_device, no_log
 from .exits import NO_CONNECTION, UsageError
 from .show import Style, complain, hex_view, printable
 from .transcript import Transcript
 
 if TYPE_CHECKING:
-    from ..core.link import Link
     from .talk import Talk
 
 DESCRIPTION = "An interactive console; with a pipe, one command a line."
-#: What can be typed beside what is sent.
-HELP = r"""  *IDN?        a command: it is sent, its reply is shown; escapes are understood: \x05
-  :send TEXT   send, and wait for no reply
-  :hex         show replies in hexadecimal, too; again: no more
-  :link        what is known of the connection
-  :save FILE   write what was said so far to a new file, and from now on what is said
-  :help        this
-  :quit        or Ctrl-D: the end
-"""
 EPILOG = rf"""in the console:
 {HELP}
 On a terminal, what the device sends by itself is shown as it comes, and so is a hang-up.
@@ -71,34 +62,6 @@ def run(options: argparse.Namespace) -> int:
             complain(f"{talk.device.link.name}: {talk.device.link.reason}")
             return NO_CONNECTION
         return Console(talk, options.encoding).run(sys.stdin)
-
-
-def command_of(line: str) -> tuple[str, str]:
-    """What a line asks for, and with what: ``("send", "volt 1")``; ``("", line)`` for a query.
-
-    Raises
-    ------
-    UsageError
-        If there is no such thing.
-    """
-    if not line.startswith(":"):
-        return ("listen", "") if not line.strip() else ("", line)
-    name, _, rest = line[1:].partition(" ")
-    takes = {"send": True, "save": True, "hex": False, "link": False, "help": False,
-             "quit": False}
-    if name not in takes:
-        raise UsageError(f":{name} is not known here; there are "
-                         + ", ".join(f":{known}" for known in takes))
-    if takes[name] and not rest.strip():
-        raise UsageError(f":{name} needs {'TEXT' if name == 'send' else 'FILE'}")
-    return name, rest
-
-
-def link_line(link: Link) -> str:
-    """What is known of a connection."""
-    rtt = "none yet" if link.last_rtt is None else f"{link.last_rtt * 1000:.2f} ms"
-    return (f"{link.name} is {link.state.value}: {link.reason}; {link.exchanges} exchanges, "
-            f"{link.losses} losses, {link.timeouts} timeouts, last round trip {rtt}")
 
 
 class Console:

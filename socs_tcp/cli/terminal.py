@@ -21,8 +21,8 @@ from ..core.link import Link
 from ..core.states import LinkChange, LinkState
 from ..deferred.client import DeviceClient
 from .arguments import escaped
+from .colon_commands import HELP, command_of, link_line
 from .completion import Beginnings, commands_in, open_history
-from .console import HELP, command_of, link_line
 from .device import no_log, ways
 from .exits import GOOD, INTERRUPTED, NO_CONNECTION, TERMINATED, UsageError
 from .framing import described, hint, make_framer

@@ -10,7 +10,7 @@ import pytest
 from cli_run import Terminal, run
 
 from socs_tcp import LineFramer
-from socs_tcp.cli.console import command_of
+from socs_tcp.cli.colon_commands import command_of
 from socs_tcp.cli.exits import UsageError
 from socs_tcp.cli.transcript import KEPT, Transcript
 from socs_tcp.core.line_file import LineFile
