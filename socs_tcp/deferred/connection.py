@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import select
 import socket
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from ..core.errors import DeviceConnectionError, Disconnected, FramingError, fro
 from ..core.framing import Text
 from ..core.policy import MOST_UNASKED
 from ..core.silence import Silence
-from ..core.sockets import Patience
+from ..core.sockets import Patience, end
 from ..core.telnet import TelnetFilter, escape
 from ..core.turn import Turn
 from .alarms import Alarms
@@ -80,6 +81,7 @@ class Connection(LineProtocol):
         self._look_again: Any = None
         self._taking = Patience(None, None)
         self._granted: float | None = None
+        self._pid = os.getpid()
 
     def allow(self, seconds: float | None) -> None:
         """The device may take so long to take what has just been said (None: as long as ever).
@@ -257,6 +259,9 @@ class Connection(LineProtocol):
         self._end()
         transport: Any = self.transport
         if self._draining:
+            handle = getattr(transport, "getHandle", lambda: None)()
+            if isinstance(handle, socket.socket):
+                end(handle, self._pid)      # (a forked child may have it, too)
             transport.abortConnection()     # otherwise it would wait to send the rest
         else:
             transport.loseConnection()

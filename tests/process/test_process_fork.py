@@ -1,14 +1,17 @@
 """The process forks, and the object is copied: the connection stays its owner's."""
 
+import contextlib
 import copy
 import gc
 import os
 import signal
+import socket
 
 import pytest
 
-from socs_tcp import LineFramer
+from socs_tcp import DeviceClient, LineFramer
 from socs_tcp.tcp import TCPInterface
+from tests.storms.deferreds import own_reactor
 
 BOUND = 10
 
@@ -31,6 +34,34 @@ def test_a_drop_is_seen_by_the_device_although_a_child_lives_on(interface, devic
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("stuck", [False, True])
+def test_a_drop_of_a_client_is_seen_although_a_child_lives_on(stuck):
+    """Also where the device takes nothing, and the connection is aborted."""
+    with own_reactor() as real, socket.create_server(("127.0.0.1", 0)) as listener:
+        client = DeviceClient("127.0.0.1", listener.getsockname()[1], BOUND,
+                              reactor=real.reactor)
+        assert real.until(lambda: client.comm is not None, BOUND)
+        far = listener.accept()[0]
+        far.settimeout(BOUND)
+        if stuck:
+            client.send(b"x" * (16 << 20)).addErrback(lambda failure: None)
+            real.turn(0)
+        child = os.fork()
+        if not child:       # in the child: nothing of pytest
+            signal.pause()
+            os._exit(0)
+        try:
+            closed = client.close()
+            assert real.until(lambda: closed.called, BOUND)
+            with contextlib.suppress(ConnectionResetError):
+                while far.recv(1 << 20):
+                    pass
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            far.close()
 
 
 @pytest.mark.parametrize("how", ["close", "del"])
