@@ -94,9 +94,9 @@ class Reading:
 
     def __rich_console__(self, console: Console, options: object) -> Iterator[RenderableType]:
         width = max(console.width - BESIDE, 10)
-        table = Table.grid(padding=(0, 1))
+        table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(justify="right", width=10, no_wrap=True)
-        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)    # a long reply takes no more
         table.add_row("reply", self._reply())
         if any(v is not None for v in self._series.values):
             _plot(table, list(self._series.values), width, HEIGHT, "{:.6g}")

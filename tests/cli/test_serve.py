@@ -196,6 +196,20 @@ def test_faults_can_be_typed_while_traffic_goes_by(command, tmp_path):
         assert shown.end() == 0
 
 
+def test_replay_on_a_terminal(device, tmp_path):
+    record = tmp_path / "session.txt"
+    with Served(f"proxy 127.0.0.1:{device.port} --record {record}") as proxy:
+        run(f"query 127.0.0.1:{proxy.port} '*IDN?'")
+        proxy.stop()
+    with Terminal(f"replay {record} --match", columns=300, XDG_STATE_HOME=str(tmp_path)) as shown:
+        line = shown.see(lambda lines: lines[-1:] == [">"])[0]
+        port = line.rpartition(":")[2].partition(";")[0]
+        assert run(f"query 127.0.0.1:{port} '*IDN?'").stdout == "LSCI,MODEL372\n"
+        shown.see("< LSCI,MODEL372")
+        shown.type(shown.CTRL_D)
+        assert shown.end() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_on_a_terminal_too(number, tmp_path):
     with Terminal("simulate kikusui_pmx --port 0", XDG_STATE_HOME=str(tmp_path)) as shown:

@@ -108,7 +108,8 @@ def test_long_replies_and_another_size_leave_one_picture(device):
         for rows, columns in ((20, 50), (30, 120), (24, 80)):
             shown.resize(rows, columns)
             shown.see(lambda lines, wide=columns: max(map(len, lines), default=0) == wide
-                      and sum("link" in line for line in lines) == 1,
+                      and sum("link" in line for line in lines) == 1
+                      and any(" reply xxx" in line for line in lines),
                       f"one panel of {columns} columns")
         shown.type(shown.CTRL_C)
         assert shown.end() == 130
