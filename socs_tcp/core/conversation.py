@@ -193,7 +193,7 @@ class Conversation(Hearing):
     @property
     def answered(self) -> bool:
         """Has the device answered on it?"""
-        return self._evidence.answers > 0
+        return self._evidence.answered
 
     @property
     def asking(self) -> bool:

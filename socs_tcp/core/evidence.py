@@ -39,14 +39,14 @@ class Evidence:
         server says as it refuses a client, and hangs up.
     """
 
-    __slots__ = ("_link", "answers", "exchanges", "said", "settled_in", "state")
+    __slots__ = ("_link", "answered", "exchanges", "said", "settled_in", "state")
 
     def __init__(self, link: Link, settled_in: float) -> None:
         self._link = link
         self.settled_in = settled_in
         self.state = State.NEW
-        #: Proofs so far.
-        self.answers = 0
+        #: Has the device answered?
+        self.answered = False
         #: Exchanges since the last pause: in doubt, if something comes in the next one.
         self.exchanges = 0
         #: The last that was said unasked.
@@ -54,7 +54,7 @@ class Evidence:
 
     def exchange(self, rtt: float) -> None:
         """A question was answered after `rtt` seconds."""
-        self.answers += 1
+        self.answered = True
         self.exchanges += 1
         if self.state is State.PROVEN:
             self._link.good(rtt)
@@ -66,7 +66,7 @@ class Evidence:
         """The device said something that somebody listens for."""
         if now < self.settled_in or self.state is State.DEAD:
             return
-        self.answers += 1
+        self.answered = True
         if self.state is State.PREPARED:
             self.state = State.PROVEN
         if self.state is State.PROVEN and self._link.state is not UP:
@@ -76,7 +76,7 @@ class Evidence:
         """Others may use the connection. Has the device answered by now?"""
         if self.state is State.NEW:
             self.state = State.PREPARED
-            if self.answers:
+            if self.answered:
                 self.state = State.PROVEN
                 self._link.good()
         return self.state is State.PROVEN

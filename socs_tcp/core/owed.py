@@ -27,7 +27,6 @@ class Owed:
     def silent(self) -> None:
         """It was silent: the commands before have no answers."""
         self.unanswered = 0
-        self.draining = False
 
     def in_vain(self, begun: bool) -> None:
         """A listener gave up; with `begun`, in the middle of a frame."""

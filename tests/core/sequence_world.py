@@ -138,9 +138,9 @@ class World:
     def ask(self) -> None:
         self.start("wanting")
         if self.config.late == "drain":
-            late = [a for a in self.books if not a.number]
-            self.books = self.books[min(len(late), self.idle):]
-        self.idle = 0
+            paid = min(len([asked for asked in self.books if not asked.number]), self.idle)
+            self.books = self.books[paid:]
+            self.idle -= paid
         self.try_to_ask()
 
     def try_to_ask(self) -> None:
@@ -160,7 +160,7 @@ class World:
         self.call, self.turns = "query", (*self.turns, turn)
         self.conversation.ask(turn, self.now)
         self.books = (*self.books, Asked(self.numbers, self.now, self.is_clear()))
-        self.commands = 0
+        self.commands = self.idle = 0
         self.output = (*self.output, Frame(b"r%d" % self.numbers, "reply",
                                            b"r%d\n" % self.numbers, math.inf))
 

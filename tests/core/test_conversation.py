@@ -87,6 +87,22 @@ def test_question_after_question_waits_for_nothing():
     assert talk.remarks == []
 
 
+def test_while_a_reply_is_to_come_nobody_speaks():
+    talk = Talk()
+    talk.exchange(1.0)
+    talk.query(now=1.11)
+    assert talk.next_step(1.12) == WAIT
+    talk.heard(b"h", 1.13)
+    assert talk.next_step(1.14) == WAIT
+
+
+def test_what_waits_keeps_the_next_from_speaking():
+    talk = Talk()
+    talk.query(now=1.0)
+    talk.heard(b"A1\nx", 1.1)
+    assert talk.next_step(1.1) == pytest.approx(0.05)
+
+
 def test_an_answer_to_a_command_that_expects_none_is_told():
     talk = Talk()
     talk.exchange()
@@ -233,6 +249,13 @@ def test_a_wrong_reply_breaks_the_silence():
     talk.query(match=re.compile(rb"\d"))
     talk.heard(b"ok\n2\n", 1.1)
     assert talk.next_step(1.1) == pytest.approx(0.05)
+
+
+def test_what_is_not_the_late_reply_breaks_the_silence():
+    talk = Talk("drain")
+    talk.gave_up(talk.query(match=re.compile(rb"\d")))
+    talk.heard(b"ok\n2\n", 9.0)
+    assert talk.next_step(9.0) == pytest.approx(0.05)
 
 
 def test_what_does_not_match_is_an_alarm_where_there_are_any():
@@ -621,6 +644,8 @@ def test_a_reply_that_ends_differently():
     talk = Talk()
     turn = talk.query(framer=FixedFramer(3))
     assert talk.heard(b"a\nb", 1.1) == [(turn, b"a\nb")]
+    turn = talk.query(framer=FixedFramer(2))
+    assert talk.heard(b"a\n", 1.1) == [(turn, b"a\n")]
     turn = talk.query(now=2.0, framer=FixedFramer(3))
     assert talk.heard(b"a", 2.1) == [] and talk.heard(b"\nb", 2.2) == [(turn, b"a\nb")]
 
@@ -732,6 +757,7 @@ def test_a_dead_connection_proves_nothing_and_its_leftovers_can_be_read():
 
 def test_finished():
     talk = Talk()
+    assert talk.said == b""
     assert not talk.finished()
     talk.query()
     assert talk.asking and not talk.listening

@@ -1,0 +1,8 @@
+"""Faults that change nothing that anybody could notice, and why."""
+
+_NO_TIME = "a time that is exactly the limit, to the last bit, does not occur"
+
+#: As `Fault.text` shows it, with the reason.
+EQUIVALENT: dict[str, str] = {
+    "left > INSTANT  ->  left >= INSTANT": _NO_TIME,
+}
