@@ -85,7 +85,7 @@ class Conversation(Hearing):
         if self.silence.paused == now:
             self._evidence.exchanges = 0
         self._owed.silent()
-        self.restless = False
+        self.restless = self._strayed = False
         return SPEAK
 
     def _what_is_owed(self, now: float) -> float:

@@ -54,7 +54,7 @@ class Hearing:
     """
 
     __slots__ = ("_alarms", "_evidence", "_framer", "_late", "_link", "_owed", "_pending",
-                 "decoder", "restless", "silence", "turns", "unasked", "useless")
+                 "_strayed", "decoder", "restless", "silence", "turns", "unasked", "useless")
 
     def __init__(self, link: Link, framer: Framer, late_replies: LateReplies, silence: Silence,
                  *, owed_before: int = 0, alarms: bool = False) -> None:
@@ -69,6 +69,7 @@ class Hearing:
         self.decoder: Decoder = framer.decoder()
         self.turns = self._pending.turns
         self.unasked: deque[bytes] = deque()
+        self._strayed = False   # what was discarded since the last silence may go on
         self.restless = False
         self.useless = ""
 
@@ -176,7 +177,7 @@ class Hearing:
         silence.answered(now, 0.0)
         expected = owed.heard()
         if (expected and owed.nothing and whole and now >= silence.settled_in
-                and not self.decoder.waiting):
+                and not (self._strayed or self.decoder.waiting)):
             silence.kept()
         else:
             silence.broken(now)
@@ -195,6 +196,7 @@ class Hearing:
             self._tell_unasked(frame, len(frame))
             self.restless = True
             if self._pending.in_order:
+                self._strayed = True
                 self.silence.broken(now)
 
     def _discard(self) -> None:

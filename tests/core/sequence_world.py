@@ -360,7 +360,7 @@ class World:
         under_way = self.config.late == "match" and any(asked.number for asked in self.books)
         if not (self.config.alarms or under_way):
             self.disturbed = self.now
-            self.idle += 1
+            self.idle += not (self.call == "wanting" and self.debts > 0)
             self.debts -= 1
             if not self.debts:
                 self.debt_until = -math.inf

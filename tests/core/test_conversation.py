@@ -392,6 +392,13 @@ def test_matched_two_in_a_row_without_an_answer_cost_the_connection():
     assert not talk.gave_up(talk.query(b"C", now=3.0))
 
 
+def test_matched_two_in_a_row_may_be_the_second_and_the_third():
+    talk = Talk(same)
+    talk.exchange(1.0)
+    talk.gave_up(talk.query(b"A", now=2.0))
+    assert talk.gave_up(talk.query(b"B", now=3.0))
+
+
 def test_matched_not_all_that_was_given_up_is_kept_in_mind(monkeypatch):
     monkeypatch.setattr(pending, "MOST_GIVEN_UP", 2)
     talk = Talk(same)
@@ -559,6 +566,16 @@ def test_what_else_a_listener_hears_does(commands, data, when):
     talk.listen(Turn("listen"), 0.0)
     talk.heard(data, when)
     assert talk.next_step(when) == pytest.approx(0.05)
+
+
+def test_the_answer_to_a_command_does_not_end_the_silence_after_something_else():
+    talk = Talk(debt=1.0, owed_before=1)
+    talk.heard(b"old\n", 1.0)
+    talk.next_step(1.0)
+    talk.command(1.0)
+    talk.listen(Turn("listen"), 1.0)
+    talk.heard(b"ok\n", 1.01)
+    assert talk.next_step(1.01) == pytest.approx(0.05)
 
 
 def test_matched_a_listener_behind_a_question_gets_what_answers_nothing():
