@@ -31,7 +31,7 @@ def modules():
 
 def imported(module, path):
     """The modules of ours that a module imports, wherever it does, also for types only."""
-    base = module.split(".") if path.stem != "__init__" else module.split(".")[:-1] + ["__init__"]
+    base = module.split(".") if path.stem != "__init__" else [*module.split(".")[:-1], "__init__"]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
             parts = base[:-node.level] + (node.module.split(".") if node.module else [])

@@ -18,7 +18,7 @@ from .show import visible
 
 if TYPE_CHECKING:
     from .records import Sample
-    from .watch import Watch
+    from .rounds import Watch
 
 #: So many samples of each command are remembered for the plots.
 MEMORY = 1000

@@ -5,21 +5,14 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import time
-from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 from .arguments import count, seconds
 from .device import add_commands, add_device, commands_of, no_log
-from .exits import EXIT_CODES, GOOD, TERMINATED, exit_code
-from .records import Sample, add_records, open_record, printer
-from .show import complain, printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .talk import Talk
+from .exits import EXIT_CODES, TERMINATED
+from .records import add_records, open_record, printer
+from .rounds import Watch
+from .show import complain
 
 DESCRIPTION = """\
 Repeat commands; show their replies, losses, round-trip times and plots."""
@@ -76,56 +69,3 @@ def wants_panel(options: argparse.Namespace) -> bool:
         complain("no panel: rich is not installed (pip install 'socs_tcp[cli]')")
         return False
     return True
-
-
-class Watch:
-    """One device, some commands, asked again and again.
-
-    Attributes
-    ----------
-    latest : dict
-        The last sample of each command.
-    rounds, failed : int
-        So often all were asked; so many commands got no good reply.
-    """
-
-    def __init__(self, talk: Talk, commands: list[tuple[str, bytes]],
-                 encoding: str | None) -> None:
-        self.device = talk.device
-        self.commands = commands
-        self.rounds = self.failed = 0
-        self._talk = talk
-        self._encoding = encoding
-
-    def run(self, period: float, rounds: int | None,
-            tellers: list[Callable[[Sample], None]]) -> int:
-        """Ask so many times, or for ever; the exit code of the last round."""
-        due = time.monotonic()
-        while True:
-            code = GOOD
-            for sample in self._round():
-                code = sample.code or code
-                for tell in tellers:
-                    tell(sample)
-            if rounds is not None and self.rounds >= rounds:
-                return code
-            due = max(due + period, time.monotonic())
-            time.sleep(max(due - time.monotonic(), 0))
-
-    def _round(self) -> Iterator[Sample]:
-        self.rounds += 1
-        for text, command in self.commands:
-            sample = self._ask(text, command)
-            self.failed += sample.code != GOOD
-            yield sample
-
-    def _ask(self, text: str, command: bytes) -> Sample:
-        from ..core.errors import DeviceConnectionError
-
-        try:
-            reply = self._talk.ask(command)[0].text
-        except DeviceConnectionError as exc:
-            return Sample(text, error=str(exc), code=exit_code(exc))
-        return Sample(text, reply, printable(reply, self._encoding),
-                      round_trip=self.device.link.last_rtt)
-
