@@ -44,8 +44,8 @@ class Context:
         Of text, both ways.
     checksum : Checksum or None
         Of messages.
-    sums_replies : bool
-        Do replies have it, too?
+    sums_commands, sums_replies : bool
+        Which of them have it.
     framer : Framer or None
         The usual one.
     errors : ErrorReply or None
@@ -59,6 +59,7 @@ class Context:
     later: tuple[str, ...] = ()
     encoding: str = "latin-1"
     checksum: Checksum | None = None
+    sums_commands: bool = True
     sums_replies: bool = True
     framer: Framer | None = None
     errors: ErrorReply | None = None

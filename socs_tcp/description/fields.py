@@ -103,10 +103,12 @@ class Field:
             raise
         data = cut.reply[start:end]
         number: Decimal | float | int
-        if self.missing and data.strip() in self.missing:
+        if self.missing and data.strip() in self.missing and not isinstance(self.place, Packed):
             return None
         if isinstance(self.place, Packed) and not self.place.is_text:
             number = self._packed(self.place, data)
+            if self.missing and repr(number).encode() in self.missing:
+                return None
         elif self.type == "str":
             text = self._text(data)
             return text if self.labels is None else self._label(text)

@@ -44,7 +44,7 @@ _READ = {
                  "expression, which may match anywhere in it."),
     "max_length": Key("whole", "How long a reply may be that ``regex`` is applied to."),
     "feed": Key("word", "Where it is published, if there is more than one feed."),
-    "missing": Key("texts", "What stands in place of a value that the device does not have: no "
+    "missing": Key("values", "What stands in place of a value that the device does not have: no "
                    "value then, and no error."),
     "fields": Key("map:field", "What the reply says."),
 }
@@ -122,6 +122,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "order": Key("big|little", "Which byte comes first."),
         "skip": Key("whole", "So many bytes at the beginning do not count."),
         "after": Key("whole", "So many bytes of a reply stand behind its checksum."),
+        "commands": Key("bool", "``false`` if messages have none."),
         "replies": Key("bool", "``false`` if replies have none."),
     },
     "error": {
@@ -166,7 +167,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "exponent": Key("any", "Where the power of ten stands: a group, or an item."),
         "replace": Key("any", "Texts that stand for others: ``{\"N\": \"-\", \",\": \".\"}``."),
         "enum": Key("any", "What each value is called: ``{0: \"off\", 1: \"on\"}``."),
-        "missing": Key("texts", "As in the query, for this field."),
+        "missing": Key("values", "As in the query, for this field."),
         "optional": Key("bool", "``true`` if the reply may come without it."),
         "coil": Key("place", "Modbus: its number, counted from 0."),
         "discrete": Key("place", "Modbus: the number of a discrete input, counted from 0."),
@@ -220,7 +221,7 @@ TITLES = {
 }
 
 _WORDS = {
-    "text": "text", "texts": "text, or a list", "word": "a name", "whole": "a whole number",
+    "text": "text", "texts": "text, or a list", "values": "a text, a number, or a list", "word": "a name", "whole": "a whole number",
     "number": "a number", "seconds": "seconds", "bool": "true or false",
     "pattern": "a regular expression", "message": "text, or ``{hex: \"...\"}``",
     "messages": "a message, or a list of steps", "list": "a list of two numbers",
@@ -255,6 +256,8 @@ _MESSAGE: dict[str, Any] = {"anyOf": [
 _KINDS: dict[str, dict[str, Any]] = {
     "text": {"type": "string"}, "word": {"type": "string"}, "pattern": {"type": "string"},
     "texts": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    "values": {"anyOf": [{"type": ["string", "number"]},
+                         {"type": "array", "items": {"type": ["string", "number"]}}]},
     "whole": {"type": "integer"}, "number": {"type": "number"},
     "seconds": {"type": "number", "exclusiveMinimum": 0}, "bool": {"type": "boolean"},
     "message": _MESSAGE,

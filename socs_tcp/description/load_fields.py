@@ -154,7 +154,10 @@ def _missing(keys: dict[str, Node], query: dict[str, Node], context: Context
     texts: list[str] = []
     for place in (keys, query):
         if "missing" in place:
-            texts += place["missing"].texts("what stands in place of a value")
+            node = place["missing"]
+            texts += [repr(item.number()) if item.is_number
+                      else item.wire_text("what stands in place of a value", context.encoding)
+                      for item in (node.items("texts") if node.is_list else [node])]
     return tuple(text.strip().encode(context.encoding, "replace") for text in texts)
 
 

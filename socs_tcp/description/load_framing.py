@@ -93,8 +93,8 @@ def load_format(node: Node, letters: str = "bBhHiIqQfd") -> str:
 
 # what replies have in common
 
-def load_checksum(node: Node) -> tuple[Checksum, bool]:
-    """The section ``checksum``; the second says whether replies have one, too."""
+def load_checksum(node: Node) -> tuple[Checksum, bool, bool]:
+    """The section ``checksum``; the others say whether messages and replies have one."""
     keys = node.mapping(names("checksum"), required("checksum"))
     kind = keys["type"]
     known: str | Crc
@@ -112,7 +112,9 @@ def load_checksum(node: Node) -> tuple[Checksum, bool]:
         little="order" in keys and keys["order"].choice(["big", "little"]) == "little",
         skip=keys["skip"].whole("a number of bytes", 0, 1000) if "skip" in keys else 0,
         after=keys["after"].whole("a number of bytes", 0, 100) if "after" in keys else 0)
-    return checksum, "replies" not in keys or keys["replies"].boolean()
+    commands, replies = (key not in keys or keys[key].boolean()
+                         for key in ("commands", "replies"))
+    return checksum, commands, replies
 
 
 def _crc(node: Node) -> Crc:

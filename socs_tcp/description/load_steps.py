@@ -28,7 +28,8 @@ def load_template(node: Node, context: Context, *, reply: bool = False,
     has_sum = f"{{{CHECKSUM}" in text
     if has_sum and context.checksum is None:
         raise node.error("has a place {checksum}, but the description has no 'checksum'")
-    checksum = context.checksum if has_sum or (summed and not reply) else None
+    checksum = context.checksum if has_sum or (
+        summed and not reply and context.sums_commands) else None
     try:
         template = Template.parse(
             text, is_hex=is_hex, terminator=b"" if reply or is_hex else context.terminator,

@@ -182,8 +182,9 @@ def load_context(root: Node, keys: dict[str, Node]) -> tuple[Context, Framer]:
     frames, terminator = load_framing(keys["framing"], context)
     context = replace(context, terminator=terminator, framer=frames)
     if "checksum" in keys:
-        checksum, replies = load_checksum(keys["checksum"])
-        context = replace(context, checksum=checksum, sums_replies=replies)
+        checksum, commands, replies = load_checksum(keys["checksum"])
+        context = replace(context, checksum=checksum, sums_commands=commands,
+                          sums_replies=replies)
     if "error" in keys:
         context = replace(context, errors=load_error(keys["error"], context))
     return context, frames
