@@ -221,7 +221,8 @@ TITLES = {
 }
 
 _WORDS = {
-    "text": "text", "texts": "text, or a list", "values": "a text, a number, or a list", "word": "a name", "whole": "a whole number",
+    "text": "text", "texts": "text, or a list", "values": "a text, a number, or a list",
+    "word": "a name", "whole": "a whole number",
     "number": "a number", "seconds": "seconds", "bool": "true or false",
     "pattern": "a regular expression", "message": "text, or ``{hex: \"...\"}``",
     "messages": "a message, or a list of steps", "list": "a list of two numbers",

@@ -99,6 +99,10 @@ class Timed(MemoryDevice):
             self._protocol.dataReceived = timed
         return connected
 
+    @property
+    def connected(self) -> bool:
+        return self._protocol is not None
+
 
 def slowest() -> float:
     """What the slowest reply of the last input took."""
@@ -169,14 +173,19 @@ def talk(app: App, device: MemoryDevice, source: Bytes) -> Any:
     while source and acq.status == "running":
         device.advance((0.1, 0.5, 2)[source.number(3)], 0.1)
         what = source.number(6)
-        if what == 0:
+        if what == 0 and queries:
             yield start("query", name=queries[source.number(256) % len(queries)])
         elif what == 1 and parameters:
             parameter = known.parameters[parameters[source.number(256) % len(parameters)]]
-            yield start("set", name=parameter.name,
-                        value=next(iter(parameter.settings.values())).trials()[0])
+            first = {name: s.trials()[0] for name, s in parameter.settings.items()}
+            yield start("set", name=parameter.name, value=first.get("value", first))
         elif what == 2:
             device.hang_up()
+        elif what == 3 and known.actions:
+            yield start("run", name=list(known.actions)[source.number(256) % len(known.actions)])
+        elif what == 4 and device.connected:
+            said = next(iter(known.answers.values()), (b"",))[0]
+            device.say(spoiled(said + b"\r\n", source))
     agent._stop_acq(acq)
     device.advance(3, 0.5)
     assert not failures, failures[0].getTraceback()
