@@ -71,4 +71,4 @@ def test_the_table_of_lines():
 def test_none_of_them_has_a_lock_a_sleep_or_a_private_name():
     for name in BEFORE:
         driver = (DRIVERS / f"{name}.py").read_text().partition("# end of driver")[0]
-        assert not re.search(r"sleep|Lock|import socket|\._(?!_|numbers)\w|except ", driver), name
+        assert not re.search(r"sleep|Lock|import socket|\._(?!_|numbers)\w", driver), name

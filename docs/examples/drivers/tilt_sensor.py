@@ -7,7 +7,7 @@ where its header is.
 import time
 
 # driver
-from socs_tcp import DeviceAgentMixin, Framer, TCPInterface
+from socs_tcp import DeviceAgentMixin, Framer, ReplyTimedOut, TCPInterface
 
 HEADER, LENGTH = b"\x61\x22", 12
 LIMIT = 30.0        # degrees; what is beyond is no angle
@@ -31,7 +31,10 @@ class TiltSensor(TCPInterface):
         super().__init__(host, port, timeout, framer=TiltFramer(1000))
 
     def get_data(self):
-        frame = self.recv_frame()[-LENGTH:]
+        try:
+            frame = self.recv_frame()[-LENGTH:]
+        except ReplyTimedOut as exc:    # others may have nothing to say; this one always has
+            raise ConnectionError(f"the sensor is silent: {exc}") from exc
         y, x = (int.from_bytes(frame[at:at + 3], "little") / 1e4 - LIMIT for at in (2, 5))
         if abs(x) > LIMIT or abs(y) > LIMIT:
             raise ValueError(f"no angles: {frame!r}")
