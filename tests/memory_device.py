@@ -117,6 +117,12 @@ def joined(protocol, reactor=None):
     return transport
 
 
+def look_finds(connection, happens):
+    """The next look at the socket of `connection` finds something, and this comes of it."""
+    connection._poll = lambda _timeout: ["something"]
+    connection.look = happens
+
+
 class Bench:
     """A `DeviceClient` and its device, by hand."""
 

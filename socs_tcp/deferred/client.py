@@ -347,7 +347,8 @@ class DeviceClient:
     # how they do it
 
     def _check_thread(self) -> None:
-        if self._dialer.thread not in (None, get_ident()):
+        thread = self._dialer.thread
+        if thread != get_ident() and thread is not None:
             raise RuntimeError(_WRONG_THREAD)
 
     def _add(self, request: Request, deferred: Deferred[Any] | None = None) -> Deferred[Any]:

@@ -107,8 +107,9 @@ class Connection(LineProtocol):
         if isinstance(handle, socket.socket):
             self._taking = Patience(handle, self._keepalive)
         if isinstance(handle, socket.socket) and hasattr(transport, "doRead"):
-            self._poll = select.poll()
-            self._poll.register(handle.fileno(), select.POLLIN | HUNG_UP)
+            poll = select.poll()
+            poll.register(handle.fileno(), select.POLLIN | HUNG_UP)
+            self._poll = poll.poll
         self._made(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -126,12 +127,21 @@ class Connection(LineProtocol):
         except FramingError as exc:
             self._nonsense(exc)
             return
-        self._told(answered)
-        if (self._paused or self._decoder.waiting) and not self._over:
+        self.hearer(answered)
+        if self._alarms is not None or self._decoder.waiting or self._paused:
+            self._hear_the_rest(answered)
+
+    def _hear_the_rest(self, answered: list[Answered]) -> None:
+        """Alarms, what is left behind a reply, and a device that sends what nobody reads."""
+        self._told_more(answered)
+        if not self._over:
             self._regulate()
 
-    def _told(self, answered: list[Answered]) -> None:
+    def _tell(self, answered: list[Answered]) -> None:
         self.hearer(answered)
+        self._told_more(answered)
+
+    def _told_more(self, answered: list[Answered]) -> None:
         if self._alarms is not None:
             self._alarms.tell(self.conversation.unasked)
         if answered and self._decoder.waiting and self.conversation.turns and not self._over:
@@ -140,7 +150,7 @@ class Connection(LineProtocol):
             except FramingError as exc:
                 self._nonsense(exc)
             else:
-                self._told(answered)
+                self._tell(answered)
 
     def _negotiate(self, telnet: TelnetFilter, data: bytes) -> bytes:
         data, answer = telnet.strip(data)
@@ -192,7 +202,8 @@ class Connection(LineProtocol):
 
     def next_step(self, now: float, allowed: float) -> float:
         """As `Conversation.next_step`, after a look at what has come."""
-        self.look()
+        if self._poll is not None and self._poll(0):
+            self.look()
         try:
             step = self.conversation.next_step(now, allowed)
         except FramingError as exc:     # what was owed makes no sense
@@ -205,7 +216,7 @@ class Connection(LineProtocol):
     def look(self) -> None:
         """Take what has come and the reactor has not read yet, and notice a hang-up."""
         poll = self._poll
-        if poll is None or not poll.poll(0):
+        if poll is None or not poll(0):
             return
         transport: Any = self.transport     # a wrapper lends us the method of what it wraps
         for _ in range(MOST_READS):
@@ -216,7 +227,7 @@ class Connection(LineProtocol):
                 self._tell_lost(from_cause(Failure(why), host=self.host, port=self.port,
                                            phase="send"))
                 return
-            if self._decoder.waiting > MOST_UNASKED or not poll.poll(0):
+            if self._decoder.waiting > MOST_UNASKED or not poll(0):
                 return
 
     def say(self, data: bytes) -> Deferred[None] | None:
@@ -246,7 +257,7 @@ class Connection(LineProtocol):
         except FramingError as exc:
             self._nonsense(exc)
             return
-        self._told(answered)
+        self._tell(answered)
         if self._paused and not self._over:
             self._regulate()
 
@@ -287,7 +298,7 @@ class Connection(LineProtocol):
     def _look_for_the_end(self) -> None:
         """While it is made to wait, the reactor does not see that it hangs up."""
         self._look_again = None
-        if any(event & HUNG_UP for _fd, event in self._poll.poll(0)):
+        if any(event & HUNG_UP for _fd, event in self._poll(0)):
             self._tell_lost(Disconnected(
                 f"{self._device.link.name}: connection lost: the device closed the connection",
                 host=self.host, port=self.port, phase="recv"))

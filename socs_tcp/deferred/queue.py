@@ -54,7 +54,9 @@ class Queue:
                  why: Callable[[Request], DeviceConnectionError] | None = None,
                  exchanged: Callable[[], object] = lambda: None) -> None:
         self._device = device
+        self._link = device.link
         self._clock = device.clock
+        self._seconds = device.clock.seconds
         self._drop = drop
         self._failed = failed
         self._why = why
@@ -80,7 +82,7 @@ class Queue:
         """What came before a connection was lost is not lost, until something is sent."""
         frames = deque(frames)
         if self.unread or frames:
-            self._device.link.bytes_discarded += sum(map(len, self.unread))
+            self._link.bytes_discarded += sum(map(len, self.unread))
             self.unread = frames
 
     # coming
@@ -126,7 +128,7 @@ class Queue:
         # It stays in the queue until it starts: whoever hears what we find out about the
         # connection may cancel it, or close the client.
         if self._at_once >= AT_ONCE:
-            self._watch(self._clock.seconds())
+            self._watch(self._seconds())
             return False
         if request.kind == "listen" and self.unread:
             self._done(request, self.unread.popleft())
@@ -141,20 +143,21 @@ class Queue:
         request.succeed(value)
 
     def _ask(self, connection: Connection, request: Request) -> bool:
-        now = self._clock.seconds()
+        now = self._seconds()
         conversation = connection.conversation
         if conversation.turns and (conversation.asking or conversation.listening):
             if not conversation.may_join(self._device.max_in_flight, now):
                 return False
         else:
-            if self._device.closes_after_reply and connection.used:
+            if connection.used and self._device.closes_after_reply:
                 self._drop(connection, None)
                 return False
             step = connection.next_step(now, request.deadline - now)
-            if self._device.link.news:
-                self._device.link.tell()
-            if connection is not self.connection or not self._is_first(request):
-                return True
+            if self._link.news:
+                self._link.tell()
+            if connection is not self.connection or not self.waiting \
+                    or self.waiting[0] is not request:
+                return True         # the look, or who was told, has changed it all
             if step != SPEAK:
                 self._not_yet(connection, step, now)
                 return False
@@ -162,11 +165,13 @@ class Queue:
             self.keep(())
         self.waiting.popleft()
         conversation.ask(request, now)
-        self._say(connection, request)
+        request.sent = "maybe"
+        rest = connection.say(request.data)
+        if rest is None:
+            request.sent = "yes"
+        else:
+            self._await(rest, request)
         return True
-
-    def _is_first(self, request: Request) -> bool:
-        return bool(self.waiting) and self.waiting[0] is request
 
     def _not_yet(self, connection: Connection, step: float, now: float) -> None:
         if step == DROP:
@@ -179,7 +184,7 @@ class Queue:
             self._watch(now + step)
 
     def _send(self, connection: Connection, request: Request) -> bool:
-        now = self._clock.seconds()
+        now = self._seconds()
         if connection.conversation.asking:
             return False
         left = connection.conversation.silence.gap_left(now)
@@ -187,7 +192,8 @@ class Queue:
             self._watch(now + left)
             return False
         connection.look()
-        if connection is not self.connection or not self._is_first(request):
+        if connection is not self.connection or not self.waiting \
+                or self.waiting[0] is not request:
             return True
         self.waiting.popleft()
         self.send_now(connection, request, now)
@@ -211,19 +217,21 @@ class Queue:
         deferred: Deferred[None] = Deferred(partial(self.cancel, request))
         request.deferred = deferred
         self._watch(request.deadline)
-        self.send_now(connection, request, self._clock.seconds())
+        self.send_now(connection, request, self._seconds())
         return deferred
 
     def _say(self, connection: Connection, request: Request) -> bool:
         """Give it to the system; True if that has taken all of it."""
         request.sent = "maybe"
         rest = connection.say(request.data)
-        connection.allow(request.timeout)
         if rest is None:
             request.sent = "yes"
             return True
-        rest.addCallbacks(lambda _none: self._taken(request), lambda _failure: None)
+        self._await(rest, request)
         return False
+
+    def _await(self, rest: Deferred[None], request: Request) -> None:
+        rest.addCallbacks(lambda _none: self._taken(request), lambda _failure: None)
 
     def _taken(self, request: Request) -> None:
         request.sent = "yes"
@@ -250,9 +258,8 @@ class Queue:
 
     def heard(self, answered: list[Answered]) -> None:
         """Bytes came, which have answered these."""
-        link = self._device.link
-        if link.news:
-            link.tell()
+        if self._link.news:
+            self._link.tell()
         if answered:
             connection = self.connection
             if connection is not None and not connection.used:
@@ -276,7 +283,7 @@ class Queue:
         """The first answer on a connection: it is of use, unless it only says its greeting."""
         turn, reply = answered[0]
         if reply is not None and (turn.kind == "query"
-                                  or self._clock.seconds() - connection.since >= LASTS):
+                                  or self._seconds() - connection.since >= LASTS):
             connection.used = True
             self._exchanged()
 
@@ -340,13 +347,13 @@ class Queue:
             # Not `reset`: to an earlier time it searches all timers of the reactor for this one.
             self._timer.cancel()
         self._alarm = when
-        self._timer = self._clock.callLater(max(when - self._clock.seconds(), 0),
+        self._timer = self._clock.callLater(max(when - self._seconds(), 0),
                                             self._time_is_up)
 
     def _time_is_up(self) -> None:
         self._timer, self._alarm = None, math.inf
         self._at_once = 0
-        now = self._clock.seconds()
+        now = self._seconds()
         busy, self._busy = self._busy, True
         try:
             self._end_overdue(now)
@@ -394,8 +401,7 @@ class Queue:
         return conversation.restless or (conversation.owing > 0 and not matched)
 
     def _expire(self, connection: Connection, request: Request) -> None:
-        link = self._device.link
-        link.timeouts += 1
+        self._link.timeouts += 1
         within = f"within {request.timeout:g} s"
         if request in self._sending:
             error = self._device.error(

@@ -5,7 +5,7 @@ import gc
 from types import SimpleNamespace
 
 import pytest
-from memory_device import DONE, REFUSED, RESET, Bench, Watched, connected, proven
+from memory_device import DONE, REFUSED, RESET, Bench, Watched, connected, look_finds, proven
 from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, inlineCallbacks
 
@@ -1224,7 +1224,7 @@ def test_a_settled_query_is_not_lost_to_an_observer_that_closes():
     bench = proven()
     query = None
 
-    bench.client.comm.look = lambda: bench.transport.lost(DONE)     # as at a real socket
+    look_finds(bench.client.comm, lambda: bench.transport.lost(DONE))
     bench.link.observe(lambda link, news: bench.client.close())
     query = bench.query("A")
     bench.advance(0, 0)

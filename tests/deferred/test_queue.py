@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from memory_device import Transport, Watched
+from memory_device import Transport, Watched, look_finds
 from twisted.internet.defer import CancelledError
 from twisted.internet.testing import MemoryReactorClock
 
@@ -176,7 +176,7 @@ def test_what_came_unasked_is_settled_before_a_query(bench):
 
 
 def test_a_query_that_finds_the_connection_lost_waits_for_the_next(bench):
-    bench.connection.look = bench.transport.lost
+    look_finds(bench.connection, bench.transport.lost)
     query = bench.add()
     assert bench.sent == [] and not query.fired
     bench.reconnect()
@@ -189,12 +189,12 @@ def test_a_query_that_ends_while_its_connection_is_looked_at_is_never_sent(bench
     query, other = bench.add(data=b"gone"), bench.add(data=b"other")
 
     def look():
-        bench.connection.look = lambda: None
+        look_finds(bench.connection, lambda: None)
         if do == "cancel":
             query.cancel()
         else:       # as when an observer of the link closes the client
             bench.queue.fail_waiting(lambda _request: Disconnected("closed"))
-    bench.connection.look = look
+    look_finds(bench.connection, look)
     bench.queue.use(bench.connection)
     assert query.fired
     assert bench.sent == ([b"other"] if do == "cancel" else [])
@@ -205,7 +205,7 @@ def test_a_query_that_finds_the_connection_lost_is_failed_by_who_closes_then(ben
     def look():
         bench.transport.lost()
         bench.queue.fail_waiting(lambda _request: Disconnected("closed"))
-    bench.connection.look = look
+    look_finds(bench.connection, look)
     assert isinstance(bench.add().value, Disconnected)
     assert not bench.queue.waiting
 
