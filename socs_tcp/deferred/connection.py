@@ -24,6 +24,7 @@ from ..core.telnet import TelnetFilter, escape
 from ..core.turn import Turn
 from .alarms import Alarms
 from .device import Device
+from .drain import lowest
 from .frame_protocol import READ_SIZE
 from .protocol import LineProtocol
 
@@ -83,7 +84,7 @@ class Connection(LineProtocol):
         self._granted: float | None = None
         self._pid = os.getpid()
 
-    def allow(self, seconds: float | None) -> None:
+    def _allow(self, seconds: float | None) -> None:
         """The device may take so long to take what has just been said (None: as long as ever).
 
         That holds until something is said that may take less long, and so does not cost a
@@ -103,7 +104,7 @@ class Connection(LineProtocol):
     def connectionMade(self) -> None:
         super().connectionMade()
         transport: Any = self.transport
-        handle = getattr(transport, "getHandle", lambda: None)()
+        handle = getattr(lowest(transport), "getHandle", lambda: None)()
         if isinstance(handle, socket.socket):
             self._taking = Patience(handle, self._keepalive)
         if isinstance(handle, socket.socket) and hasattr(transport, "doRead"):
@@ -230,8 +231,8 @@ class Connection(LineProtocol):
             if self._decoder.waiting > MOST_UNASKED or not poll(0):
                 return
 
-    def say(self, data: bytes) -> Deferred[None] | None:
-        """Send a command.
+    def say(self, data: bytes, allowed: float | None = None) -> Deferred[None] | None:
+        """Send a command, which the device may take `allowed` seconds to take.
 
         Returns
         -------
@@ -244,7 +245,10 @@ class Connection(LineProtocol):
             link.trace.add(">", data)
         if self._telnet is not None:
             data = escape(data)
-        return None if self._write(data) else self.sent_all()
+        done = self._write(data)
+        if self._taking.stretched or (allowed is not None and allowed > self._taking.usual):
+            self._allow(allowed)
+        return None if done else self.sent_all()
 
     def send(self, msg: Text) -> Deferred[None]:
         """As `LineProtocol.send`."""
@@ -269,8 +273,8 @@ class Connection(LineProtocol):
         """Close the connection; whatever still comes on it reaches nobody."""
         self._end()
         transport: Any = self.transport
-        if self._draining:
-            handle = getattr(transport, "getHandle", lambda: None)()
+        if self._draining is not None:
+            handle = getattr(lowest(transport), "getHandle", lambda: None)()
             if isinstance(handle, socket.socket):
                 end(handle, self._pid)      # (a forked child may have it, too)
             transport.abortConnection()     # otherwise it would wait to send the rest

@@ -16,7 +16,7 @@ from ..core.framing import Framer, Text
 from ..core.policy import KEEPALIVE, check_seconds
 from ..core.sockets import configure
 from .clock import steady
-from .drain import Drain
+from .drain import Drain, SocketDrain, drain_of, lowest
 from .later import AT_ONCE, fail_later, succeed_later
 
 #: Bytes that may wait for a reader beyond one whole frame before the transport is paused.
@@ -52,7 +52,7 @@ class FrameProtocol(Protocol):
         # whatever the callbacks of the others do.
         self._readers: deque[tuple[Deferred[bytes], int]] = deque()
         self._senders: deque[Deferred[None]] = deque()
-        self._draining = False
+        self._draining: Drain | SocketDrain | None = None
         self._lost: DeviceConnectionError | None = None
         self._direct: Any = None
         self._long_reads = False
@@ -70,7 +70,7 @@ class FrameProtocol(Protocol):
         self._clock = None if reactor is None else steady(reactor)
         if not self.host:
             self.host, self.port = str(getattr(peer, "host", peer)), getattr(peer, "port", 0)
-        handle = getattr(transport, "getHandle", lambda: None)()
+        handle = getattr(lowest(transport), "getHandle", lambda: None)()
         if isinstance(handle, socket.socket) and handle.family != socket.AF_UNIX:
             configure(handle, self._keepalive)
             # (Not for a wrapper that only lends us the attributes of what it wraps.)
@@ -135,23 +135,19 @@ class FrameProtocol(Protocol):
             if done == len(data):
                 return True
             data = data[done:]
-        if self._draining:
+        if self._draining is not None:
             transport.write(data)
             return False
-        tls = getattr(transport, "TLS", False)
-        drain = Drain(self._drained, tls)
-        transport.registerProducer(drain, tls)
-        transport.write(data)
-        if not drain.waiting:       # it takes all; or is in memory, and never asks for more
-            transport.unregisterProducer()
+        drain = drain_of(transport, self._drained)
+        if drain.write(data):
             return True
-        self._draining = True
+        self._draining = drain
         return False
 
     def _drained(self) -> None:
-        transport: Any = self.transport
-        transport.unregisterProducer()
-        self._draining = False
+        assert self._draining is not None
+        self._draining.stop()
+        self._draining = None
         for sender in tuple(self._senders):
             if sender in self._senders:     # a callback of another may have cancelled it
                 self._senders.remove(sender)

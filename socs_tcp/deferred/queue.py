@@ -166,7 +166,7 @@ class Queue:
         self.waiting.popleft()
         conversation.ask(request, now)
         request.sent = "maybe"
-        rest = connection.say(request.data)
+        rest = connection.say(request.data, request.timeout)
         if rest is None:
             request.sent = "yes"
         else:
@@ -223,7 +223,7 @@ class Queue:
     def _say(self, connection: Connection, request: Request) -> bool:
         """Give it to the system; True if that has taken all of it."""
         request.sent = "maybe"
-        rest = connection.say(request.data)
+        rest = connection.say(request.data, request.timeout)
         if rest is None:
             request.sent = "yes"
             return True
