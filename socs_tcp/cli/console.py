@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,8 +31,10 @@ example:
   socs-tcp console 127.0.0.1:5025 --description kikusui_pmx --wait
   printf 'volt?\n' | socs-tcp console 127.0.0.1:5025 --terminator LF
 """
-#: Seconds to wait for what the device sends by itself.
+#: Seconds to wait for what the device sends by itself, and between two attempts to connect while
+#: somebody waits for the device.
 LISTEN = 0.5
+RETRY = 1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,11 +60,18 @@ def run(options: argparse.Namespace) -> int:
     from .talk import Talk
 
     no_log()
-    with Talk(options) as talk:
-        if talk.device.comm is None and not options.wait:
-            complain(f"{talk.device.link.name}: {talk.device.link.reason}")
-            return NO_CONNECTION
-        return Console(talk, options.encoding).run(sys.stdin)
+    told = False
+    while True:
+        with Talk(options) as talk:
+            if talk.device.comm is not None:
+                return Console(talk, options.encoding).run(sys.stdin)
+            if not told:
+                complain(f"{talk.device.link.name}: {talk.device.link.reason}"
+                         f"{'; waiting for it' if options.wait else ''}")
+            if not options.wait:
+                return NO_CONNECTION
+        told = True
+        time.sleep(RETRY)
 
 
 class Console:

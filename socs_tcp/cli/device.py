@@ -24,12 +24,32 @@ def add_device(parser: Any) -> None:
                         help="the device negotiates telnet options: refuse them, show none")
     parser.add_argument("--greeting", action="store_true",
                         help="the device says one line (frame) after each connect: wait for it")
+    parser.add_argument("--tls", action="store_true",
+                        help="speak TLS; the device's certificate must be a good one")
+    parser.add_argument("--tls-ca", metavar="FILE", type=Path,
+                        help="speak TLS; the certificate must be signed by one of this PEM file")
     add_framing(parser)
 
 
 def ways(options: argparse.Namespace) -> dict[str, Any]:
-    """What both faces are told of the device's ways."""
-    return {"telnet": options.telnet, "greeting": options.greeting or None}
+    """What both faces are told of the device's ways.
+
+    Raises
+    ------
+    UsageError
+        If there is no such certificate.
+    """
+    return {"telnet": options.telnet, "greeting": options.greeting or None,
+            "tls": _tls(options.tls_ca) if options.tls or options.tls_ca else None}
+
+
+def _tls(authorities: Path | None) -> Any:
+    import ssl
+
+    try:
+        return ssl.create_default_context(cafile=authorities)
+    except OSError as exc:      # ssl.SSLError is one: the file is no PEM
+        raise UsageError(f"{authorities}: {exc.strerror or exc}") from None
 
 
 def add_commands(parser: Any) -> None:

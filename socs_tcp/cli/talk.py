@@ -32,6 +32,8 @@ class Talk:
         self._unasked: list[bytes] = []
         self.device = TCPInterface(host, port, options.timeout, framer=self.framer,
                                    on_unasked=self._heard, **ways(options))
+        error = self.device.link.error if self.device.comm is None else None
+        self._first_error = error if isinstance(error, DeviceConnectionError) else None
 
     def __enter__(self) -> Talk:
         return self
@@ -48,6 +50,7 @@ class Talk:
         DeviceConnectionError
             What went wrong.
         """
+        self._connected()
         self.framer.begin()
         came = [self.device.query(command)] if replies == 1 else \
             self.device.query(command, replies=replies)
@@ -55,7 +58,14 @@ class Talk:
 
     def tell(self, command: bytes) -> None:
         """Send a command that is not answered."""
+        self._connected()
         self.device.send(self.framer.encode(command))
+
+    def _connected(self) -> None:
+        """Tell why the first attempt failed, once, before another is made: it waits as long."""
+        error, self._first_error = self._first_error, None
+        if error is not None:
+            raise error
 
     def _heard(self, data: bytes) -> None:
         del self._unasked[MOST:]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cli_run import Terminal, run
+from cli_run import BOUND, Terminal, command_line, run
 
 from socs_tcp import LineFramer
 from socs_tcp.cli.colon_commands import command_of
@@ -59,6 +60,16 @@ def test_without_a_device_it_ends_at_once():
     done = run("console 127.0.0.1:1", input="x\n")
     assert done.returncode == 3
     assert "Connection refused" in done.stderr
+
+
+def test_a_script_can_wait_for_a_device_too():
+    port = free_port()
+    process = subprocess.Popen(command_line(f"console 127.0.0.1:{port} --wait"), text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    assert process.stderr.readline().endswith("Connection refused; waiting for it\n")
+    with DeviceServer({"A": "1"}, framer=LineFramer(), port=port):
+        assert process.communicate("A\n", timeout=BOUND)[0].splitlines() == ["1"]
 
 
 def test_hex_shows_every_byte(device):

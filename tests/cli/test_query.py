@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
 from contextlib import closing, contextmanager
 
 import pytest
+from certificates import Certificate
 from cli_run import Served, Terminal, run
 
 from socs_tcp import LengthFramer, LineFramer
@@ -143,7 +145,7 @@ def test_json(device):
 
 
 def test_more_came_than_is_shown_of_a_command_that_is_not_the_last():
-    with saying(b"one\r\n", b"two\r\n") as port:
+    with saying(b"one\r\ntwo\r\n") as port:
         done = run(f"query 127.0.0.1:{port} x y")
     assert (done.returncode, done.stdout) == (0, "one\none\n")
     assert done.stderr.count("more came than is shown: two\\r\\n") == 2
@@ -214,6 +216,25 @@ def test_the_framing_of_a_description():
     with Served("simulate kikusui_pmx --port 0") as served:
         done = run(f"query 127.0.0.1:{served.port} 'volt?' --description kikusui_pmx")
     assert (done.stdout, done.stderr) == ("1.000000\n", "")
+
+
+@pytest.mark.parametrize("options, code, told", [
+    ("--tls-ca {path}", 0, ""), ("--tls", 3, "certificate"), ("--tls-ca /nowhere", 2, "No such"),
+    ("--tls-ca /dev/null", 2, "/dev/null")])
+def test_a_device_that_speaks_tls(tmp_path, options, code, told):
+    certificate = Certificate(tmp_path)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        def answer():
+            with contextlib.suppress(OSError):
+                client, _ = listener.accept()
+                with certificate.server().wrap_socket(client, server_side=True) as secured:
+                    while secured.recv(1000):
+                        secured.sendall(b"4.2\r\n")
+        threading.Thread(target=answer, daemon=True).start()
+        options = options.format(path=certificate.path)
+        done = run(f"query 127.0.0.1:{listener.getsockname()[1]} 'T?' {options}")
+    assert (done.returncode, done.stdout) == (code, "" if code else "4.2\n")
+    assert told in done.stderr
 
 
 # advice
