@@ -5,7 +5,7 @@ from __future__ import annotations
 from cli_run import Served, Terminal, run
 
 from socs_tcp import LineFramer
-from socs_tcp.testing import DeviceServer
+from socs_tcp.testing import DeviceServer, ScriptedDevice
 
 REGEX = """device: x
 framing: {terminator: "\\n"}
@@ -43,6 +43,14 @@ def test_it_says_that_it_cannot_be_simulated(tmp_path):
         "is missing" in done.stdout
     file.write_text(REGEX + 'simulate: {out1: "5"}\n')
     assert run(f"check {file}").stdout.endswith(" 1 parameter\n")
+
+
+def test_what_the_device_said_is_shown(tmp_path):
+    file = tmp_path / "x.yaml"
+    file.write_text(REGEX.replace("(?=5)", "") + 'simulate: {out1: "5"}\n')
+    with DeviceServer(ScriptedDevice({"OUT1?": "garbage"}, framer=LineFramer("\n"))) as server:
+        done = run(f"check {file} 127.0.0.1:{server.port}")
+    assert "out1: a = b'g' is not a number; the reply was b'garbage'" in done.stdout
 
 
 def test_on_a_terminal():

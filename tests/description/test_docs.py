@@ -16,8 +16,9 @@ from socs_tcp.description.simulated import scripted_device
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "description.rst").read_text()
+COMING = (DOCS / "coming_from_streamdevice.rst").read_text()
 BLOCKS = [textwrap.dedent(block) for block in
-          re.findall(r"^\.\. code-block:: yaml\n\n((?: .*\n|\n)+)", PAGE, re.MULTILINE)]
+          re.findall(r"^\.\. code-block:: yaml\n\n((?: .*\n|\n)+)", PAGE + COMING, re.MULTILINE)]
 # what an example leaves out because it is not about it
 REST = {"device": "device: x\n", "framing": 'framing: {terminator: "\\r\\n"}\n',
         "queries": 'queries: {q: {send: "Q?", fields: {q: {}}}}\n'}
@@ -37,7 +38,7 @@ def test_yaml(block):
 
 
 def test_the_blocks_are_found():
-    assert len(BLOCKS) == 18
+    assert len(BLOCKS) == 19
 
 
 def test_python():
