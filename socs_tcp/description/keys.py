@@ -35,7 +35,8 @@ _STEP = {
     "lines": Key("whole", "The answer has so many lines."),
     "wait": Key("seconds", "Seconds to wait before this is sent."),
     "timeout": Key("seconds", "Seconds for this answer."),
-    "checksum": Key("bool", "``false`` where this message and its answer have no checksum."),
+    "checksum": Key("sum", "``false`` where this message and its answer have no checksum; or one "
+                    "of their own, as ``checksum`` of the file."),
 }
 _READ = {
     "split": Key("text", "The reply is a list, with this between its items; ``whitespace`` for "
@@ -222,7 +223,7 @@ TITLES = {
 
 _WORDS = {
     "text": "text", "texts": "text, or a list", "values": "a text, a number, or a list",
-    "word": "a name", "whole": "a whole number",
+    "sum": "``false``, or see ``checksum``", "word": "a name", "whole": "a whole number",
     "number": "a number", "seconds": "seconds", "bool": "true or false",
     "pattern": "a regular expression", "message": "text, or ``{hex: \"...\"}``",
     "messages": "a message, or a list of steps", "list": "a list of two numbers",
@@ -261,6 +262,7 @@ _KINDS: dict[str, dict[str, Any]] = {
                          {"type": "array", "items": {"type": ["string", "number"]}}]},
     "whole": {"type": "integer"}, "number": {"type": "number"},
     "seconds": {"type": "number", "exclusiveMinimum": 0}, "bool": {"type": "boolean"},
+    "sum": {"anyOf": [{"type": "boolean"}, {"$ref": "#/$defs/checksum"}]},
     "message": _MESSAGE,
     "messages": {"anyOf": [*_MESSAGE["anyOf"], {"$ref": "#/$defs/step"}, {
         "type": "array", "items": {"anyOf": [*_MESSAGE["anyOf"], {"$ref": "#/$defs/step"}]}}]},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..core.framing import Framer
 from .context import Context
 from .errors import did_you_mean
 from .keys import names, required
-from .load_framing import MAX_REPLY, load_reply_end
+from .load_framing import MAX_REPLY, load_checksum, load_reply_end
 from .nodes import Node
 from .steps import Step
 from .template import CHECKSUM, Template
@@ -100,7 +102,13 @@ def load_steps(owner: Node, keys: dict[str, Node], context: Context, *,
 
 def build_step(send: Node, keys: dict[str, Node], context: Context, *, reads: bool) -> Step:
     """A step, with what the mapping `keys` says of its answer."""
-    summed = "checksum" not in keys or keys["checksum"].boolean()
+    summed = True
+    if "checksum" in keys and keys["checksum"].is_mapping:
+        checksum, commands, replies = load_checksum(keys["checksum"])
+        context = replace(context, checksum=checksum, sums_commands=commands,
+                          sums_replies=replies)
+    elif "checksum" in keys:
+        summed = keys["checksum"].boolean()
     message = load_template(send, context, summed=summed)
     expect = load_template(keys["expect"], context, reply=True) if "expect" in keys else None
     match = context.pattern(keys["match"]) if "match" in keys else None

@@ -225,7 +225,7 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
     monkeypatch.delenv("OCS_CONFIG_DIR", raising=False)
     with pytest.raises(DescriptionError, match=r"^no/such.yaml: there is no such file$"):
         load("no/such.yaml")
-    with pytest.raises(DescriptionError, match=r"did you mean 'lakeshore372'.*there are cryomech"):
+    with pytest.raises(DescriptionError, match=r"did you mean 'lakeshore372'.*there are aerotech"):
         load("lakeshore327")
     (tmp_path / "a.yaml").write_bytes(b"device: \xff")
     with pytest.raises(DescriptionError, match=r"a\.yaml: is not UTF-8 \(byte 8\)"):

@@ -159,6 +159,7 @@ def sent(name, query=None, parameter=None, value=None):
     (("hardy_hi6200", "weights"), [b"\x00\x01\x00\x00\x00\x06\x01\x03\x00\x06\x00\x04"]),
     (("davis_vantagepro2", "loop"), [b"LOOP 1\n"]),
     (("eurotherm_2000", "target"), [b"\x040011SL\x05"]),
+    (("eurotherm_2000", None, "setpoint", 25), [b"\x040011\x02SL25.0\x03\x05"]),
     (("omega_cni16", None, "target_freq", 2.0), [b"*W014007D0\r"]),       # as SOCS
     (("omega_cni16", None, "direction", "reverse"), [b"*W02401388\r"]),
     (("mks_937b", "pressure_3"), [b"@253PR3?;FF"]),
