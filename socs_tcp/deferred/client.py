@@ -151,7 +151,8 @@ class DeviceClient:
                              "would be the last on each connection")
         self.framer = LineFramer() if framer is None else checked(framer)
         self.reactor = reactor
-        self.link = Link(address_name(ip_address, self.port), log=one_for(reactor, ReactorLog))
+        self._log = one_for(reactor, ReactorLog)
+        self.link = Link(address_name(ip_address, self.port), log=self._log)
         self._device = device = Device(
             ip_address, self.port, self.link, steady(reactor), self.framer, self.timeout,
             check_late_replies(late_replies), max_in_flight,
@@ -171,6 +172,7 @@ class DeviceClient:
         self._dialer = Dialer(device, reactor, min_interval, ready=self._ready, lost=self._lost,
                               failed=self._no_device, over=self._over, ended=self.close,
                               asked_ago=lambda: self._clock.seconds() - self._asked_at)
+        self._log.join()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.link.name} {self.link.state.value}>"
@@ -338,6 +340,7 @@ class DeviceClient:
                 self._waiters.pop(0).errback(Failure(self._closed_error()))
             self.link.closed()
             self.link.tell()
+            self._log.leave()
         if self._dialer.disconnected:
             return succeed(None)
         done: Deferred[None] = Deferred()

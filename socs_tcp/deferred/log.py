@@ -33,6 +33,17 @@ class ReactorLog(DeviceLogger):
         self._turns = Turns(steady(reactor), BURST, SPACING)
         self._ending = ending(reactor)
         self._ended = False
+        self._users = 0
+
+    def join(self) -> None:
+        """One more device is logged here."""
+        self._users += 1
+
+    def leave(self) -> None:
+        """One is closed. With the last one all is written, and no timer is left over."""
+        self._users -= 1
+        if not self._users:
+            self.flush()
 
     def _emit(self, level: str, text: str) -> None:
         if self._ended or self._turns.now():

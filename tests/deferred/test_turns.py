@@ -5,6 +5,7 @@ import gc
 import pytest
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
 
 from socs_tcp import DeviceClient
 from socs_tcp.deferred import log
@@ -212,10 +213,21 @@ def test_what_is_not_written_yet_is_written_before_the_reactor_ends(lines):
 def test_the_devices_of_a_reactor_share_a_log(lines):
     reactor = MemoryReactorClock()
     clients = [DeviceClient("10.0.0.1", 1 + number, reactor=reactor) for number in range(100)]
-    for client in clients:
+    for client in clients[:-1]:
         client.close()
     assert len(lines) == log.BURST
-    reactor.advance(10)
-    for _ in range(200):
-        reactor.advance(log.SPACING)
+    clients[-1].close()             # with the last one all is written
     assert [text for _, text in lines] == [f"{client.link.name}: closed" for client in clients]
+
+
+def test_devices_that_failed_and_were_closed_leave_no_timer(lines):
+    reactor = MemoryReactorClock()
+    clients = [DeviceClient("10.0.0.1", 1 + number, reactor=reactor) for number in range(100)]
+    for (_host, _port, factory, *_), connector in zip(reactor.tcpClients, reactor.connectors,
+                                                      strict=True):
+        factory.clientConnectionFailed(connector, Failure(ConnectionRefusedError()))
+    for client in clients:
+        client.close()
+    assert len(lines) == 200
+    reactor.advance(0)
+    assert reactor.getDelayedCalls() == []
