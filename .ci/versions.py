@@ -18,6 +18,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 TESTS = ["core", "blocking", "deferred", "contract", "agent", "agents", "description", "testing"]
+#: Minutes of arithmetic that no version changes.
+LONG = "tests/core/test_every_sequence.py"
 #: Of the extra `test`, what is no business of these tests; nor are the extras it includes.
 NOT_NEEDED = ("coverage", "mypy", "ruff", "pexpect", "pyte")
 OWN_VERSION = sys.version_info[:2]
@@ -73,7 +75,8 @@ def run_tests(python: str, wanted: list[str]) -> int:
                          "[0], *(f'{n} {m.version(n)}' for n in ('twisted', 'txaio', 'ocs', "
                          "'autobahn', 'pytest')))"], env=env)
         return subprocess.call([inside, "-m", "pytest", "-q", "--color=no", "-p",
-                                "no:cacheprovider", *(f"tests/{name}" for name in TESTS)],
+                                "no:cacheprovider", f"--ignore={LONG}",
+                                *(f"tests/{name}" for name in TESTS)],
                                cwd=CHECKOUT, env=env, stdin=subprocess.DEVNULL)
 
 
