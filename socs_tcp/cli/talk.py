@@ -52,9 +52,8 @@ class Talk:
         """
         self._connected()
         self.framer.begin()
-        came = [self.device.query(command)] if replies == 1 else \
-            self.device.query(command, replies=replies)
-        return [self.framer.reply(data) for data in came]
+        return [self.framer.reply(data)
+                for data in self.device.query(command, replies=replies)]
 
     def tell(self, command: bytes) -> None:
         """Send a command that is not answered."""
