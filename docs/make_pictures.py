@@ -159,7 +159,7 @@ def architecture():
     block((450, 120, 200, 96), "DeviceAgentMixin",
           ["agent, degraded, monitor", "follows the links,", "sets session.degraded"], GOOD)
     block((30, 120, 185, 96), "TCPInterface",
-          ["blocking, any thread", "tcp, blocking,", "keeper, channel, sockets"], "#d9e8fb")
+          ["blocking, any thread", "interface, calls, gate,", "session, connection"], "#d9e8fb")
     block((235, 120, 185, 96), "DeviceClient",
           ["Deferreds, reactor thread", "client, managed, requests,", "wire, protocol, factory"],
           "#d9e8fb")

@@ -62,9 +62,12 @@ class Evidence:
             self.state = State.PROVEN
             self._link.good(rtt)
 
-    def spoke(self, now: float) -> None:
-        """The device said something that somebody listens for."""
-        if now < self.settled_in or self.state is State.DEAD:
+    def spoke(self, now: float, expected: bool) -> None:
+        """The device said something that somebody listens for: after a command, if `expected`.
+
+        What a server says as it refuses a client, and hangs up, is no answer.
+        """
+        if self.state is State.DEAD or (now < self.settled_in and not expected):
             return
         self.answered = True
         if self.state is State.PREPARED:

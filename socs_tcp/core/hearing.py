@@ -101,6 +101,7 @@ class Hearing:
                 frame = self._framer.whole(data)
                 if frame is not None:
                     turns.popleft()
+                    link.last_reply = frame
                     self._replied(first, now)
                     return [(first, frame)]
         self.decoder.feed(data)
@@ -145,6 +146,8 @@ class Hearing:
             return True
         if turn.given_up:
             self._link.bytes_discarded += len(frame)
+        else:
+            self._link.last_reply = frame
         if not turn.took(frame):
             return False
         self._pending.replied(turn)
@@ -181,7 +184,7 @@ class Hearing:
             silence.kept()
         else:
             silence.broken(now)
-        self._evidence.spoke(now)
+        self._evidence.spoke(now, expected)
 
     def _nobodys(self, frame: bytes, now: float) -> None:
         """A whole frame that answers nothing."""
@@ -191,7 +194,7 @@ class Hearing:
         elif self._alarms and len(self.unasked) < MOST_ALARMS:
             self.unasked.append(frame)
             self.silence.alarm(now)
-            self._evidence.spoke(now)
+            self._evidence.spoke(now, False)
         else:
             self._tell_unasked(frame, len(frame))
             self.restless = True
@@ -244,8 +247,8 @@ class Hearing:
 
     # the end of a turn, and of the connection
 
-    def gave_up(self, turn: Turn) -> bool:
-        """Nobody waits for `turn` any more: timed out, cancelled, or interrupted.
+    def gave_up(self, turn: Turn, by_caller: bool = False) -> bool:
+        """Nobody waits for `turn` any more: timed out, interrupted, or not wanted `by_caller`.
 
         Returns
         -------
@@ -262,7 +265,7 @@ class Hearing:
             self.silence.free_until = -math.inf
             return False
         new = self._evidence.state is State.NEW or turn.kind == "greeting"
-        if self._pending.give_up(turn) or new:
+        if self._pending.give_up(turn, by_caller) or new:
             self._give_up("a reply is owed that nobody waits for" if turn.wrong is None
                           else "a reply did not match")
             return True

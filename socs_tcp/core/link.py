@@ -59,6 +59,8 @@ class Link:
         Discarded are those that nobody asked for.
     last_rtt, worst_rtt : float or None
         Round-trip time in seconds of the last exchange, and the longest.
+    last_reply : bytes or None
+        The last whole frame that answered somebody, for messages.
     trace : Trace or None
         The last that was said, if `keep_trace` was called.
 
@@ -105,6 +107,7 @@ class Link:
         self.bytes_received = 0
         self.bytes_discarded = 0
         self.trace: Trace | None = None
+        self.last_reply: bytes | None = None
         self.last_rtt: float | None = None
         self.worst_rtt: float | None = None
         self._worst_lately: float | None = None     # since `take_round_trips`

@@ -130,12 +130,16 @@ class Pending:
         else:
             self.turns.remove(turn)
 
-    def give_up(self, turn: Turn) -> bool:
-        """Nobody waits for a question any more. Is the connection to be given up?"""
+    def give_up(self, turn: Turn, by_caller: bool = False) -> bool:
+        """Nobody waits for a question any more. Is the connection to be given up?
+
+        Where replies are matched, it is after two in a row that did not come in time. One that
+        the caller did not want any more (`by_caller`) says nothing of the device.
+        """
         turn.give_up()
         if self.in_order:
             return self._late == "drop"
         if turn.wrong is not None:      # that was its reply
             self.turns.remove(turn)
-        self.unmatched += 1
+        self.unmatched += not by_caller
         return self.unmatched > 1

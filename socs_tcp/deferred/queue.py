@@ -335,7 +335,8 @@ class Queue:
         if request in self._sending:
             return True
         unsent = request.kind == "query" and request.sent != "yes"
-        return connection.conversation.gave_up(request) or unsent
+        by_caller = request.deferred is None
+        return connection.conversation.gave_up(request, by_caller) or unsent
 
     # time
 
