@@ -151,18 +151,15 @@ class Poll:
                     and name in (None, device.link.name)), default=0.0)
 
     def _nobody_was_asked(self, error: ConnectionError) -> bool:
-        """A listener that heard nothing, or one whose turn did not come: no device failed.
+        """Did its turn not come, since another call had the device? Then no device failed.
 
-        The link is the judge: a device that was asked in vain is down.
+        (Where a device that is down kept it waiting, one did.)
         """
-        if not isinstance(error, ReplyTimedOut):
+        if not isinstance(error, ReplyTimedOut) or (error.phase, error.sent) != ("send", "no"):
             return False
         name = address_name(error.host, error.port)
-        links = [device.link for device in self._view.devices(self._session)
-                 if device.link.name == name]
-        if not links:
-            return error.sent == "no"
-        return not any(link.down for link in links)
+        return not any(device.link.down for device in self._view.devices(self._session)
+                       if device.link.name == name)
 
     def _what_came(self) -> str:
         """The last that its devices said, as far as they keep it."""

@@ -491,24 +491,28 @@ def test_gaps_are_marked_if_asked_for(fridge, session, clock):
 
 
 def nobody_was_asked():
+    return ReplyTimedOut("10.0.0.5:7777: its turn did not come within 1 s", host="10.0.0.5",
+                         port=7777, phase="send", sent="no")
+
+
+def heard_nothing():
     return ReplyTimedOut("10.0.0.5:7777: nothing came within 1 s", host="10.0.0.5", port=7777,
-                         phase="recv", sent="no")
+                         phase="recv", sent="yes")
 
 
-def test_a_listener_that_hears_nothing_is_no_failure(fridge, session, clock):
+def test_one_whose_turn_did_not_come_is_no_failure(fridge, session, clock):
     fridge.watch(device := Device())
     device.succeed()
-    heard_nothing = nobody_was_asked()
-    heard_nothing.sent = "yes"      # by another call, maybe
-    read = Readings(session, clock, nobody_was_asked(), heard_nothing, 1)
+    read = Readings(session, clock, nobody_was_asked(), 1)
     assert list(fridge.poll(session, read, 0.4, gaps=True)) == [1]
     assert session.writes == [] and session.messages == []
 
 
-def test_whoever_asks_in_vain_is_a_failure_where_no_link_is_watched(fridge, session, clock):
-    error = nobody_was_asked()
-    error.sent = "yes"
-    read = Readings(session, clock, error, nobody_was_asked(), 1)
+def test_a_stream_of_readings_that_has_stopped_is_a_failure(fridge, session, clock):
+    """Nothing was asked for, so that the link may still be good; but there is no reading."""
+    fridge.watch(device := Device())
+    device.succeed()
+    read = Readings(session, clock, heard_nothing(), 1)
     assert len(list(fridge.poll(session, read, 0.4, gaps=True))) == 2
     assert session.writes == [True, False]
 
@@ -694,9 +698,8 @@ def test_poll_deferred_at_whole_periods(fridge, session, reactor, clock):
     assert times == pytest.approx([0.37, 0.87, 1.37], abs=0.06)
 
 
-@pytest.mark.parametrize("work", ["another call", "listening"])
-def test_who_keeps_a_device_busy_makes_nobody_elses_acquisition_degraded(fridge, session, work):
-    """A real device: a question takes long, or the device says nothing by itself."""
+def test_who_keeps_a_device_busy_makes_nobody_elses_acquisition_degraded(fridge, session):
+    """A real device, to which a question takes long."""
     from socs_tcp import TCPInterface
     from socs_tcp.testing import DeviceServer
     asked, answer = threading.Event(), threading.Event()
@@ -709,19 +712,16 @@ def test_who_keeps_a_device_busy_makes_nobody_elses_acquisition_degraded(fridge,
             TCPInterface(server.host, server.port, 5, framer=LineFramer()) as device:
         fridge.watch(device)
         mover = threading.Thread(target=device.query, args=("MOVE",))
-        if work == "another call":
-            mover.start()
-            assert asked.wait(10)
-        read = device.recv_frame if work == "listening" else lambda **kw: device.query("T?", **kw)
+        mover.start()
+        assert asked.wait(10)
 
         def read_and_stop():
             session.status = "stopping"
-            return read(timeout=0.05)
+            return device.query("T?", timeout=0.05)
         assert list(fridge.poll(session, read_and_stop, 0.01)) == []
         assert session.writes == [] and not device.link.down
         answer.set()
-        if mover.ident is not None:
-            mover.join(10)
+        mover.join(10)
 
 
 @pytest.mark.parametrize("unwatched", [False, True])
