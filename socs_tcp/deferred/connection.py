@@ -32,6 +32,8 @@ from .protocol import LineProtocol
 LOOK_AGAIN = 0.25
 #: So many reads are made at once at most to find out what has come.
 MOST_READS = 256
+#: So many of what nobody ever listens to, at one look: 16 MB a second at most.
+THROWN_AWAY = 64
 #: Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
 HUNG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
@@ -80,6 +82,7 @@ class Connection(LineProtocol):
         self.unread: list[bytes] = []
         self._poll: Any = None
         self._look_again: Any = None
+        self._listened = False          # somebody wants to hear what comes by itself
         self._taking = Patience(None, None)
         self._granted: float | None = None
         self._pid = os.getpid()
@@ -219,17 +222,17 @@ class Connection(LineProtocol):
         poll = self._poll
         if poll is None or not poll(0):
             return
-        transport: Any = self.transport     # a wrapper lends us the method of what it wraps
         for _ in range(MOST_READS):
-            why = transport.doRead()
-            if self._over:
+            self._read_once()
+            if self._over or self._decoder.waiting > MOST_UNASKED or not poll(0):
                 return
-            if why is not None:
-                self._tell_lost(from_cause(Failure(why), host=self.host, port=self.port,
-                                           phase="send"))
-                return
-            if self._decoder.waiting > MOST_UNASKED or not poll(0):
-                return
+
+    def _read_once(self) -> None:
+        transport: Any = self.transport     # a wrapper lends us the method of what it wraps
+        why = transport.doRead()
+        if why is not None and not self._over:
+            self._tell_lost(from_cause(Failure(why), host=self.host, port=self.port,
+                                       phase="send"))
 
     def say(self, data: bytes, allowed: float | None = None) -> Deferred[None] | None:
         """Send a command, which the device may take `allowed` seconds to take.
@@ -256,6 +259,7 @@ class Connection(LineProtocol):
 
     def listen(self, turn: Turn) -> None:
         """Somebody waits for the next frame, which may be there already."""
+        self._listened = True
         try:
             answered = self.conversation.listen(turn, self._seconds())
         except FramingError as exc:
@@ -307,8 +311,25 @@ class Connection(LineProtocol):
                 f"{self._device.link.name}: connection lost: the device closed the connection",
                 host=self.host, port=self.port, phase="recv"))
             self.transport.abortConnection()  # type: ignore[union-attr]
-        else:
+        elif self._listened:
             self._regulate()
+        else:
+            self._throw_away()
+
+    def _throw_away(self) -> None:
+        """Nobody has ever listened here: what comes is thrown away, and behind it is the end."""
+        for _ in range(THROWN_AWAY):
+            self._device.link.bytes_discarded += self._decoder.clear()
+            if not self._poll(0):
+                break
+            self._read_once()
+            if self._over:
+                return
+        self._regulate()
+
+    def _recv(self, size: int) -> Deferred[bytes]:
+        self._listened = True
+        return super()._recv(size)
 
     def _stop_looking(self) -> None:
         call, self._look_again = self._look_again, None

@@ -1,5 +1,6 @@
 """The connection under a DeviceClient."""
 
+import contextlib
 import select
 import socket
 
@@ -326,8 +327,29 @@ def test_a_device_that_sends_without_pause_is_given_up(owner, real, monkeypatch)
     assert "without pause" in connection.conversation.useless
 
 
+def test_the_end_behind_a_flood_that_nobody_listens_to_is_found(owner, real):
+    connection, device, ours = real
+    device.setblocking(False)
+    sent = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:             # until neither side's system takes any more
+            sent += device.send(FLOOD)
+    device.close()
+    connection.dataReceived(FLOOD)
+    assert connection._paused
+    for _ in range(200):
+        owner.clock.advance(module.LOOK_AGAIN)
+        if owner.errors:
+            break
+        connection.dataReceived(FLOOD)      # (nobody turns a reactor that reads)
+    assert isinstance(owner.errors[0], Disconnected)
+    assert owner.link.bytes_discarded > sent / 2
+
+
 def test_a_device_that_is_made_to_wait_is_seen_to_hang_up(owner, real):
     connection, device, ours = real
+    connection.listen(Turn("listen"))
+    connection.dataReceived(FLOOD)
     connection.dataReceived(FLOOD)
     assert connection._paused
     owner.clock.advance(module.LOOK_AGAIN)
@@ -337,7 +359,7 @@ def test_a_device_that_is_made_to_wait_is_seen_to_hang_up(owner, real):
     wait_readable(ours)
     owner.clock.advance(module.LOOK_AGAIN)
     assert isinstance(owner.errors[0], Disconnected)
-    assert connection.unread[0] == b"0123456789"
+    assert connection.unread[1] == b"0123456789"
     assert owner.clock.getDelayedCalls() == []
 
 
