@@ -328,7 +328,7 @@ def test_a_device_that_sends_without_pause_is_given_up(owner, real, monkeypatch)
 
 
 def test_the_end_behind_a_flood_that_nobody_listens_to_is_found(owner, real):
-    connection, device, ours = real
+    connection, device, _ours = real
     device.setblocking(False)
     sent = 0
     with contextlib.suppress(BlockingIOError):
