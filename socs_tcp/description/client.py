@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.task import deferLater
 
-from ..blocking.interface import TCPInterface
 from ..core.errors import (
     DeviceConnectionError,
     FramingError,
@@ -20,65 +19,12 @@ from ..core.errors import (
 from ..core.silence import SETTLE
 from ..deferred.client import DeviceClient
 from ..deferred.clock import steady
-from . import (
-    Ask,
-    Description,
-    Parameter,
-    ParseError,
-    Query,
-    Value,
-    script,
-)
+from . import Ask, Description, Parameter, ParseError, Query, Value, script
+from .asking import read_all
 from .model import Action, Message
+from .reading import Answered, Reading, connection_options, read_reply
 
-
-class Reading(NamedTuple):
-    """What one query gave."""
-
-    query: Query
-    #: Seconds since the epoch, when the reply was there.
-    timestamp: float
-    #: By the name of the field.
-    values: dict[str, Value]
-    #: Why the other fields could not be read.
-    errors: dict[str, ParseError]
-
-
-def read_reply(query: Query, reply: bytes) -> Reading:
-    """The reading that `reply` is."""
-    return Reading(query, time.time(), *query.parse(reply))
-
-
-def connection_options(description: Description) -> dict[str, Any]:
-    """What both faces are told of the device."""
-    return {"framer": description.framer, "gap": description.gap,
-            "greeting": description.greeting and description.greeting.regex,
-            "closes_after_reply": description.closes_after_reply, "telnet": description.telnet}
-
-
-class Answered:
-    """One answer, as it is judged: what was heard, though it was none.
-
-    Parameters
-    ----------
-    ask : Ask
-    """
-
-    def __init__(self, ask: Ask) -> None:
-        self._accepts = ask.accepts
-        #: The last reply that is no answer.
-        self.wrong: bytes | None = None
-
-    @property
-    def match(self) -> Callable[[bytes], bool] | None:
-        """For ``query(..., match=)``."""
-        return None if self._accepts is None else self._judge
-
-    def _judge(self, reply: bytes) -> bool:
-        assert self._accepts is not None
-        accepted = self._accepts(reply)
-        self.wrong = None if accepted else reply
-        return accepted
+__all__ = ["DescribedClient", "Reading", "read_all"]
 
 
 class DescribedClient:
@@ -347,71 +293,3 @@ class DescribedClient:
         client = self.client
         return kind(f"{client.link.name}: {text}", host=client.ip_address, port=client.port,
                     phase="recv", sent="maybe")
-
-
-def read_all(description: Description, ip_address: str, port: int) -> Iterator[Reading]:
-    """Ask a live device every query once, and block meanwhile. For ``socs-tcp check``.
-
-    Yields
-    ------
-    Reading
-        First that of the identity query, if there is one; it has no values.
-
-    Raises
-    ------
-    ConnectionError
-        If the device does not answer a query, or is not the one that is described.
-    """
-    with TCPInterface(ip_address, port, description.timeout,
-                      **connection_options(description)) as device:
-        if description.identify is not None:
-            try:
-                converse(device, description, description.identify.script())
-            except ParseError as exc:
-                raise WrongDevice(f"{device.link.name}: another device answers: {exc}",
-                                  host=ip_address, port=port, phase="identify",
-                                  sent="yes") from exc
-            yield Reading(description.identify, time.time(), {}, {})
-        if description.on_connect:
-            try:
-                converse(device, description, script(description.on_connect, "on_connect"))
-            except ParseError as exc:
-                raise FramingError(f"{device.link.name}: {exc}", host=ip_address, port=port,
-                                   phase="recv", sent="yes") from exc
-        for query in description.queries.values():
-            try:
-                yield read_reply(query, converse(device, description, query.script()))
-            except ParseError as exc:
-                yield Reading(query, time.time(), {}, query.all_wrong(exc))
-
-
-def converse(device: TCPInterface, description: Description,
-             talk: Generator[Ask, bytes, bytes]) -> bytes:
-    """Have a conversation, and block meanwhile; the last answer."""
-    if description.closes_after_reply:      # each message on a connection of its own
-        return _converse(device, talk)
-    with device.reserve() as alone:
-        return _converse(alone, talk)
-
-
-def _converse(device: Any, talk: Generator[Ask, bytes, bytes]) -> bytes:
-    ask = next(talk)
-    while True:
-        if ask.wait:
-            time.sleep(ask.wait)
-        reply, answered = b"", Answered(ask)
-        try:
-            if ask.reads:
-                reply = device.query(ask.data, ask.timeout, framer=ask.framer,
-                                     match=answered.match)
-            else:
-                device.send(ask.data)
-        except WrongReply:
-            if answered.wrong is None:
-                raise
-            reply = answered.wrong          # the script says what is wrong with it
-        try:
-            ask = talk.send(reply)
-        except StopIteration as end:
-            result: bytes = end.value
-            return result

@@ -11,8 +11,9 @@ from typing import TypeAlias
 from ..core.framing import Framer
 from .composing import MAX_BYTES
 from .context import MAX_ENTRIES, Context, load_variables
-from .errors import BadReply, DescriptionError, did_you_mean
+from .errors import DescriptionError, did_you_mean
 from .keys import names, required
+from .load_answers import IDENTIFY, load_answers
 from .load_fields import check_name
 from .load_framing import load_checksum, load_error, load_framing
 from .load_modbus import load_modbus
@@ -20,9 +21,9 @@ from .load_modbus import load_parameters as load_modbus_parameters
 from .load_modbus import load_queries as load_modbus_queries
 from .load_parameters import load_actions, load_parameters
 from .load_queries import load_messages, load_queries
-from .load_steps import load_step, load_steps, load_template
+from .load_steps import load_step, load_steps
 from .modbus_wire import framer
-from .model import Description, FeedSpec, Message, Parameter, Query
+from .model import Description, FeedSpec, Parameter, Query
 from .nodes import Node, compose
 from .steps import Step
 
@@ -39,12 +40,6 @@ MAX_FEEDS = 100
 DEFAULT_FEED = "readings"
 #: Where the agent publishes the health of the connection.
 LINK_FEED = "link"
-#: What `Description.answers` calls the answer to the identity query.
-IDENTIFY = "identify"
-#: ... and the answer to a message on connect that is read but not compared.
-ON_CONNECT = "on_connect"
-#: ... and what is said to whoever connects.
-GREETING = "greeting"
 
 
 def shipped() -> list[str]:
@@ -159,9 +154,19 @@ def loads(text: str, file: str = "<text>") -> Description:
         telnet="telnet" in keys and keys["telnet"].boolean(),
         modbus=context.line if "modbus" in keys else None,
     )
+    if description.closes_after_reply:
+        _check_one_reply(keys)
     if "simulate" not in keys:
         return description
     return replace(description, answers=load_answers(keys["simulate"], description, context))
+
+
+def _check_one_reply(keys: dict[str, Node]) -> None:
+    """A device that hangs up after a reply has but one for each connection."""
+    for key in ("identify", "on_connect"):
+        if key in keys:
+            raise keys[key].at_key().error("makes no sense where 'closes_after_reply' says that "
+                                           "the first answer is the last on each connection")
 
 
 def load_context(root: Node, keys: dict[str, Node]) -> tuple[Context, Framer]:
@@ -244,70 +249,3 @@ def load_on_connect(node: Node, context: Context) -> tuple[Step, ...]:
     if len(items) > 1000:
         raise node.error("has more than 1000 messages")
     return tuple(load_step(item, context) for item in items)
-
-
-# what the simulated device answers
-
-def load_answers(section: Node, description: Description, context: Context
-                 ) -> dict[str, tuple[bytes, ...]]:
-    """The section ``simulate``. An answer that the description cannot read is an error."""
-    if description.modbus is not None:
-        return _register_answers(section, description)
-    known = dict(description.queries)
-    known.update({name: message.query for name, message in description.messages.items()})
-    if description.identify is not None:
-        known[IDENTIFY] = description.identify
-    if description.on_connect:
-        known[ON_CONNECT] = Query(ON_CONNECT, description.on_connect, (), None, "")
-    answers: dict[str, tuple[bytes, ...]] = {}
-    for name, node in section.named("queries").items():
-        if name == GREETING and description.greeting is not None:
-            answers[name] = (load_template(node, context, reply=True).fill({}),)
-            continue
-        if name not in known:
-            raise node.at_key().error(f"there is no query {name!r}"
-                                      f"{did_you_mean(name, list(known))}; "
-                                      f"there are {', '.join(known)}")
-        items = node.items("answers") if node.is_list else [node]
-        if not items:
-            raise node.error("is an empty list; leave it out for an answer made from the fields")
-        answers[name] = tuple(_answer(item, known[name], context, description.messages.get(name))
-                              for item in items)
-    return answers
-
-
-def _answer(node: Node, query: Query, context: Context, message: Message | None) -> bytes:
-    """An answer as it comes, with its checksum; one that stands without gets it."""
-    reply = load_template(node, replace(context, values={}), reply=True).fill({})
-    checksum = message.checksum if message is not None else query.steps[-1].checksum
-    if checksum is not None:
-        try:
-            checksum.strip(reply)
-        except BadReply:
-            reply = checksum.add(reply)
-    try:
-        if message is not None:
-            said = message.take(reply)
-            if said is None:
-                raise ValueError(f"it does not match {message.pattern.text!r}")
-        else:
-            said = query.steps[-1].check(reply, {}, query.name)
-    except ValueError as exc:
-        raise node.error(str(exc)) from None
-    for error in query.parse(said)[1].values():
-        raise node.error(f"the description cannot read this answer: {error}")
-    return reply
-
-
-def _register_answers(section: Node, description: Description) -> dict[str, tuple[bytes, ...]]:
-    """The values of registers, by field."""
-    fields = {field.name: field for query in description.queries.values()
-              for field in query.fields}
-    answers: dict[str, tuple[bytes, ...]] = {}
-    for name, node in section.named("fields").items():
-        if name not in fields:
-            raise node.at_key().error(f"there is no field {name!r}"
-                                      f"{did_you_mean(name, list(fields))}")
-        text = repr(node.number()) if node.is_number else node.text("a number, or a name")
-        answers[name] = (text.encode(),)
-    return answers

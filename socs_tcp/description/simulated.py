@@ -24,7 +24,7 @@ from ..testing.device.scripted import ScriptedDevice
 from . import Description
 from .examples import example
 from .framers import KeptPromptFramer, LinesFramer
-from .loader import GREETING
+from .load_answers import GREETING
 from .patterns import Pattern
 from .simulated_modbus import ModbusDevice
 from .simulated_model import DescribedDevice, conversations

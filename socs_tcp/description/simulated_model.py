@@ -12,7 +12,7 @@ from . import IDENTIFY, Description, DescriptionError, Parameter, Query, Step, V
 from .examples import example
 from .fields import Field
 from .framers import KeptPromptFramer
-from .loader import ON_CONNECT
+from .load_answers import ON_CONNECT
 from .patterns import Pattern
 from .reply import Group, Item, Packed
 from .settings import Setting

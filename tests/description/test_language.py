@@ -543,6 +543,8 @@ def test_any_byte_is_a_byte_in_patterns():
     (RESTORE.replace("read_back: volt_set, ", ""), "needs 'read_back'"),
     (MISSING.replace("says: {3", "says: {x: on, 3"), "write \"on\" in quotes"),
     (HEAD.replace("framing", "#") + "queries: {q: {send: Q, fields: {q: {}}}}", "needs 'framing' (or 'modbus')"),
+    (HEAD + "closes_after_reply: true\nidentify: {send: I, match: x}\nqueries: {q: {send: Q, fields: {q: {}}}}\n",
+     "f.yaml:4: identify: makes no sense where 'closes_after_reply'"),
     (HEAD + "encoding: utf-16\nqueries: {}\n", "must be one of ascii, latin-1, utf-8"),
 ])
 def test_what_is_wrong_is_told(text, expected):

@@ -1,0 +1,81 @@
+"""A device that is driven by its description, with calls that block: the conversations over a
+`TCPInterface`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from ..blocking.interface import TCPInterface
+from ..core.errors import FramingError, WrongDevice, WrongReply
+from . import Ask, Description, ParseError, script
+from .reading import Answered, Reading, connection_options, read_reply
+
+
+def read_all(description: Description, ip_address: str, port: int) -> Iterator[Reading]:
+    """Ask a live device every query once, and block meanwhile. For ``socs-tcp check``.
+
+    Yields
+    ------
+    Reading
+        First that of the identity query, if there is one; it has no values.
+
+    Raises
+    ------
+    ConnectionError
+        If the device does not answer a query, or is not the one that is described.
+    """
+    with TCPInterface(ip_address, port, description.timeout,
+                      **connection_options(description)) as device:
+        if description.identify is not None:
+            try:
+                converse(device, description, description.identify.script())
+            except ParseError as exc:
+                raise WrongDevice(f"{device.link.name}: another device answers: {exc}",
+                                  host=ip_address, port=port, phase="identify",
+                                  sent="yes") from exc
+            yield Reading(description.identify, time.time(), {}, {})
+        if description.on_connect:
+            try:
+                converse(device, description, script(description.on_connect, "on_connect"))
+            except ParseError as exc:
+                raise FramingError(f"{device.link.name}: {exc}", host=ip_address, port=port,
+                                   phase="recv", sent="yes") from exc
+        for query in description.queries.values():
+            try:
+                yield read_reply(query, converse(device, description, query.script()))
+            except ParseError as exc:
+                yield Reading(query, time.time(), {}, query.all_wrong(exc))
+
+
+def converse(device: TCPInterface, description: Description,
+             talk: Generator[Ask, bytes, bytes]) -> bytes:
+    """Have a conversation, and block meanwhile; the last answer."""
+    if description.closes_after_reply:      # each message on a connection of its own
+        return _converse(device, talk)
+    with device.reserve() as alone:
+        return _converse(alone, talk)
+
+
+def _converse(device: Any, talk: Generator[Ask, bytes, bytes]) -> bytes:
+    ask = next(talk)
+    while True:
+        if ask.wait:
+            time.sleep(ask.wait)
+        reply, answered = b"", Answered(ask)
+        try:
+            if ask.reads:
+                reply = device.query(ask.data, ask.timeout, framer=ask.framer,
+                                     match=answered.match)
+            else:
+                device.send(ask.data)
+        except WrongReply:
+            if answered.wrong is None:
+                raise
+            reply = answered.wrong          # the script says what is wrong with it
+        try:
+            ask = talk.send(reply)
+        except StopIteration as end:
+            result: bytes = end.value
+            return result
