@@ -78,6 +78,12 @@ def _register_answers(section: Node, description: Description) -> dict[str, tupl
         if name not in fields:
             raise node.at_key().error(f"there is no field {name!r}"
                                       f"{did_you_mean(name, list(fields))}")
-        text = repr(node.number()) if node.is_number else node.text("a number, or a name")
+        labels = fields[name].labels
+        if labels is None:
+            text = repr(node.number("a number"))
+        elif node.is_number:
+            text = repr(node.whole("a value", -2 ** 63, 2 ** 64))
+        else:
+            text = node.choice(list(labels.values()))
         answers[name] = (text.encode(),)
     return answers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from . import Description
+from . import Description, DescriptionError
 from .fields import Field
 from .modbus import ModbusParameter, ModbusQuery
 from .modbus_wire import TABLES, WRITE_COIL, WRITE_REGISTER, WRITE_REGISTERS, Source, swapped
@@ -44,7 +44,11 @@ class ModbusDevice:
                 for number in range(block.start, block.start + block.count):
                     self.tables[block.table].setdefault(number, 0)
             for field in query.fields:
-                self._put(field, query.sources[field.name])
+                try:
+                    self._put(field, query.sources[field.name])
+                except (ValueError, OverflowError, ArithmeticError) as exc:
+                    raise DescriptionError(self._description.file, 0, f"simulate.{field.name}",
+                                           f"no register can hold this: {exc}") from None
         for parameter in self._description.parameters.values():
             assert isinstance(parameter, ModbusParameter)
             for number in range(parameter.source.count):

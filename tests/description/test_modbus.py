@@ -228,6 +228,8 @@ def test_replies_that_are_none(change, expected, in_step):
     ("range: [0, 100]", "type: str", "a register holds a number"),
     ("range: [-100, 100]", "range: [-100, 4000]", "does not fit into the register"),
     ("setpoint: {holding: 20, format: float32, range", "setpoint: {input: 20, range", "no such key"),
+    ("oil: 40.5", "oil: hot", "simulate.oil: must be a number, not the text 'hot'"),
+    ("state: running,", "state: runing,", "must be one of ready, running, not 'runing'"),
     ("simulate: {state", "simulate: {stat", "there is no field 'stat' (did you mean 'state'?)"),
 ])
 def test_what_is_wrong_is_told(old, new, expected):
@@ -235,6 +237,11 @@ def test_what_is_wrong_is_told(old, new, expected):
     with pytest.raises(DescriptionError) as caught:
         loads(TEXT.replace(old, new, 1))
     assert expected in str(caught.value)
+
+
+def test_what_no_register_can_hold():
+    with pytest.raises(DescriptionError, match=r"f.yaml: simulate.helium: no register can hold"):
+        scripted_device(loads(TEXT.replace("helium: -1.5", "helium: 99999999"), "f.yaml"))
 
 
 def test_what_is_no_request_has_no_answer():
