@@ -15,46 +15,11 @@ from ..core.errors import DeviceConnectionError, Disconnected, ReplyTimedOut, fr
 from ..core.policy import until_lasting_proves
 from ..core.silence import LONGEST_PAUSE
 from ..core.states import LinkState
+from .client_factory import ClientFactory
 from .connection import Connection
 from .device import Device
-from .factory import DeviceClientFactory
 from .queue import Queue
 from .session import Session
-
-
-class _Factory(DeviceClientFactory):
-    """Hands its events on."""
-
-    def __init__(self, reactor: Any, min_interval: float, *, build: Callable[[], Any],
-                 failed: Callable[[Failure], object], over: Callable[[], object],
-                 ended: Callable[[], object]) -> None:
-        super().__init__(reactor, min_interval=min_interval)
-        self._build, self._failed, self._over, self._on_end = build, failed, over, ended
-        #: The connection was not lost, it is over: the next one is made when it is needed.
-        self.resting = False
-
-    def buildProtocol(self, addr: Any) -> Any:
-        protocol = self._build()
-        protocol.factory = self
-        return protocol
-
-    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
-        super().clientConnectionFailed(connector, reason)
-        self._failed(reason)
-
-    def clientConnectionLost(self, connector: Any, unused_reason: Failure) -> None:
-        if not self.resting:
-            super().clientConnectionLost(connector, unused_reason)
-        self._over()
-
-    def reactor_ended(self) -> None:
-        self._on_end()
-
-    def retry_now(self) -> None:
-        if self.resting and self.connector.state == "disconnected" and self.continueTrying:
-            self.resting = False
-            self.retry(self.connector)
-        super().retry_now()
 
 
 class Dialer:
@@ -102,7 +67,7 @@ class Dialer:
         self._last = -math.inf          # when the last exchange was over
         self._lasting: Any = None       # until the connection proves something by lasting
         self._closed = False
-        self._factory = _Factory(reactor, min_interval, build=self._build,
+        self._factory = ClientFactory(reactor, min_interval, build=self._build,
                                  failed=self._attempt_failed, over=over, ended=ended)
         #: The thread of the reactor, once that is known.
         self.thread: int | None = None

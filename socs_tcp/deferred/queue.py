@@ -25,6 +25,7 @@ from ..core.errors import (
     show,
 )
 from ..core.policy import LASTS
+from .alarm import Alarm
 from .connection import Connection
 from .device import Device
 from .later import AT_ONCE
@@ -66,8 +67,7 @@ class Queue:
         #: Whole frames of a connection that is lost, for whoever receives next.
         self.unread: deque[bytes] = deque()
         self._sending: list[Request] = []           # the system has not yet taken all of these
-        self._timer: Any = None                     # for the earliest to be late, or earlier:
-        self._alarm = math.inf                      # then
+        self._alarm = Alarm(device.clock, self._time_is_up)     # for the earliest to be late
         self._busy = False                          # somebody further up the stack does it all
         self._at_once = 0
 
@@ -102,8 +102,8 @@ class Queue:
         if deferred is None:
             deferred = Deferred(partial(self.cancel, request))
         request.deferred = deferred
-        if request.deadline < self._alarm:
-            self._watch(request.deadline)
+        if request.deadline < self._alarm.when:
+            self._alarm.set(request.deadline)
         if first:
             self.waiting.appendleft(request)
         else:
@@ -128,7 +128,7 @@ class Queue:
         # It stays in the queue until it starts: whoever hears what we find out about the
         # connection may cancel it, or close the client.
         if self._at_once >= AT_ONCE:
-            self._watch(self._seconds())
+            self._alarm.set(self._seconds())
             return False
         if request.kind == "listen" and self.unread:
             self._done(request, self.unread.popleft())
@@ -181,7 +181,7 @@ class Queue:
                 self._failed(error)
             self._drop(connection, error)
         elif step != WAIT:
-            self._watch(now + step)
+            self._alarm.set(now + step)
 
     def _send(self, connection: Connection, request: Request) -> bool:
         now = self._seconds()
@@ -189,7 +189,7 @@ class Queue:
             return False
         left = connection.conversation.silence.gap_left(now)
         if left > 0:
-            self._watch(now + left)
+            self._alarm.set(now + left)
             return False
         connection.look()
         if connection is not self.connection or not self.waiting \
@@ -216,7 +216,7 @@ class Queue:
         """Send a command at once, past whoever waits."""
         deferred: Deferred[None] = Deferred(partial(self.cancel, request))
         request.deferred = deferred
-        self._watch(request.deadline)
+        self._alarm.set(request.deadline)
         self.send_now(connection, request, self._seconds())
         return deferred
 
@@ -340,19 +340,7 @@ class Queue:
 
     # time
 
-    def _watch(self, when: float) -> None:
-        """One timer, set for the earliest and left alone where it is early enough."""
-        if when >= self._alarm:
-            return
-        if self._timer is not None:
-            # Not `reset`: to an earlier time it searches all timers of the reactor for this one.
-            self._timer.cancel()
-        self._alarm = when
-        self._timer = self._clock.callLater(max(when - self._seconds(), 0),
-                                            self._time_is_up)
-
     def _time_is_up(self) -> None:
-        self._timer, self._alarm = None, math.inf
         self._at_once = 0
         now = self._seconds()
         busy, self._busy = self._busy, True
@@ -362,7 +350,7 @@ class Queue:
             self._busy = busy
         earliest = min((r.deadline for r in (*self._flight(), *self.waiting)), default=math.inf)
         if earliest != math.inf:
-            self._watch(earliest)
+            self._alarm.set(earliest)
         self.start()
 
     def _flight(self) -> list[Any]:
@@ -436,9 +424,7 @@ class Queue:
 
     def stop(self) -> None:
         """No more timers."""
-        timer, self._timer, self._alarm = self._timer, None, math.inf
-        if timer is not None:
-            timer.cancel()
+        self._alarm.stop()
 
 
 #: What a request waits for, and what it does then, by its kind.

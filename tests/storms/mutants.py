@@ -88,7 +88,7 @@ MUTANTS = (
     Mutant("what has come is not looked at", "deferred/connection.py",
            "        self.look()\n        try:\n", "        try:\n", suite="tests/deferred"),
     Mutant("the timer is not set again", "deferred/queue.py",
-           "            self._watch(earliest)\n", "            pass\n", only=TWISTED),
+           "            self._alarm.set(earliest)\n", "            pass\n", only=TWISTED),
     Mutant("a lost connection leaves a waiter", "deferred/queue.py",
            "if request not in repeated:\n                request.fail(again(error, request.sent))",
            "if request not in repeated:\n                pass", only=TWISTED),
