@@ -11,6 +11,8 @@ from .nodes import Node
 
 QUERY_KEYS = names("query")
 DEFAULT_PERIOD = 1.0
+#: An agent that asks more often does nothing else.
+LEAST_PERIOD = 0.01
 
 
 def load_queries(section: Node, context: Context, feeds: list[str]) -> dict[str, Query]:
@@ -60,7 +62,7 @@ def load_period(keys: dict[str, Node]) -> float | None:
     if "period" not in keys:
         return DEFAULT_PERIOD
     at = keys["period"]
-    return at.seconds("seconds, or 'never'") if at.is_number or \
+    return at.seconds("seconds, or 'never'", LEAST_PERIOD) if at.is_number or \
         at.text("seconds, or 'never'") != "never" else None
 
 

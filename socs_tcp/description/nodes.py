@@ -69,10 +69,11 @@ class Node:
         if isinstance(self.node, yaml.SequenceNode):
             return "a list"
         tag, value = self.node.tag, shown(self.node.value)
+        if self.is_number:
+            return f"the number {plain(self.node.value, SHOWN)}"
         return {_NULL: "empty", _BOOL: f"{value}, which YAML reads as a yes/no value",
                 _STR: f"the text {value}"}.get(
-                    tag, f"the number {plain(self.node.value, SHOWN)}" if tag in _NUMBERS
-                    else f"{value}, which YAML reads as {tag.rpartition(':')[2]}")
+                    tag, f"{value}, which YAML reads as {tag.rpartition(':')[2]}")
 
     @property
     def is_mapping(self) -> bool:
@@ -221,11 +222,11 @@ class Node:
         value = self.number(what)
         return Decimal(value) if isinstance(value, int) else Decimal(str(self.node.value))
 
-    def seconds(self, what: str = "seconds", most: float = 1e6) -> float:
+    def seconds(self, what: str = "seconds", least: float = 0.0, most: float = 1e6) -> float:
         """A time, more than 0."""
         value = self.number(what, positive=True)
-        if value > most:
-            raise self.error(f"must be {what}, at most {most:g}, not {self.kind}")
+        if not least <= value <= most:
+            raise self.error(f"must be {what}, from {least:g} to {most:g}, not {self.kind}")
         return float(value)
 
     def whole(self, what: str, least: int, most: int) -> int:

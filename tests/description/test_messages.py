@@ -140,6 +140,7 @@ QUERIES = [
     (['send: "X"', "fields: {a: {enum: [x]}}"], "must be a mapping of values to names"),
     (['send: "X"', "period: often", "fields: {a: {}}"], "must be seconds, or 'never'"),
     (['send: "X"', "period: -1", "fields: {a: {}}"], "more than 0, not -1"),
+    (['send: "X"', "period: 1e-9", "fields: {a: {}}"], "from 0.01 to 1e+06, not the number 1e-9"),
     (['send: "X"', "feed: other", "fields: {a: {}}"], "must be one of readings, not 'other'"),
     (['send: [{send: "A", length: 3}, "B"]', "fields: {a: {}}"], "but no answer is read here"),
     (['repeat: {ch: [1, 2]}', 'send: "X"', "fields: {a: {}}"], "there are two queries called 'q'"),
