@@ -43,8 +43,15 @@ def run(options: argparse.Namespace) -> int:
           f"{_count(len(description.queries), 'query', 'queries')} with "
           f"{_count(fields, 'field', 'fields')}, "
           f"{_count(len(description.parameters), 'parameter', 'parameters')}"
-          f"{_not_simulated(description)}")
+          f"{_more(description)}{_not_simulated(description)}")
     return GOOD if options.device is None else _ask(description, options.device, style)
+
+
+def _more(description: Description) -> str:
+    """What few descriptions have."""
+    counts = ((len(description.actions), "action", "actions"),
+              (len(description.messages), "message", "messages"))
+    return "".join(f", {_count(*count)}" for count in counts if count[0])
 
 
 def _count(number: int, one: str, many: str) -> str:

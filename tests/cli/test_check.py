@@ -45,6 +45,11 @@ def test_it_says_that_it_cannot_be_simulated(tmp_path):
     assert run(f"check {file}").stdout.endswith(" 1 parameter\n")
 
 
+def test_actions_and_messages_are_counted():
+    assert run("check and_balance").stdout.endswith(
+        "0 queries with 0 fields, 0 parameters, 4 actions, 1 message\n")
+
+
 def test_what_the_device_said_is_shown(tmp_path):
     file = tmp_path / "x.yaml"
     file.write_text(REGEX.replace("(?=5)", "") + 'simulate: {out1: "5"}\n')
