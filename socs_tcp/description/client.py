@@ -117,15 +117,16 @@ class DescribedClient:
                    and any(name not in value for name, field in parameter.fields.items()
                            if any(f.name == field for f in query.fields))]
         if not missing:
-            talk = parameter.script(value)
-            self._remember(parameter, value)
-            return self._alone(talk)
+            done: Deferred[bytes] = self._alone(parameter.script(value))
+            return done.addCallback(self._remember, parameter, value)
         parameter.partly(value)     # what may not be set shows before anything is read
         return self._read_and_set(parameter, value, missing)
 
-    def _remember(self, parameter: Parameter, value: object) -> None:
+    def _remember(self, reply: bytes, parameter: Parameter, value: object) -> bytes:
+        """The device has taken it."""
         if parameter.restore:
             self._restore[parameter.name] = value
+        return reply
 
     @inlineCallbacks
     def _read_and_set(self, parameter: Parameter, value: object, queries: list[Query]
@@ -137,10 +138,8 @@ class DescribedClient:
                 raise error
             now.update({name: reading.values[field] for name, field in parameter.fields.items()
                         if field in reading.values})
-        talk = parameter.script(value, now)
-        self._remember(parameter, value)
-        reply: bytes = yield self._alone(talk)
-        return reply
+        reply: bytes = yield self._alone(parameter.script(value, now))
+        return self._remember(reply, parameter, {**now, **parameter.partly(value)})
 
     def read_back(self, parameter: Parameter) -> list[Query]:
         """The queries that tell what is set now."""

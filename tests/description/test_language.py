@@ -410,6 +410,18 @@ def test_what_was_set_is_set_again_after_a_power_cycle():
     assert values(m, "volt") == {"volt_set": 12.0}
 
 
+def test_what_the_device_has_refused_is_not_set_again():
+    m = device(RESTORE.replace('"V {value:.2f}"', '"V {value:.2f}", expect: "OK"'))
+    put(m, "volt", 3)
+    m.device.set_answer("V 12.00", "NO")
+    with pytest.raises(ParseError):
+        put(m, "volt", 12)
+    m.device.reboot()
+    m.hang_up()
+    m.advance(5)
+    assert m.heard.count(b"V 12.00") == 1 and m.heard.count(b"V 3.00") == 2
+
+
 @pytest.mark.parametrize(("value", "said_", "agrees"), [
     (12, 12.0, True), (12.004, 12.0, True), (12, 12.01, True), (12, 12.5, False), (12, 0.0, False)])
 def test_a_read_back_that_disagrees(value, said_, agrees):
