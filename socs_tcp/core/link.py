@@ -334,6 +334,8 @@ class Link:
                     self._tell_all(self._hear_reasons, change)
             finally:
                 self._telling = False
+                if self.state is LinkState.CLOSED and not self.news:
+                    self._log.close()
 
     def _tell_all(self, observers: tuple[Callable[[Link, Any], object], ...],
                   change: LinkChange | str) -> None:

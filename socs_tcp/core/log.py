@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from .text import duration, printable
@@ -70,6 +71,10 @@ class DeviceLogger:
 
     def error(self, text: str) -> None:
         self._emit("error", text)
+
+    def beside(self, write: Callable[[], object]) -> None:
+        """Do this, which writes to this log, in a thread that may. Any thread."""
+        write()
 
     def _emit(self, level: str, text: str) -> None:
         if _silent:

@@ -40,6 +40,16 @@ class Waker:
                 self._timer.daemon = True
                 self._timer.start()
 
+    def forget(self, call: Callable[[], object]) -> None:
+        """It need not be called any more. With the last one there is no thread left over."""
+        with self._lock:
+            if call not in self._waiting:
+                return
+            self._waiting.remove(call)
+            if not self._waiting:
+                self._timer.cancel()
+                self._timer = None
+
     def _run(self) -> None:
         with self._lock:
             waiting, self._waiting, self._timer = self._waiting, [], None
@@ -61,7 +71,7 @@ class LimitedLog:
     Parameters
     ----------
     log : DeviceLogger
-        Where the lines go.
+        Where the lines go. What another thread has to write goes through its `beside`.
     clock : callable
         Gives seconds; never set back.
     waker : Waker, optional
@@ -104,6 +114,16 @@ class LimitedLog:
             note = self._note(self._left_out, now)
         write(text + note)
 
+    def close(self) -> None:
+        """No more lines: what was left out is written now, and nothing of this is kept."""
+        self._waker.forget(self._write_last)
+        with self._lock:
+            last = self._last
+            if last is None:
+                return
+            note = self._note(self._left_out - 1, self._clock())
+        last(note)
+
     def _write_last(self) -> None:
         with self._lock:
             now, last = self._clock(), self._last
@@ -113,7 +133,7 @@ class LimitedLog:
                 self._waker.wake(self._write_last)
                 return
             note = self._note(self._left_out - 1, now)
-        last(note)
+        self._log.beside(partial(last, note))
 
     @staticmethod
     def _with_count(write: Callable[[str], object], text: str, note: str) -> None:

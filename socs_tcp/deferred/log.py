@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ MOST_WAITING = 2000
 
 
 class ReactorLog(DeviceLogger):
-    """The log of all devices of one reactor. Reactor thread only.
+    """The log of all devices of one reactor. Reactor thread only, but for `beside`.
 
     Where hundreds fail in the same moment, their lines would take longer than all else that
     is to be done then. They come in their order, each as soon as the devices that are still
@@ -30,6 +31,7 @@ class ReactorLog(DeviceLogger):
 
     def __init__(self, reactor: Any) -> None:
         super().__init__()
+        self._reactor = reactor
         self._turns = Turns(steady(reactor), BURST, SPACING)
         self._ending = ending(reactor)
         self._ended = False
@@ -44,6 +46,10 @@ class ReactorLog(DeviceLogger):
         self._users -= 1
         if not self._users:
             self.flush()
+
+    def beside(self, write: Callable[[], object]) -> None:
+        """Have the reactor do this. Any thread."""
+        self._reactor.callFromThread(write)
 
     def _emit(self, level: str, text: str) -> None:
         if self._ended or self._turns.now():

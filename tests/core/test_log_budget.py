@@ -3,7 +3,7 @@
 import pytest
 
 from socs_tcp.core.link import Link
-from socs_tcp.core.log_budget import AT_ONCE, EVERY, LimitedLog, Waker
+from socs_tcp.core.log_budget import AT_ONCE, EVERY, LimitedLog, Waker, _waker
 
 
 class Timer:
@@ -18,6 +18,9 @@ class Timer:
     def start(self):
         assert self.daemon
 
+    def cancel(self):
+        self.made.remove(self)
+
 
 class Log:
     def __init__(self):
@@ -27,6 +30,10 @@ class Log:
         self.lines.append(text)
 
     info = error = warn
+
+    @staticmethod
+    def beside(write):
+        write()
 
 
 class Bench:
@@ -79,6 +86,55 @@ def test_one_that_alone_was_left_out_is_written_as_it_is(bench):
         bench.limited.warn(f"dev:1: {number}")
     bench.wake()
     assert bench.log.lines[-1] == f"dev:1: {AT_ONCE}"
+
+
+def test_another_thread_writes_only_where_the_log_says(bench):
+    """The log of a reactor is nobody else's."""
+    handed_over = []
+    bench.log.beside = handed_over.append
+    for number in range(AT_ONCE + 2):
+        bench.limited.warn(f"dev:1: {number}")
+    bench.wake()
+    assert len(bench.log.lines) == AT_ONCE
+    handed_over.pop()()
+    assert bench.log.lines[-1].startswith(f"dev:1: {AT_ONCE + 1} (1 more line")
+
+
+def test_with_the_device_its_last_line_is_written_and_no_timer_is_left(bench):
+    for number in range(AT_ONCE + 2):
+        bench.limited.warn(f"dev:1: {number}")
+    bench.limited.close()
+    bench.limited.close()
+    assert bench.log.lines[AT_ONCE:] == [
+        f"dev:1: {AT_ONCE + 1} (1 more lines about it in the last 0.0 s left out)"]
+    assert Timer.made == []
+
+
+def test_others_still_have_their_timer(bench):
+    other = LimitedLog(bench.log, lambda: bench.now, bench.waker)
+    for log in (bench.limited, other):
+        for _ in range(AT_ONCE + 2):
+            log.warn("x")
+    bench.limited.close()
+    lines = len(bench.log.lines)
+    bench.wake()
+    assert len(bench.log.lines) == lines + 1
+
+
+def test_a_link_that_is_closed_keeps_nothing_of_its_log():
+    log = Log()
+    link = Link("dev:1", log=log)
+    for _ in range(AT_ONCE):
+        link.remark("x", "y")
+        link.failed(ConnectionError("the device closed the connection"))
+        link.tell()
+        link.good()
+        link.tell()
+    link.failed(ConnectionError("the last"))
+    link.closed()
+    link.tell()
+    assert "more lines about it" in log.lines[-1]
+    assert _waker._timer is None
 
 
 def test_nothing_is_written_twice(bench):
