@@ -114,6 +114,15 @@ class Field:
             return text if self.labels is None else self._label(text)
         else:
             number = self._number(data.strip())
+        try:
+            number = self._scaled(number, cut)
+        except ArithmeticError:
+            raise BadReply(f"{shown(data)} stands for a number beyond all bounds") from None
+        value = _as_type(number, self.type, data)
+        return value if self.labels is None else self._label(int(value))
+
+    def _scaled(self, number: Decimal | float | int, cut: Cut) -> Decimal | float | int:
+        """The number that is meant, of the one that stands there."""
         if self.exponent is not None:
             number = _exact(number).scaleb(self._power(cut))
         if self.bits is not None:
@@ -122,8 +131,7 @@ class Field:
         if (self.scale, self.offset) != (ONE, NOTHING):
             # The factor 0.1 shall make 26.7 of 267, and not 26.700000000000003.
             number = _exact(number) * self.scale + self.offset
-        value = _as_type(number, self.type, data)
-        return value if self.labels is None else self._label(int(value))
+        return number
 
     def _packed(self, place: Packed, data: bytes) -> float | int:
         if not self.bcd:
@@ -144,8 +152,11 @@ class Field:
             return int(data, self.base)
         if len(data) > LONGEST_NUMBER or not _NUMBER.fullmatch(data):
             raise BadReply(f"{shown(data)} is not a number")
-        _as_type(float(data), "float", data)
-        return Decimal(data.decode())
+        number = _as_type(float(data), "float", data)
+        try:
+            return Decimal(data.decode())
+        except ArithmeticError:         # 0e99999999999999999999 is a float, but no Decimal
+            return Decimal(number)
 
     def _power(self, cut: Cut) -> int:
         assert self.exponent is not None
