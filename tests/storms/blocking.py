@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+import signal
 import threading
 import time
+from types import FrameType
 from typing import Any
 
 from socs_tcp import Disconnected, TCPInterface
 
 from . import census
 from .plan import Plan, Report
-from .questions import answer, question, safe_to_repeat
+from .questions import answer, command, question, safe_to_repeat
 from .scene import HEAL_BOUND, Scene
 
 
@@ -39,6 +41,52 @@ class Numbers:
             return self._next
 
 
+class Interrupted(BaseException):
+    """Raised by a signal handler, in the middle of a call."""
+
+
+class Interrupts:
+    """Signals that end calls of the main thread, at any moment of them."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._armed = False             # the main thread only
+        self._over = threading.Event()
+
+    def __enter__(self) -> Interrupts:
+        self._before = signal.signal(signal.SIGUSR2, self._strike)
+        self._thread = threading.Thread(target=self._run, name="interrupts")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._over.set()
+        self._thread.join()
+        signal.signal(signal.SIGUSR2, self._before)
+
+    def _run(self) -> None:
+        main = threading.main_thread().ident
+        assert main is not None
+        while not self._over.wait(self._chance.uniform(0.0, 0.4)):
+            signal.pthread_kill(main, signal.SIGUSR2)
+
+    def _strike(self, _number: int, _frame: FrameType | None) -> None:
+        if self._armed:
+            self._armed = False
+            raise Interrupted
+
+    def during(self, work: Any) -> Any:
+        """What `work` returns; None if it was interrupted."""
+        try:
+            try:
+                self._armed = True
+                return work()
+            finally:
+                self._armed = False
+        except Interrupted:
+            return None
+
+
 class Asker:
     """What each of the threads does."""
 
@@ -49,21 +97,39 @@ class Asker:
         self.pack = scene.dialect.pack
         self.unpack = scene.dialect.unpack
 
-    def run(self, chance: random.Random) -> None:
+    def run(self, chance: random.Random, during: Any = lambda work: work()) -> None:
+        """Ask until all is asked; `during` may end a call, and returns None then."""
         plan, ledger = self.scene.plan, self.scene.ledger
+        options = self.scene.query_options()
         while (number := self.numbers.take()) is not None:
             timeout = chance.uniform(*plan.timeouts)
-            outcome: Any
+            if plan.commanded and chance.random() < plan.commanded:
+                self.send(number)
             started = time.monotonic()
+
+            def ask(number: int = number, timeout: float = timeout) -> Any:
+                return self.device.query(self.pack(question(number)), timeout=timeout,
+                                         safe_to_repeat=safe_to_repeat(number), **options)
+            outcome: Any
             try:
-                outcome = self.unpack(self.device.query(
-                    self.pack(question(number)), timeout=timeout,
-                    safe_to_repeat=safe_to_repeat(number)))
+                outcome = during(ask)
+                outcome = None if outcome is None else self.unpack(outcome)
             except BaseException as exc:
                 outcome = exc
             ledger.closed(number, outcome, time.monotonic() - started, timeout)
             if chance.random() < 0.05 and self.device.check_idle() not in (True, False):
                 ledger.closed(number, TypeError("check_idle"), 0.0, 0.0)
+
+    def send(self, number: int) -> None:
+        """A command that has no answer, as far as we know."""
+        started, error = time.monotonic(), None
+        try:
+            # as in the original, nothing is added to what is only sent
+            self.device.send(self.pack(command(number)) + b"\r\n")
+        except BaseException as exc:
+            error = exc
+        self.scene.ledger.sent(number, error, time.monotonic() - started,
+                               self.device.timeout or 0.0)
 
 
 def blow(scene: Scene, device: TCPInterface, numbers: Numbers, count: int, turn: int) -> None:
@@ -74,6 +140,10 @@ def blow(scene: Scene, device: TCPInterface, numbers: Numbers, count: int, turn:
         random.Random(f"{scene.plan.seed} {turn} {i}"),)) for i in range(scene.plan.callers)]
     for thread in threads:
         thread.start()
+    if scene.plan.talks:
+        chance = random.Random(f"{scene.plan.seed} {turn} interrupts")
+        with Interrupts(chance) as interrupts:
+            asker.run(chance, interrupts.during)
     for thread in threads:
         thread.join()
 
@@ -96,7 +166,7 @@ def ask(scene: Scene, device: TCPInterface, number: int, timeout: float) -> Any:
     """One question; its answer or its exception."""
     try:
         return scene.dialect.unpack(device.query(scene.dialect.pack(question(number)),
-                                                 timeout=timeout))
+                                                 timeout=timeout, **scene.query_options()))
     except Exception as exc:
         return exc
 

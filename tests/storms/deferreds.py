@@ -21,7 +21,7 @@ from socs_tcp.core.conversation import MOST_GIVEN_UP
 
 from . import census
 from .plan import Plan, Report
-from .questions import answer, question, safe_to_repeat
+from .questions import answer, command, question, safe_to_repeat
 from .scene import HEAL_BOUND, Scene
 
 
@@ -85,10 +85,12 @@ class Asker:
         chance, scene, reactor = self.chance, crowd.scene, crowd.client.reactor
         number = crowd.number
         timeout = chance.uniform(*scene.plan.timeouts)
+        if scene.plan.commanded and chance.random() < scene.plan.commanded:
+            crowd.send(number, timeout)
         started = time.monotonic()
         query: Deferred[bytes] = crowd.client.query(
             scene.dialect.pack(question(number)), timeout=timeout,
-            safe_to_repeat=safe_to_repeat(number))
+            safe_to_repeat=safe_to_repeat(number), **scene.query_options())
         killer = None
         if chance.random() < scene.plan.cancelled:
             # soon enough, mostly, to meet it queued or in flight
@@ -119,9 +121,6 @@ class Asker:
         self.crowd.depth -= 1
 
 
-#: Seconds; all times of a storm are shorter than those of life, and so is this one.
-SETTLE = 0.01
-
 
 class Crowd:
     """All users of the client, and how much is left to ask."""
@@ -133,6 +132,15 @@ class Crowd:
         self.left = count
         self.depth = 0
         self.busy = scene.plan.callers * scene.plan.in_flight
+
+    def send(self, number: int, timeout: float) -> None:
+        """A command that has no answer, as far as we know."""
+        started = time.monotonic()
+
+        def over(result: Any) -> None:
+            error = result.value if isinstance(result, Failure) else None
+            self.scene.ledger.sent(number, error, time.monotonic() - started, timeout)
+        self.client.send(self.scene.dialect.pack(command(number)), timeout).addBoth(over)
 
     def blow(self, turner: Turner, turn: int) -> None:
         """One round, until all questions are over."""
@@ -230,7 +238,7 @@ def play(turner: Turner, scene: Scene, before: census.Census) -> None:
     plan = scene.plan
     with scene.playing() as server:
         client = DeviceClient(server.host, server.port, 1.0, reactor=turner.reactor,
-                              max_in_flight=plan.in_flight, settle=SETTLE, **scene.options())
+                              max_in_flight=plan.in_flight, **scene.options())
         scene.watch(client.link)
         source = plan.faults()
         each = plan.queries // plan.rounds

@@ -29,6 +29,15 @@ class Ledger:
         self.overruns: list[str] = []       # calls past their bound
         self.worst_overrun = 0.0            # seconds past the timeout, within the bound or not
 
+    def sent(self, number: int, error: BaseException | None, elapsed: float,
+             timeout: float) -> None:
+        """A command went out, or failed with `error`."""
+        with self._lock:
+            if elapsed - timeout > self.margin:
+                self._note(self.overruns, f"send {number}: {elapsed:.3f} s of {timeout:.3f} s")
+            if error is not None and not isinstance(error, DeviceConnectionError):
+                self._note(self.foreign, f"send {number}: {error!r}")
+
     def closed(self, number: int, outcome: Any, elapsed: float, timeout: float) -> None:
         """A call is over: with a reply (bytes), an error, or None for cancelled."""
         with self._lock:

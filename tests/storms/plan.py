@@ -7,7 +7,10 @@ Left out is what no protocol could tell from the truth (see ``docs/reliability.r
 - a device that leaves out one answer while several questions are under way (``silence``,
   ``black_hole``) is only in storms with one question at a time, or that match;
 - garbage that is a whole frame by itself (zero bytes as a length) is only in storms with one
-  question at a time.
+  question at a time;
+- where a device answers commands that have no answer, it does so well within the silence
+  that is kept after them; lines at any moment are only in storms whose questions say what a
+  reply looks like. Both greet, and both hold interrupts (on the Twisted face: cancels).
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ SAFE = ("hang_up", "hang_up_mid_reply", "hang_up_after", "reset", "late", "split
 #: Break the order of replies: only with one question under way, or where replies are matched.
 SWALLOWING = ("silence", "black_hole")
 GARBAGE = ("garbage",)
+STRAYS = ("unasked",) * 3
 
 #: Seconds past its timeout that a call may take before it counts as past its bound.
 MARGIN = 0.5
@@ -41,6 +45,10 @@ class Plan:
     in_flight: int = 1
     identify: bool = False
     unasked: bool = False           # answers of others come glued to the end of an answer
+    #: 'commands': some are sent, and answered although they have no answer;
+    #: 'strays': also lines that answer nothing, at any moment
+    talks: str = ""
+    commanded: float = 0.0          # of the questions: a command goes before them
     queries: int = 300
     seed: int = 1
     callers: int = 8
@@ -57,14 +65,18 @@ class Plan:
         return "-".join([self.face, self.late, self.dialect,
                          *([f"{self.in_flight}_in_flight"] if self.in_flight > 1 else []),
                          *(["identify"] if self.identify else []),
-                         *(["unasked"] if self.unasked else [])])
+                         *(["unasked"] if self.unasked else []),
+                         *([self.talks] if self.talks else [])])
 
     def kinds(self) -> tuple[str, ...]:
         """The faults that a client can be expected to see through."""
         ordered = self.in_flight == 1 or self.late == "match"
         garbage = self.in_flight == 1 or self.dialect == "line"
-        safe = tuple(kind for kind in SAFE if not (self.unasked and kind == "split"))
-        return safe + (SWALLOWING if ordered else ()) + (GARBAGE if garbage else ())
+        # what is said aside would come between two pieces
+        left_out = {"split", "slow_reader"} if self.talks else {"split"} if self.unasked else set()
+        safe = tuple(kind for kind in SAFE if kind not in left_out)
+        return (safe + (SWALLOWING if ordered else ()) + (GARBAGE if garbage else ())
+                + (STRAYS if self.talks == "strays" else ()))
 
     def faults(self) -> RandomFaults:
         """What chance has in store; the same for the same seed."""
@@ -118,6 +130,14 @@ def from_environment(plan: Plan) -> Plan:
                    margin=float(os.environ.get("SOCS_TCP_STORM_MARGIN", CI_MARGIN)))
 
 
+
+
+def _talking(face: str, late: str, talks: str) -> Plan:
+    """Each command costs a silence: so there are fewer callers, and they wait longer."""
+    return Plan(face, late, talks=talks, callers=3, timeouts=(0.25, 0.5), cancelled=0.15,
+                rate=0.05, queries=150, commanded=0.1)
+
+
 PLANS = (
     Plan("blocking", "drop"),
     Plan("blocking", "drop", identify=True),
@@ -138,4 +158,7 @@ PLANS = (
     Plan("twisted", "drop", in_flight=4),
     Plan("twisted", "drain", in_flight=4),
     Plan("twisted", "match", in_flight=4),
+    *(_talking(face, late, talks) for face in ("blocking", "twisted")
+      for late, talks in (("drop", "commands"), ("drain", "commands"), ("drop", "strays"),
+                          ("drain", "strays"), ("match", "strays"))),
 )

@@ -22,6 +22,9 @@ MAX_LENGTH = 4096
 
 _RECORD = re.compile(rb"r([0-9a-f]{8})([0-9a-f]{8})")
 _QUESTION = re.compile(rb"q([0-9a-f]{8})([0-9a-f]{8})")
+_COMMAND = re.compile(rb"c([0-9a-f]{8})([0-9a-f]{8})")
+#: Of the answers to commands that have none: no question has such a number.
+UNDECLARED = 0xA0000000
 IDENTITY = b"storm device"
 
 
@@ -51,6 +54,16 @@ def question(number: int) -> bytes:
 def answer(number: int) -> bytes:
     """What must be answered."""
     return _record(b"r", number)
+
+
+def command(number: int) -> bytes:
+    """What is only sent."""
+    return _record(b"c", number)
+
+
+def looks_right(reply: bytes) -> bool:
+    """For ``match``: what any answer looks like, to whichever question."""
+    return _RECORD.search(reply) is not None
 
 
 def judge(number: int, reply: bytes) -> Verdict:
@@ -116,11 +129,15 @@ class Device:
         question once more.
     most : int
         The highest number whose repetitions are counted.
+    answers_command : callable
+        Called with the number of each command that is only sent.
     """
 
-    def __init__(self, dialect: Dialect, echoes: str = "", most: int = 0) -> None:
+    def __init__(self, dialect: Dialect, echoes: str = "", most: int = 0,
+                 answers_command: Callable[[int], object] = lambda number: None) -> None:
         self._dialect = dialect
         self._echoes = echoes
+        self._answers_command = answers_command
         self._last = 0
         # Written by the thread of the device, read when it has ended.
         self.mangled: list[bytes] = []      # commands that no client can have meant
@@ -132,6 +149,10 @@ class Device:
         text = self._dialect.unpack(command)
         if text == b"ID?":
             return self._dialect.pack(IDENTITY)
+        sent = _COMMAND.fullmatch(text)
+        if sent is not None:
+            self._answers_command(int(sent[1], 16))
+            return None
         match = _QUESTION.fullmatch(text)
         number = int(match[1], 16) if match else -1
         if number < 0 or text != question(number):

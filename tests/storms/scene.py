@@ -17,10 +17,20 @@ from socs_tcp.testing import DeviceServer, ScriptedDevice
 from . import census
 from .ledger import Ledger
 from .plan import Plan, Report
-from .questions import DIALECTS, IDENTITY, Device, matches
+from .questions import (
+    DIALECTS,
+    IDENTITY,
+    UNDECLARED,
+    Device,
+    answer,
+    looks_right,
+    matches,
+)
 
 #: Seconds in which a device must be in use again once the faults are over.
 HEAL_BOUND = 3.0
+#: Seconds in which a device that talks does so: a part of the silence that is kept.
+SOON = 0.01
 #: Seconds between two attempts to connect.
 MIN_INTERVAL = 0.02
 #: For so many seconds a device hangs up at once on whoever connects.
@@ -53,7 +63,8 @@ class Scene:
         self.log = CountingLog()
         self.unhandled: list[str] = []      # errors in Deferreds that nobody heard of
         echoes = "after" if plan.unasked else "before" if plan.late == "match" else ""
-        self.device = Device(self.dialect, echoes, most=plan.queries)
+        self.device = Device(self.dialect, echoes, most=plan.queries,
+                             answers_command=self._answer_command)
         self.server: Any = None
         self.ups = 0
 
@@ -66,6 +77,24 @@ class Scene:
         return {"framer": self.dialect.framer(), "late_replies": late, "min_interval": MIN_INTERVAL,
                 "identify": identify}
 
+    def query_options(self) -> dict[str, Any]:
+        """For each question."""
+        strays = self.plan.talks == "strays"
+        return {"match": lambda reply: looks_right(self.dialect.unpack(reply))} if strays else {}
+
+    def _answer_command(self, number: int) -> None:
+        """What the device says to a command that has no answer. In its thread.
+
+        Most of them are answered soon. Where replies can be told by their looks, some are
+        answered at any time, with what does not look like one.
+        """
+        strays = self.plan.talks == "strays"
+        if number % 3 == 0:
+            return
+        told = b"done %d" % number if strays else answer(UNDECLARED + number)
+        delay = (number % 10) * (0.01 if strays else SOON / 10)
+        self.server.faults.unasked(self.dialect.pack(told), delay)
+
     @contextmanager
     def playing(self) -> Iterator[Any]:
         """The device is there. What it has seen is in the report when it is gone."""
@@ -73,7 +102,9 @@ class Scene:
         globalLogPublisher.addObserver(self._observe)
         started = time.monotonic()
         try:
-            with DeviceServer(ScriptedDevice(self.device, framer=self.dialect.framer())) as server:
+            greeting = self.dialect.pack(answer(UNDECLARED)) + b"\r\n" if self.plan.talks else b""
+            with DeviceServer(ScriptedDevice(self.device, framer=self.dialect.framer(),
+                                             banner=greeting, banner_delay=SOON)) as server:
                 self.server = server
                 yield server
                 self.report.injected = dict(server.faults.injected)
@@ -166,7 +197,8 @@ class Scene:
             broken.append("more answers are damaged than there was garbage")
         if not report.injected:
             broken.append("no fault struck: this storm shows nothing")
-        if report.log_lines > 3 * (report.losses + report.timeouts + report.connections):
+        unasked = report.injected.get("unasked", 0)
+        if report.log_lines > 3 * (report.losses + report.timeouts + report.connections + unasked):
             broken.append(f"{report.log_lines} lines in the log")
         if not report.log_lines:
             broken.append("no line in the log, of so many outages")

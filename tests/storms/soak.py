@@ -21,10 +21,14 @@ CALLERS = 4
 
 
 def plans(seed: int) -> list[Plan]:
-    """What is the same for both faces. More questions than can be asked."""
+    """What is the same for both faces. More questions than can be asked.
+
+    The devices greet, speak by themselves, and answer commands that have no answer.
+    """
     # two rounds: memory is compared from minute to minute, whatever the number of calls
     return [Plan(face, seed=seed, callers=CALLERS, rate=1.0, timeouts=(TIMEOUT, TIMEOUT),
-                 longest=0.3, queries=50_000_000, rounds=2, cancelled=0.001)
+                 longest=0.3, queries=50_000_000, rounds=2, cancelled=0.001, talks="strays",
+                 commanded=0.0005)
             for face in ("blocking", "twisted")]
 
 
@@ -107,6 +111,7 @@ class Soak:
 def soak(minutes: float, seed: int) -> list[Report]:
     """Run it; a report for each face."""
     scenes = [Scene(plan) for plan in plans(seed)]
+    scenes[1].log = scenes[0].log       # there is one in the process
     with deferreds.own_reactor() as turner:
         before = census.Census()
         _play(scenes, turner, minutes)
