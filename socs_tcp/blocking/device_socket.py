@@ -30,9 +30,10 @@ class DeviceSocket(socket.socket):
 
     def close(self) -> None:
         """End the connection. Any thread."""
-        if self._gate.busy() and not self.closing:
-            self.closing = self._gate.attention = True
-            end(self, self._pid)
+        if self._gate.busy():
+            if not self.closing:
+                self.closing = self._gate.attention = True
+                end(self, self._pid)
             if self._gate.busy():
                 return
         self.finish()
