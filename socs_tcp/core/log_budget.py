@@ -28,13 +28,13 @@ class Waker:
     def __init__(self, timer: Callable[..., Any] = threading.Timer) -> None:
         self._make_timer = timer
         self._lock = threading.Lock()       # guards both below
-        self._waiting: list[Callable[[], object]] = []
+        self._waiting: dict[Callable[[], object], None] = {}    # each once, in their order
         self._timer: Any = None
 
     def wake(self, call: Callable[[], object]) -> None:
         """Have it called once, in `EVERY` seconds at the latest."""
         with self._lock:
-            self._waiting.append(call)
+            self._waiting[call] = None
             if self._timer is None:
                 self._timer = self._make_timer(EVERY, self._run)
                 self._timer.daemon = True
@@ -45,14 +45,14 @@ class Waker:
         with self._lock:
             if call not in self._waiting:
                 return
-            self._waiting.remove(call)
+            del self._waiting[call]
             if not self._waiting:
                 self._timer.cancel()
                 self._timer = None
 
     def _run(self) -> None:
         with self._lock:
-            waiting, self._waiting, self._timer = self._waiting, [], None
+            waiting, self._waiting, self._timer = self._waiting, {}, None
         for call in waiting:
             call()
 

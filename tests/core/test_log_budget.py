@@ -110,6 +110,19 @@ def test_with_the_device_its_last_line_is_written_and_no_timer_is_left(bench):
     assert Timer.made == []
 
 
+def test_one_that_waits_twice_is_forgotten_altogether(bench):
+    """A line that was written meanwhile let the next that was left out wait once more."""
+    for _ in range(AT_ONCE + 2):
+        bench.limited.warn("dev:1: x")
+    bench.now += EVERY * 0.99
+    bench.limited.warn("dev:1: still left out")
+    bench.now += EVERY * 0.02
+    bench.limited.warn("dev:1: written")
+    bench.limited.warn("dev:1: left out")
+    bench.limited.close()
+    assert Timer.made == []
+
+
 def test_others_still_have_their_timer(bench):
     other = LimitedLog(bench.log, lambda: bench.now, bench.waker)
     for log in (bench.limited, other):
