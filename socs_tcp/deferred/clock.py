@@ -111,14 +111,15 @@ class SteadyClock:
         """All that is still waited for."""
         return [call for call in self._calls if not call.cancelled]
 
-    def _one_cancelled(self, _call: DelayedCall) -> None:
+    def _one_cancelled(self, one: DelayedCall) -> None:
         self._cancelled += 1
         if self._cancelled == len(self._calls):
             self._calls.clear()
             self._cancelled = 0
             self._rest()
         elif self._cancelled > 50 and self._cancelled > len(self._calls) // 2:
-            self._calls = self.getDelayedCalls()
+            # (It is marked as cancelled a moment later.)
+            self._calls = [call for call in self._calls if not (call.cancelled or call is one)]
             self._cancelled = 0
             heapify(self._calls)
 

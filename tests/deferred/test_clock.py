@@ -357,3 +357,14 @@ def test_the_timer_is_nobody_elses():
     timer.close()
     assert timer.fileno() == -1
     assert len(os.listdir("/proc/self/fd")) == before - 1
+
+
+@pytest.mark.parametrize("count", [3, 60, 120, 300])
+def test_many_that_are_cancelled_leave_nothing_to_be_watched(count):
+    """A call is not marked as cancelled yet when the clock hears of it."""
+    bench = Bench()
+    calls = [bench.clock.callLater(5 + i, bench.called.append, i) for i in range(count)]
+    for call in calls:
+        call.cancel()
+    assert bench.clock.getDelayedCalls() == []
+    assert bench.reactor.readers == set() and bench.timer.seconds is None
