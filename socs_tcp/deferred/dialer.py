@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from ..core.errors import DeviceConnectionError, Disconnected, ReplyTimedOut, from_cause, told
 from ..core.policy import until_lasting_proves
-from ..core.silence import LONGEST_PAUSE
+from ..core.silence import INSTANT, LONGEST_PAUSE
 from ..core.states import LinkState
 from .client_factory import ClientFactory
 from .connection import Connection
@@ -296,7 +296,7 @@ class Dialer:
         clock = self._device.clock
         left = until_lasting_proves(clock.seconds() - connection.since, self._asked_ago(),
                                     link.error)
-        if left <= 0:
+        if left <= INSTANT:     # (less than that no clock can wait)
             self.proven()
             link.lasted()
             link.tell()
