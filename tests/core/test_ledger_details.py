@@ -8,13 +8,14 @@ from socs_tcp.core.conversation import SPEAK, Conversation
 from socs_tcp.core.errors import FramingError
 from socs_tcp.core.framing import LineFramer
 from socs_tcp.core.link import Link
+from socs_tcp.core.owed import Owed
 from socs_tcp.core.silence import Silence
 from socs_tcp.core.turn import Turn, checked_greeting
 
 
-def conversation(late="drop", settle=0.0, debt=0.0):
+def conversation(late="drop", settle=0.0, debt=0.0, gap=0.0):
     made = Conversation(Link("here"), LineFramer(max_length=20), late,
-                        Silence(settle, 0.0, 0.0, debt))
+                        Silence(settle, gap, 0.0, debt))
     made.prepared()
     return made
 
@@ -91,3 +92,44 @@ def test_half_a_reply_that_is_here_when_another_question_joins_is_still_one():
     talk.heard(b"on", 0.0)
     talk.ask(second, 0.0)
     assert talk.heard(b"e\r\ntwo\r\n", 1.0) == [(first, b"one"), (second, b"two")]
+
+
+def test_each_answer_that_is_late_is_owed_once():
+    owed = Owed()
+    owed.unanswered = 2
+    owed.in_vain(False)
+    assert [owed.heard() for _ in range(3)] == [True, True, False]
+    assert owed.nothing
+
+
+@pytest.mark.parametrize("draining, late, drained, left", [
+    (False, 2, False, 2), (True, 0, False, 0), (True, 2, True, 1)])
+def test_what_comes_pays_what_is_late_only_where_a_question_waits_for_it(draining, late, drained,
+                                                                         left):
+    owed = Owed()
+    owed.draining, owed.late = draining, late
+    assert owed.drained() is drained and owed.late == left
+
+
+def test_a_listener_that_gave_up_has_given_up_once():
+    talk, listener = conversation(), Turn("listen")
+    talk.command(0.0)
+    talk.listen(listener, 0.0)
+    assert not talk.gave_up(listener)
+    assert listener.given_up and talk.owing == 1
+    assert not talk.gave_up(listener) and talk.owing == 1
+
+
+def test_what_a_listener_hears_is_the_end_of_an_exchange():
+    talk = conversation(gap=1.0)
+    talk.listen(Turn("listen"), 5.0)
+    talk.heard(b"event\r\n", 7.0)
+    assert talk.next_step(7.5) == pytest.approx(0.5)
+
+
+def test_a_device_that_has_said_nothing_is_not_restless():
+    talk = conversation()
+    assert talk.restless is False
+    talk.heard(b"alarm\r\n", 1.0)
+    assert talk.restless
+    assert talk.next_step(2.0) == SPEAK and not talk.restless
