@@ -12,15 +12,16 @@ from typing import Any
 
 from ..core.log import DeviceLogger
 from ..tcp import TCPInterface
-from . import follow
+from . import follow, serial_ports
 
 log = DeviceLogger()
 
 # Reentrant: where `children/sitecustomize.py` is in force, `install` imports socs.tcp,
 # and that import calls `install`.
 _lock = threading.RLock()
-# All three are guarded by _lock. What stood in our place; None while we are not in it.
+# All are guarded by _lock. What stood in our place; None while we are not in it.
 _original: type | None = None
+_moxa: type | None = None
 # Modules in which something was exchanged, by name, for the way back.
 _users: set[str] = set()
 
@@ -34,7 +35,9 @@ def install(*, degraded: bool | None = None) -> None:
     """Put `socs_tcp.TCPInterface` in the place of ``socs.tcp.TCPInterface``.
 
     Drivers that were imported before get it as their base class, those that are imported
-    later find it in ``socs.tcp``. A second call does nothing. Any thread may call it.
+    later find it in ``socs.tcp``. Serial ports behind a Moxa box
+    (``socs.common.moxa_serial``) and pyserial's ``socket://`` are ours, too. A second call does
+    nothing. Any thread may call it.
 
     Parameters
     ----------
@@ -50,7 +53,7 @@ def install(*, degraded: bool | None = None) -> None:
     RuntimeError
         If devices were made already: they would lack what our class needs.
     """
-    global _original  # noqa: PLW0603 (one switch a process)
+    global _moxa, _original  # noqa: PLW0603 (one switch a process)
     with _lock:
         tcp = import_socs_tcp()
         original = tcp.TCPInterface
@@ -64,6 +67,11 @@ def install(*, degraded: bool | None = None) -> None:
                 "python -m socs_tcp.compat")
         drivers = _exchange(original, TCPInterface, lambda module: True)
         _original = original
+        moxa = serial_ports.original()
+        if moxa is not None:
+            drivers += _exchange(moxa, serial_ports.Serial_TCPServer, lambda module: True)
+        _moxa = moxa        # (now: the exchange takes it for a name of SOCS' class, too)
+        serial_ports.begin()
         if follow.wanted() if degraded is None else degraded:
             follow.begin()
         before = f"; drivers imported before: {', '.join(drivers)}" if drivers else ""
@@ -73,16 +81,22 @@ def install(*, degraded: bool | None = None) -> None:
 
 def uninstall() -> None:
     """Undo `install`, for tests. Devices made in between should be closed. Any thread."""
-    global _original  # noqa: PLW0603
+    global _moxa, _original  # noqa: PLW0603
     with _lock:
         if _original is None:
             return
-        _exchange(TCPInterface, _original,
-                  lambda module: module in _users or module.startswith("socs."))
-        _original = None
+        _exchange(TCPInterface, _original, _was_exchanged)
+        if _moxa is not None:
+            _exchange(serial_ports.Serial_TCPServer, _moxa, _was_exchanged)
+        serial_ports.end()
+        _original = _moxa = None
         _users.clear()
         follow.end()
         log.info("socs.tcp.TCPInterface is SOCS' own again")
+
+
+def _was_exchanged(module: str) -> bool:
+    return module in _users or module.startswith("socs.")
 
 
 def import_socs_tcp() -> Any:

@@ -1,7 +1,7 @@
 """Run by Python itself at the start of each process under ``python -m socs_tcp.compat``.
 
 Python looks for a module of this name, and ``PYTHONPATH`` leads it here. It costs nothing
-until ``socs.tcp`` is imported; then our class is put there before anybody sees SOCS' own.
+until SOCS' drivers are imported; then our classes are put there before anybody sees SOCS' own.
 Nothing in here may disturb a process that has no use for it, whichever Python runs it.
 """
 
@@ -11,12 +11,15 @@ from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 from typing import Any
 
+#: One of these is imported before any driver of SOCS' is.
+FIRST = ("socs.tcp", "socs.agents", "socs.common.moxa_serial")
+
 
 class SocsTcpFinder:
-    """Lets ``socs.tcp`` be imported as ever, and calls `socs_tcp.compat.install` then."""
+    """Lets the first of these be imported as ever, and calls `socs_tcp.compat.install` then."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name != "socs.tcp" or self not in sys.meta_path:
+        if name not in FIRST or self not in sys.meta_path:
             return None
         sys.meta_path.remove(self)
         spec = PathFinder.find_spec(name, path)

@@ -1,0 +1,1 @@
+"""What pyserial looks into for ``socket://`` under the switch, before its own."""
