@@ -1,6 +1,9 @@
 """SOCS' drivers of serial ports, unchanged, on ours."""
 
 
+import sys
+from types import ModuleType
+
 import pytest
 import serial
 from socs_processes import compat, lines_of
@@ -98,6 +101,28 @@ def test_dwl_through_an_outage(moxa):
         with pytest.raises(ValueError, match="size of the string"):
             tilt.get_angle()
         assert tilt.ser.serial.link.down
+
+
+def test_pfeiffer_tc400_through_an_outage(ours, monkeypatch):
+    """Its package for the protocol is not published: two names of it stand here."""
+    package = ModuleType("pfeiffer_vacuum_protocol")
+    protocol = ModuleType("pfeiffer_vacuum_protocol.pfeiffer_vacuum_protocol")
+    protocol._send_data_request = lambda port, address, number: port.write(
+        b"%03d00%d02=?\r" % (address, number))
+    protocol._read_gauge_response = lambda port: (
+        0, 0, 0, port.read_until(b"\r").strip().decode())
+    protocol._send_control_command = None
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    monkeypatch.setitem(sys.modules, protocol.__name__, protocol)
+    from socs.agents.pfeiffer_tc400.drivers import PfeifferTC400
+
+    with DeviceServer({"0940031302=?": "004800"}, framer=LineFramer(b"\r")) as server:
+        turbo = PfeifferTC400(server.host, server.port, 94)
+        for _ in range(2):
+            assert turbo.get_turbo_drive_voltage() == 48.0
+            server.faults.hang_up()
+            server.wait_for(turbo.ser.device.at_end)
+        turbo.ser.close()
 
 
 def test_socket_urls_are_ours_and_pyserials_again(server):

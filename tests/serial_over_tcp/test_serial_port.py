@@ -338,3 +338,26 @@ def _flood(sock):
             sock.sendall(b"x" * 65536)
     except OSError:
         sock.close()
+
+
+def test_an_agent_watches_it_as_any_device(server, port, ocs_agent, ocs_session):
+    from socs_tcp import DeviceAgentMixin
+
+    class Gauge(DeviceAgentMixin):
+        agent = ocs_agent
+
+    agent = Gauge()
+    agent.watch(port)
+    assert ask(port) == b"alpha\r\n"
+    assert not ocs_session.degraded
+    server.faults.hang_up()
+    with pytest.raises(ConnectionError):
+        port.read()
+    server.wait_for(lambda: ocs_session.degraded)
+
+
+def test_to_delete_it_closes_its_connection(server):
+    port = SerialOverTCP(server.host, server.port, LONG)
+    server.wait_for(lambda: server.clients == 1)
+    del port
+    server.wait_for(lambda: server.clients == 0)
