@@ -268,17 +268,21 @@ class Connection:
                 writing.release()
 
     def _hand_over(self, data: bytes, deadline: float) -> None:
-        if self._own and not self.comm.closing:
-            try:
-                done = os.write(self._fd, data)     # type: ignore[arg-type]
-            except BlockingIOError:
-                done = 0
-            if done == len(data):
-                return
-            data = data[done:]
-        self._halfway = True
-        self._write(data, deadline)
-        self._halfway = False       # (after a failure the connection is of no more use)
+        if not self._own:
+            self._write(data, deadline)
+            return
+        if self.comm.closing:
+            raise ConnectionAbortedError("closed by this program")
+        try:
+            done = os.write(self._fd, data)     # type: ignore[arg-type]
+        except BlockingIOError:
+            done = 0
+        if done == len(data):
+            return
+        # (After a failure the connection is of no more use.)
+        self._halfway = done > 0
+        self._write_slowly(data[done:], deadline)
+        self._halfway = False
 
     def command(self, data: bytes, deadline: float) -> None:
         """As `put`, for what is not answered: nobody will wait until the device has taken it."""
@@ -287,9 +291,7 @@ class Connection:
         self._patience.grant(allowed)
 
     def _write(self, data: bytes, deadline: float) -> None:
-        """What could not be handed over at once."""
-        if self._own and self.comm.closing:
-            raise ConnectionAbortedError("closed by this program")
+        """By the methods of a socket that is not ours."""
         if self._fd is None or deadline == math.inf:
             self.comm.sendall(data)
             return
@@ -311,6 +313,7 @@ class Connection:
                 raise ConnectionAbortedError("closed by this program")
             with contextlib.suppress(BlockingIOError):
                 left = left[os.write(self._fd, left):]      # type: ignore[arg-type]
+                self._halfway = True
 
     # the conversation
 
