@@ -1,6 +1,7 @@
 """Promise B: a link says good only of a living connection that has answered. On both faces."""
 
 import re
+import threading
 import time
 
 import pytest
@@ -133,13 +134,15 @@ def test_a_silent_device_is_not_proven_by_a_connection_that_lasts(make, hand, mo
 
 
 def test_the_flag_comes_before_any_observer_and_before_a_new_connection(make, hand):
-    order = []
-    box = hand(lambda device: device.answer(), lambda device: device.answer_all())
+    order, hang_up_now = [], threading.Event()
+    box = hand(lambda device: (device.answer(), hang_up_now.wait(PATIENCE)),
+               lambda device: device.answer_all())
     device = make(box, settle=0.01, min_interval=0.01)
     device.query("A?")
     device.link.observe(lambda _link, change: order.append(("observer", change.down)))
     device.link.observe_at_once(
         lambda _link, change: order.append(("flag", change.down, len(box.connections))))
+    hang_up_now.set()
     wait_for(lambda: device.query("B?") == b"re B?")
     assert order[0] == ("flag", True, 1)
     wait_for(lambda: ("observer", True) in order)

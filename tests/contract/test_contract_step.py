@@ -17,7 +17,7 @@ from socs_tcp import (
 )
 
 #: No machine is so slow that a device takes this long to say what it says at once.
-LONG = 0.3
+LONG = 0.5
 
 
 @pytest.fixture
