@@ -68,7 +68,7 @@ class Conversation(Hearing):
         """
         if now < self.silence.free_until and not self.turns and not self.decoder.waiting:
             return SPEAK
-        if self.useless or self.state is State.DEAD:
+        if self.useless or self._owed.overtaken or self.state is State.DEAD:
             return DROP
         if self._pending.blocks():
             return WAIT
@@ -127,6 +127,8 @@ class Conversation(Hearing):
     def command(self, now: float) -> None:
         """A command went out to which the device may or may not answer."""
         self._owed.unanswered += 1
+        if self._pending.in_order and any(turn.given_up for turn in self.turns):
+            self._owed.overtaken = True
         self.silence.spoke(now)
 
     def listen(self, turn: Turn, now: float) -> list[Answered]:

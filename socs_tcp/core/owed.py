@@ -12,7 +12,7 @@ class Owed:
         Replies that the connection before was given up with.
     """
 
-    __slots__ = ("before", "draining", "late", "unanswered")
+    __slots__ = ("before", "draining", "late", "overtaken", "unanswered")
 
     def __init__(self, before: int = 0) -> None:
         #: Replies of the connection before, which a serial server may deliver on this one.
@@ -21,6 +21,9 @@ class Owed:
         self.unanswered = 0
         #: Answers to commands that a listener waited for in vain.
         self.late = 0
+        #: A command went out while a late reply was owed: its answer, which nobody knows of, may
+        #: come first, and be taken for that reply.
+        self.overtaken = False
         #: What comes pays what is late: a question waits for that.
         self.draining = False
 

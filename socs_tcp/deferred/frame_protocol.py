@@ -65,7 +65,10 @@ class FrameProtocol(Protocol):
 
     def connectionMade(self) -> None:
         transport: Any = self.transport
-        peer = transport.getPeer()
+        try:
+            peer = transport.getPeer()
+        except NotImplementedError:     # a process, or a serial port
+            peer = type(transport).__name__
         reactor = getattr(transport, "reactor", None)
         self._clock = None if reactor is None else steady(reactor)
         if not self.host:

@@ -787,3 +787,14 @@ def test_without_settling_no_time_is_ever_waited_for():
         talk.heard(b"x\n", now)
         talk.exchange(now)
     assert talk.silence.free_until == math.inf
+
+
+def test_a_command_while_a_late_reply_is_owed_ends_the_connection_at_the_next_question():
+    """Its answer, which nobody knows of, would else be taken for that reply."""
+    talk = Talk("drain")
+    talk.gave_up(talk.query())
+    assert talk.next_step(2.0) == WAIT
+    talk.command(2.0)
+    assert talk.next_step(2.0) == DROP
+    talk.heard(b"ok\nlate\n", 2.1)
+    assert talk.next_step(9.0) == DROP

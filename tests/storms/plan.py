@@ -75,7 +75,7 @@ class Plan:
         # what is said aside would come between two pieces
         left_out = {"split", "slow_reader"} if self.talks else {"split"} if self.unasked else set()
         if self.talks == "commands" and self.late == "drain":
-            left_out |= {"late", "glue"}    # an answer to a command would come before the reply
+            left_out |= {"glue"}    # an answer to a command would come before the reply
         safe = tuple(kind for kind in SAFE if kind not in left_out)
         return (safe + (SWALLOWING if ordered else ()) + (GARBAGE if garbage else ())
                 + (STRAYS if self.talks == "strays" else ()))
