@@ -382,13 +382,20 @@ def _shown(reading: Reading, only: Sequence[str] = ()) -> str:
 
 # starting
 
+#: Seconds. HostManager looks about once a second which of its agents run, and shows what an agent
+#: wrote only if it has seen it running.
+SEEN = 2.5
+
+
 def main(args: list[str] | None = None) -> None:
     """Run the agent; what ``ocs-agent-cli`` calls."""
     parsed = site_config.parse_args(agent_class="TCPDeviceAgent", parser=make_parser(), args=args)
     try:
         description, host, port = check_arguments(parsed)
     except ValueError as exc:
-        print(f"TCPDeviceAgent: {exc}", file=sys.stderr)
+        print(f"TCPDeviceAgent: {exc}", file=sys.stderr, flush=True)
+        if not sys.stderr.isatty():
+            time.sleep(SEEN)
         sys.exit(BAD_USAGE)
     # Not before: from here on stderr is the log, which goes to stdout, and HostManager shows
     # of an agent that ended what it wrote to stderr.
