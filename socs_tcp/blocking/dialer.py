@@ -69,7 +69,7 @@ class Dialer:
         self.cancel = Cancel()          # set by close() in any thread
         self.error: DeviceConnectionError | None = None     # why there is no connection
         self._remembered = Remembered()
-        self._debt_until = -math.inf    # for so long an answer of the connection before may come
+        self._debt = 0.0
         self._owed = 0
         self._spoke = -math.inf         # when something was said last, on any connection
 
@@ -127,23 +127,20 @@ class Dialer:
         options, now = self.options, monotonic()
         greeted = options.greeting is not None and options.greeting is not False
         settle = options.settle if watched(comm) else 0.0
-        debt = max(self._debt_until - now, 0.0)
-        silence = Silence(settle, options.gap, now, debt, last=self._spoke)
-        if greeted and not debt:
+        silence = Silence(settle, options.gap, now, self._debt, last=self._spoke)
+        if greeted and not self._debt:
             silence.kept()
         conversation = Conversation(self._link, options.framer, options.late_replies, silence,
-                                    owed_before=self._owed if debt else 0,
-                                    alarms=options.alarms)
+                                    owed_before=self._owed, alarms=options.alarms)
+        self._debt, self._owed = 0.0, 0
         return Connection(comm, conversation, options.telnet, options.keepalive)
 
     def given_up(self, connection: Connection, allowed: float | None) -> None:
         """A connection is dropped by us: what it owes may come on the next one."""
         conversation = connection.conversation
-        owing = conversation.owing
-        self._owed = conversation.owed_before + owing
-        if owing:
-            self._debt_until = monotonic() + min(math.inf if allowed is None else allowed,
-                                                 LONGEST_PAUSE)
+        if conversation.owing:
+            self._owed = conversation.owing
+            self._debt = min(math.inf if allowed is None else allowed, LONGEST_PAUSE)
         self._spoke = conversation.silence.ended
 
     def prepare(self, connection: Connection, call: Call, ask: Callable[[Call, Any, Turn], Any],

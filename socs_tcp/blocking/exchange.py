@@ -83,7 +83,7 @@ class Exchange:
                 connection = session.ready(call, face)
             now = monotonic()
             try:
-                step = connection.conversation.next_step(now)
+                step = connection.conversation.next_step(now, call.deadline - now)
             except FramingError as exc:
                 raise self._lost(connection, call, exc) from None
             if step == SPEAK:

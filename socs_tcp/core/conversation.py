@@ -52,13 +52,15 @@ class Conversation(Hearing):
 
     # what may be said
 
-    def next_step(self, now: float) -> float:
+    def next_step(self, now: float, allowed: float = math.inf) -> float:
         """May a question be sent?
 
         Parameters
         ----------
         now : float
             Seconds.
+        allowed : float
+            Seconds that the call may still take.
 
         Returns
         -------
@@ -75,7 +77,7 @@ class Conversation(Hearing):
         step = self._what_is_owed(now)
         if step != SPEAK:
             return step
-        left = self.silence.left(now)
+        left = self.silence.left(now, allowed)
         if left > 0:
             return left
         if self.decoder.waiting and not self.turns:
@@ -169,11 +171,6 @@ class Conversation(Hearing):
     def owing(self) -> int:
         """So many replies that the device owes would come too late if it is dropped now."""
         return self._owed.late + sum(turn.missing for turn in self.turns if turn.kind == "query")
-
-    @property
-    def owed_before(self) -> int:
-        """So many of the connection before are still listened for."""
-        return self._owed.before
 
     def finished(self) -> bool:
         """Has all that was asked been answered, and something was?"""

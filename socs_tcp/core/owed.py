@@ -28,8 +28,8 @@ class Owed:
         self.draining = False
 
     def silent(self) -> None:
-        """It was silent: the commands before have no answers, nor has the connection before."""
-        self.unanswered = self.before = 0
+        """It was silent: the commands before have no answers."""
+        self.unanswered = 0
 
     def in_vain(self, begun: bool) -> None:
         """A listener gave up; with `begun`, in the middle of a frame."""

@@ -13,6 +13,8 @@ SETTLE = 0.05
 LONGEST_WITHOUT_PAUSE = 10.0
 #: Seconds; the longest pause, and the longest wait for an answer of the connection before.
 LONGEST_PAUSE = 1.0
+#: The part of a call's time that may be spent on the answer of the connection before.
+PART_FOR_DEBT = 0.8
 #: Seconds; what is shorter is lost where times are added up, and nobody waits for it.
 INSTANT = 1e-6
 
@@ -107,10 +109,17 @@ class Silence:
         left = self.ended + self.gap - now if self.gap else 0.0
         return left if left > INSTANT else 0.0
 
-    def left(self, now: float) -> float:
-        """Seconds of silence that are missing before a query may be sent; 0 for none."""
+    def left(self, now: float, allowed: float = math.inf) -> float:
+        """Seconds of silence that are missing before a query may be sent; 0 for none.
+
+        A call that has `allowed` seconds left does not spend all of them on the answer of the
+        connection before.
+        """
         if self._wanted:
             silent = now - self._since
+            if self._debt:
+                self._wanted = max(self._settle,
+                                   min(self._wanted, silent + allowed * PART_FOR_DEBT))
             if silent < self._wanted - INSTANT:
                 return max(self._wanted - silent, self.gap_left(now))
             self._wanted = self._debt = 0.0

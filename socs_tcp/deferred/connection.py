@@ -204,12 +204,12 @@ class Connection(LineProtocol):
 
     # what those who have the device do with it
 
-    def next_step(self, now: float) -> float:
+    def next_step(self, now: float, allowed: float) -> float:
         """As `Conversation.next_step`, after a look at what has come."""
         if self._poll is not None and self._poll(0):
             self.look()
         try:
-            step = self.conversation.next_step(now)
+            step = self.conversation.next_step(now, allowed)
         except FramingError as exc:     # what was owed makes no sense
             self._nonsense(exc)
             return DROP

@@ -63,7 +63,7 @@ class Dialer:
         #: Why there is none, as far as that is known.
         self.error: DeviceConnectionError | None = None
         self._owed = 0                  # by the connection before, which was given up
-        self._debt_until = -math.inf    # for so long it is listened for
+        self._debt = 0.0                # seconds to listen for it
         self._last = -math.inf          # when the last exchange was over
         self._lasting: Any = None       # until the connection proves something by lasting
         self._closed = False
@@ -112,9 +112,9 @@ class Dialer:
 
     def _build(self) -> Connection:
         self.thread = get_ident()
-        debt = max(self._debt_until - self._device.clock.seconds(), 0.0)
-        return Connection(self._device, self._made, self._lost, debt=debt,
-                          owed_before=self._owed if debt else 0, last=self._last)
+        debt, self._debt, owed, self._owed = self._debt, 0.0, self._owed, 0
+        return Connection(self._device, self._made, self._lost, debt=debt, owed_before=owed,
+                          last=self._last)
 
     def _attempt_failed(self, reason: Failure) -> None:
         self.thread = get_ident()
@@ -256,12 +256,10 @@ class Dialer:
 
     def _note_debt(self, connection: Connection) -> None:
         """What is owed may come over the next connection."""
-        conversation = connection.conversation
-        owing = conversation.owing
-        self._owed = conversation.owed_before + owing
-        if owing:
-            self._debt_until = self._device.clock.seconds() + min(
-                connection.patience or LONGEST_PAUSE, LONGEST_PAUSE)
+        owed = connection.conversation.owing
+        if owed:
+            self._owed = owed
+            self._debt = min(connection.patience or LONGEST_PAUSE, LONGEST_PAUSE)
         elif self._device.closes_after_reply and connection.used:
             self._factory.resting = True
 

@@ -152,7 +152,7 @@ class Queue:
             if connection.used and self._device.closes_after_reply:
                 self._drop(connection, None)
                 return False
-            step = connection.next_step(now)
+            step = connection.next_step(now, request.deadline - now)
             if self._link.news:
                 self._link.tell()
             if connection is not self.connection or not self.waiting \

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from socs_tcp.core.conversation import DROP, SPEAK, WAIT, Conversation, State
 from socs_tcp.core.framing import LineFramer
-from socs_tcp.core.silence import LONGEST_PAUSE, LONGEST_WITHOUT_PAUSE, Silence
+from socs_tcp.core.silence import LONGEST_PAUSE, LONGEST_WITHOUT_PAUSE, PART_FOR_DEBT, Silence
 from socs_tcp.core.turn import Turn
 
 SETTLE = 0.05
@@ -144,7 +144,9 @@ class World:
         self.try_to_ask()
 
     def try_to_ask(self) -> None:
-        step = self.conversation.next_step(self.now)
+        allowed = self.deadline - self.now
+        step = self.conversation.next_step(self.now, allowed)
+        self.debt_until = min(self.debt_until, self.now + PART_FOR_DEBT * allowed)
         self.wake = self.now + step if 0 < step < WAIT else math.inf
         if step == DROP:
             self.end("given up", wanting=True)

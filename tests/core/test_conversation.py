@@ -208,6 +208,10 @@ def test_a_debt_that_comes_early_is_paid():
     assert talk.link.bytes_discarded == len(b"oldolder")
 
 
+def test_a_call_does_not_spend_all_its_time_on_a_debt():
+    assert Talk(debt=1.0, owed_before=1).next_step(0.0, 0.5) == pytest.approx(0.4)
+
+
 def test_what_is_owed_at_the_end_is_counted():
     talk = Talk()
     talk.query(answers=3)

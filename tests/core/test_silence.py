@@ -63,11 +63,17 @@ def test_less_than_an_instant_is_nothing():
 
 # what the connection before owes
 
-def test_a_debt_is_waited_for_whatever_time_a_call_has():
+def test_a_debt_is_waited_for_as_long_as_the_call_allows():
     silence = Silence(0.05, 0.0, 0.0, debt=1.0)
     assert silence.left(0.0) == pytest.approx(1.0)
-    assert silence.left(0.9) == pytest.approx(0.1)
-    assert silence.left(1.0) == 0
+    assert silence.left(0.1, allowed=0.5) == pytest.approx(0.4)
+    assert silence.left(0.3, allowed=9.0) == pytest.approx(0.2)
+    assert silence.left(0.5) == 0
+
+
+def test_a_call_without_time_still_lets_it_settle():
+    silence = Silence(0.05, 0.0, 0.0, debt=1.0)
+    assert silence.left(0.0, allowed=0.0) == pytest.approx(0.05)
 
 
 def test_a_debt_that_is_paid_is_over():

@@ -122,7 +122,7 @@ def test_what_a_server_says_that_refuses_us_stands_in_the_error(owner, connectio
                                                                 discarded):
     connection.dataReceived(said)
     if discarded:
-        connection.next_step(0.0)
+        connection.next_step(0.0, 10.0)
     connection.transport.lost(DONE)
     error, = owner.errors
     assert "the device closed the connection; it said b'Port already in use" in str(error)
@@ -216,7 +216,7 @@ def test_without_telnet_bytes_are_what_they_are(owner, connection):
 def test_a_flood_is_made_to_wait_and_the_next_question_ends_that(owner, connection):
     connection.dataReceived(FLOOD)
     assert connection.transport.producerState == "paused"
-    assert connection.next_step(0.0) == SPEAK
+    assert connection.next_step(0.0, 10.0) == SPEAK
     assert connection.transport.producerState == "producing"
 
 
@@ -267,7 +267,7 @@ def wait_readable(sock):
 
 def test_a_quiet_connection_may_be_spoken_on_at_once(owner, real):
     connection, _device, _ours = real
-    assert connection.next_step(0.0) == SPEAK
+    assert connection.next_step(0.0, 10.0) == SPEAK
     assert owner.link.bytes_discarded == 0
 
 
@@ -275,7 +275,7 @@ def test_a_look_finds_what_the_reactor_has_not_read_yet(owner, real):
     connection, device, ours = real
     device.sendall(b"unasked\r\n")
     wait_readable(ours)
-    assert connection.next_step(0.0) == SPEAK
+    assert connection.next_step(0.0, 10.0) == SPEAK
     assert owner.link.bytes_discarded == 9
 
 
@@ -323,7 +323,7 @@ def test_a_device_that_sends_without_pause_is_given_up(owner, real, monkeypatch)
     connection, device, ours = real
     device.sendall(b"babble\r\n" * 200)
     wait_readable(ours)
-    assert connection.next_step(0.0) == DROP
+    assert connection.next_step(0.0, 10.0) == DROP
     assert "without pause" in connection.conversation.useless
 
 
