@@ -1,5 +1,7 @@
 """The pages: built without a warning, nothing public is missing, no link leads nowhere."""
 
+import io
+import itertools
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -89,3 +91,21 @@ def test_no_page_has_what_the_theme_shows_already(built):
     found = [path.name for path in built[0].rglob("*.html")
              if 'class="contents' in path.read_text()]
     assert found == []
+
+
+def test_the_first_page_tells_what_the_readme_tells(built):
+    page = (built[0] / "index.html").read_text()
+    text = (ROOT / "README.rst").read_text()
+    titles = [title for title, line in itertools.pairwise(text.splitlines())
+              if line and set(line) == {"-"}]
+    places = [page.index(f"<h2>{title}<") for title in titles]
+    assert len(places) == 5 and places == sorted(places)
+    assert "_images/outage-timeline.svg" in page and "more red is better" in page
+
+
+def test_the_readme_is_good_where_it_is_published():
+    from docutils.core import publish_string
+    warnings = io.StringIO()
+    publish_string((ROOT / "README.rst").read_text(), source_path=str(ROOT / "README.rst"),
+                   writer="html5", settings_overrides={"warning_stream": warnings})
+    assert warnings.getvalue() == ""
