@@ -8,7 +8,8 @@ import pytest
 from socs_tcp import LineFramer
 from socs_tcp.testing import ScriptedDevice
 
-DRIVERS = ["turbo_pump", "tilt_sensor", "pid_controller", "stage", "weight_readout", "gripper"]
+DRIVERS = ["turbo_pump", "tilt_sensor", "pid_controller", "stage", "weight_readout", "gripper",
+           "gpib_instruments"]
 TIMEOUT, PERIOD = 0.3, 0.02
 
 

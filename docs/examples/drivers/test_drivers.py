@@ -71,3 +71,19 @@ def test_a_frame_of_the_tilt_sensor_that_says_what_cannot_be(make):
     count = len(rig.readings())
     rig.wait_for(lambda: len(rig.readings()) > count + 2 and not rig.session.degraded)
     assert [r for r in rig.readings() if r != rig.module.EXPECTED] == []
+
+
+def test_a_generator_that_is_only_set(make, ocs_agent):
+    rig = make("gpib_instruments", timeout=10)
+    agent = rig.module.GeneratorAgent(ocs_agent, *rig.proxy.address, timeout=10)
+    assert agent.set_frequency(None, {"frequency": 8e6}) == (True, "frequency: 8000000.0")
+    assert agent.set_output(None, {"state": True}) == (True, "output: True")
+    rig.wait_for(lambda: agent.generator.link.up)
+    rig.proxy.unplug()
+    done, why = agent.set_amplitude(None, {"amplitude": 1.5})
+    assert not done and "refused" in why
+    rig.proxy.plug_in()
+    assert agent.set_amplitude(None, {"amplitude": 1.5}) == (True, "amplitude: 1.5")
+    set_to = [command for command in rig.server.received if b"*OPC?" in command]
+    assert set_to == [b"SOUR:FREQ 8000000.000;*OPC?", b"OUTP:STAT 1;*OPC?",
+                      b"SOUR:VOLT 1.500;*OPC?"]

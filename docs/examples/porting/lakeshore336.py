@@ -1,7 +1,6 @@
 """The one method of a Lake Shore 336 driver that talks to the device, on socs_tcp."""
 
 import re
-import time
 
 from socs_tcp import LineFramer, TCPInterface
 
@@ -10,6 +9,7 @@ class LS336(TCPInterface):
     def __init__(self, ip, port=7777, timeout=10):
         self.id = None          # before super().__init__, which connects: see set_up
         super().__init__(ip, port, timeout, framer=LineFramer("\r\n"),
+                         gap=0.1,        # the device loses what comes too soon
                          identify=("*IDN?", re.compile(b"LSCI,MODEL336,")),
                          on_connect=self.set_up)
 
@@ -17,13 +17,10 @@ class LS336(TCPInterface):
         self.id = self.msg("*IDN?")         # after each connect
 
     def msg(self, message):
-        reply = ""
         if "?" in message:
-            reply = self.query(message).decode()
-        else:
-            self.send(message + "\r\n")
-        time.sleep(0.1)                     # the device loses what comes too soon
-        return reply
+            return self.query(message).decode()
+        self.send(message + "\r\n")
+        return ""
 
     def get_temp(self, channel):
         return float(self.msg(f"KRDG? {channel}"))
