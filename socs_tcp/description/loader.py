@@ -118,7 +118,11 @@ def loads(text: str, file: str = "<text>") -> Description:
     DescriptionError
         As `load`.
     """
-    root = compose(text, file)
+    return described(compose(text, file))
+
+
+def described(root: Node) -> Description:
+    """The description that stands in a document. Raises as `loads`."""
     keys = root.mapping(KEYS, required=required("description"))
     context, frames = load_context(root, keys)
     feeds = load_feeds(keys["feeds"]) if "feeds" in keys else \
@@ -132,7 +136,7 @@ def loads(text: str, file: str = "<text>") -> Description:
     if not queries and not messages:
         raise keys["queries"].error("has no query; expected at least one, or 'messages'")
     description = Description(
-        file=file,
+        file=root.file,
         device=keys["device"].text("what the device is"),
         framer=frames,
         send_terminator=context.terminator,

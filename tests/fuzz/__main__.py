@@ -8,17 +8,16 @@ Needs ``pip install atheris``. The inputs that reach something new are kept in
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib
-import random
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from twisted.logger import globalLogBeginner
+
+from . import chance
 
 HERE = Path(__file__).resolve().parent
 TARGETS = ("framers", "protocols", "client", "loader", "replies")
@@ -30,8 +29,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--chance", action="store_true",
-                        help="without atheris: inputs of the corpus, changed by chance; tells how "
-                             "many there were, and what the slowest took")
+                        help="without atheris: inputs of the corpus, changed by chance; tells "
+                             "every minute how many there were, and what the slowest took, and "
+                             "goes on after one that fails")
     parser.add_argument("--seed", type=int, default=0, help="of --chance")
     parser.add_argument("--input", type=Path, help="run one file, and end")
     parser.add_argument("--folder", help=argparse.SUPPRESS)     # in a process of its own
@@ -75,53 +75,6 @@ def fuzz_here(target: str, folder: str, seconds: int) -> None:
     atheris.Fuzz()
 
 
-def changed(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
-    """An input of the corpus, or a made-up one, with some bytes changed."""
-    if not others or chance.random() < 0.2:
-        return chance.randbytes(chance.randrange(120))
-    for _ in range(1 + chance.randrange(4)):
-        at = chance.randrange(len(data) + 1)
-        what = chance.randrange(4)
-        if what == 0:
-            data = data[:at] + chance.randbytes(1 + chance.randrange(4)) + data[at:]
-        elif what == 1:
-            data = data[:at] + chance.randbytes(1) + data[at + 1:]
-        elif what == 2:
-            data = data[:at] + data[at + 1 + chance.randrange(8):]
-        else:
-            data = data[:at] + chance.choice(others)[at:]
-    return data[:400]
-
-
-def by_chance(target: str, seconds: int, seed: int) -> int:
-    """Run inputs of the corpus that are changed by chance, and tell of it."""
-    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
-    module: Any = importlib.import_module(f"tests.fuzz.{target}")
-    # (An input for an agent is many replies; then it is the slowest of them that counts.)
-    of_input = getattr(module, "slowest", None)
-    chance, known = random.Random(seed), corpus(target)
-    end, count, slowest, worst = time.monotonic() + seconds, 0, 0.0, b""
-    gc.disable()        # it runs between the inputs: this is no measurement of its pauses
-    while time.monotonic() < end:
-        if count % 200 == 0:
-            gc.collect()
-        data = changed(chance.choice(known or [b""]), known, chance)
-        begun = time.process_time()
-        try:
-            module.one_input(data)
-        except BaseException:
-            HERE.joinpath("crash-chance").write_bytes(data)
-            print(f"fails: {data.hex()} (written to tests/fuzz/crash-chance)")
-            raise
-        spent = of_input() if of_input else time.process_time() - begun
-        if spent > slowest:
-            slowest, worst = spent, data
-        count += 1
-    print(f"{target}: {count} inputs; the slowest took {slowest * 1000:.1f} ms of the "
-          f"processor: {worst.hex()}")
-    return 0
-
-
 def main(args: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = make_parser().parse_args(args)
@@ -131,7 +84,8 @@ def main(args: list[str] | None = None) -> int:
         importlib.import_module(f"tests.fuzz.{options.target}").one_input(options.input.read_bytes())
         return 0
     if options.chance:
-        return by_chance(options.target, options.seconds, options.seed)
+        return chance.run(options.target, corpus(options.target), options.seconds,
+                          options.seed, HERE)
     if options.folder:
         fuzz_here(options.target, options.folder, options.seconds)
     return fuzz(options.target, options.seconds)

@@ -25,6 +25,8 @@ from socs_tcp.description import Description, load, loads, shipped
 from .bytes_in import Bytes
 
 LONGEST = 2000
+#: Bytes that the device says at once.
+MOST = 65536
 NASTY = [b"", b"{", b"{0}", b"{log_source}", b"%s", b"\x1b[2J", b"\0", b"\xff", b"\xc2\xb5",
          b"9" * 90, b"1e999", b"nan", b",", b",,,,", b'"', b"\\", b"-", b"E", b"\r", b"\n",
          b"\r\n", b"> ", b'+0,"x"', b"LSCI", b"\x06", b"\x15"]
@@ -70,22 +72,26 @@ def spoiled(reply: bytes, source: Bytes) -> bytes:
     """What the device says in place of `reply`."""
     for _ in range(source.number(4)):
         at = source.number(256) % (len(reply) + 1)
-        what = source.number(6)
-        if what < 3:
+        what = source.number(20)
+        if what < 10:
             reply = reply[:at] + NASTY[source.number(len(NASTY))] + reply[at:]
-        elif what == 3:
+        elif what < 13:
             reply = reply[:at] + reply[at + 1 + source.number(8):]
-        elif what == 4:
+        elif what < 17:
             reply = reply[:at] + source.take(source.number(20)) + reply[at:]
-        else:
+        elif what < 19:
             reply = reply * source.number(60)
-    return reply
+        else:       # as much as it likes, of a few bytes
+            few = NASTY[source.number(len(NASTY))] + source.take(source.number(4))
+            reply = reply[:at] + (few * 65536)[:source.number(256) << 8] + reply[at:]
+    return reply[:MOST]
 
 
 class Timed(MemoryDevice):
     """Notes what its slowest reply took, in seconds of the processor."""
 
     slowest = 0.0
+    replies = 0
 
     def _connect(self) -> bool:
         connected = bool(super()._connect())
@@ -93,9 +99,10 @@ class Timed(MemoryDevice):
             received = self._protocol.dataReceived
 
             def timed(data: bytes) -> None:
-                begun = time.process_time()
+                begun = time.thread_time()
                 received(data)
-                Timed.slowest = max(Timed.slowest, time.process_time() - begun)
+                Timed.slowest = max(Timed.slowest, time.thread_time() - begun)
+                Timed.replies += 1
             self._protocol.dataReceived = timed
         return connected
 
@@ -108,6 +115,11 @@ def slowest() -> float:
     """What the slowest reply of the last input took."""
     spent, Timed.slowest = Timed.slowest, 0.0
     return spent
+
+
+def parts_seen() -> str:
+    """How many replies that were by now."""
+    return f"{Timed.replies} replies"
 
 
 def shown(event: dict[str, Any]) -> str:
