@@ -66,7 +66,8 @@ class Conversation(Hearing):
         -------
         float
             `SPEAK`; or the seconds for which to listen first (and to ask again then); or
-            `WAIT`, to listen until something comes; or `DROP`.
+            `WAIT`, to listen until something comes (or, where there is `more`, to look at
+            that); or `DROP`.
         """
         if now < self.silence.free_until and not self.turns and not self.decoder.waiting:
             return SPEAK
@@ -99,7 +100,7 @@ class Conversation(Hearing):
             self._look(now)
         if self.useless:
             return DROP
-        return WAIT if matters and owed.late else SPEAK
+        return WAIT if self.more or (matters and owed.late) else SPEAK
 
     def _look(self, now: float) -> None:
         """Does what waits pay what is owed?"""

@@ -40,6 +40,8 @@ class Hearing:
         Replies that the connection before was given up with.
     alarms : bool
         Keep whole frames that answer nothing, in `unasked`, for somebody who wants them.
+    at_once : float
+        So many frames that answer nothing are looked at in one call at most; `more` says so.
 
     Attributes
     ----------
@@ -49,19 +51,24 @@ class Hearing:
         Alarms.
     restless : bool
         Has the device said something unasked since the last silence?
+    more : bool
+        Is `frames` to be called again, for what waits? It was enough for one call.
     useless : str
         Why nothing may be asked on this connection any more; empty while something may.
     """
 
-    __slots__ = ("_alarms", "_evidence", "_framer", "_late", "_link", "_owed", "_pending",
-                 "_strayed", "decoder", "restless", "silence", "turns", "unasked", "useless")
+    __slots__ = ("_alarms", "_at_once", "_evidence", "_framer", "_late", "_link", "_owed",
+                 "_pending", "_strayed", "decoder", "more", "restless", "silence", "turns",
+                 "unasked", "useless")
 
     def __init__(self, link: Link, framer: Framer, late_replies: LateReplies, silence: Silence,
-                 *, owed_before: int = 0, alarms: bool = False) -> None:
+                 *, owed_before: int = 0, alarms: bool = False,
+                 at_once: float = math.inf) -> None:
         self._link = link
         self._framer = framer
         self._late = late_replies
         self._alarms = alarms
+        self._at_once = at_once
         self._pending = Pending(link, late_replies, alarms)
         self._owed = Owed(owed_before)
         self._evidence = Evidence(link, silence.settled_in)
@@ -71,6 +78,7 @@ class Hearing:
         self.unasked: deque[bytes] = deque()
         self._strayed = False   # what was discarded since the last silence may go on
         self.restless = False
+        self.more = False
         self.useless = ""
 
     # what is heard
@@ -116,10 +124,16 @@ class Hearing:
     def frames(self, now: float) -> list[Answered]:
         """Hand out the whole frames that wait. As `heard`."""
         found: list[Answered] = []
+        strays = 0
+        self.more = False
         while (frame := self._next_frame(found)) is not None:
             turn = self._pending.owner(frame)
             if turn is None or self._pays_debt(turn, frame):
                 self._nobodys(frame, now)
+                strays += 1
+                if strays >= self._at_once:
+                    self.more = self.decoder.waiting > 0
+                    break
             elif self._came(turn, frame, now):
                 found.append((turn, None if turn.wrong is not None
                               else frame if turn.frames is None else turn.frames))

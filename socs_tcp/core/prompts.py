@@ -16,12 +16,12 @@ def find_text(buffer: bytearray, text: bytes, start: int, stop: int, scanned: in
     """Where the first `text` in ``buffer[start:stop]`` ends; 0 if there is none before `stop`.
 
     One byte is found with all the processor has (memchr), two are not: so the last byte is
-    looked for, and then it is seen whether the others stand before it.
+    looked for first, and nearly always the others stand before it.
     """
-    last = text[-1:]
-    after = buffer.find(last, scanned, stop) + 1
-    while after and not buffer.endswith(text, start, after):
-        after = buffer.find(last, after, stop) + 1
+    after = buffer.find(text[-1:], scanned, stop) + 1
+    if after and not buffer.endswith(text, start, after):
+        found = buffer.find(text, max(after - len(text) + 1, start), stop)
+        return found + len(text) if found >= 0 else 0
     return after
 
 

@@ -34,6 +34,11 @@ LOOK_AGAIN = 0.25
 MOST_READS = 256
 #: So many of what nobody ever listens to, at one look: 16 MB a second at most.
 THROWN_AWAY = 64
+#: So many frames that nobody asked for are looked at in one turn of the reactor. A read of very
+#: short ones, with a function that compares each, is otherwise some tenths of a second.
+STRAYS_AT_ONCE = 200
+#: So many whole frames are kept of those that came before a loss.
+MOST_UNREAD = 1000
 #: Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
 HUNG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
@@ -67,7 +72,7 @@ class Connection(LineProtocol):
         self.conversation = Conversation(
             device.link, device.framer, device.late_replies,
             Silence(device.settle, device.gap, now, debt, last=last), owed_before=owed_before,
-            alarms=device.on_unasked is not None)
+            alarms=device.on_unasked is not None, at_once=STRAYS_AT_ONCE)
         self._decoder = self.conversation.decoder
         self._alarms = None if device.on_unasked is None else Alarms(device.on_unasked,
                                                                      device.link)
@@ -82,6 +87,7 @@ class Connection(LineProtocol):
         self.unread: list[bytes] = []
         self._poll: Any = None
         self._look_again: Any = None
+        self._go_on_later: Any = None
         self._listened = False          # somebody wants to hear what comes by itself
         self._taking = Patience(None, None)
         self._granted: float | None = None
@@ -148,13 +154,30 @@ class Connection(LineProtocol):
     def _told_more(self, answered: list[Answered]) -> None:
         if self._alarms is not None:
             self._alarms.tell(self.conversation.unasked)
-        if answered and self._decoder.waiting and self.conversation.turns and not self._over:
+        if self.conversation.more:
+            self._go_on_soon()
+        elif answered and self._decoder.waiting and self.conversation.turns and not self._over:
             try:        # what makes no sense is told after the replies in front of it
                 answered = self.conversation.frames(self._seconds())
             except FramingError as exc:
                 self._nonsense(exc)
             else:
                 self._tell(answered)
+
+    def _go_on_soon(self) -> None:
+        """What waits is too much for one turn of the reactor."""
+        if self._go_on_later is None and not self._over:
+            self._go_on_later = self._device.clock.callLater(0, self._go_on)
+
+    def _go_on(self) -> None:
+        self._go_on_later = None
+        try:
+            answered = self.conversation.frames(self._seconds())
+        except FramingError as exc:
+            self._nonsense(exc)
+            return
+        self.hearer(answered)
+        self._hear_the_rest(answered)
 
     def _negotiate(self, telnet: TelnetFilter, data: bytes) -> bytes:
         data, answer = telnet.strip(data)
@@ -184,7 +207,10 @@ class Connection(LineProtocol):
     def _with_what_was_said(self, error: DeviceConnectionError) -> DeviceConnectionError:
         """Keep the whole frames that came; the error, with the last that the device said."""
         with contextlib.suppress(FramingError):
-            while (frame := self._decoder.next_frame()) is not None:
+            while len(self.unread) < MOST_UNREAD:
+                frame = self._decoder.next_frame()
+                if frame is None:
+                    break
                 self.unread.append(frame)
         if not isinstance(error, Disconnected):
             return error
@@ -213,6 +239,8 @@ class Connection(LineProtocol):
         except FramingError as exc:     # what was owed makes no sense
             self._nonsense(exc)
             return DROP
+        if self.conversation.more:
+            self._go_on_soon()
         if self._paused and not self._over:
             self._regulate()
         return step
@@ -289,12 +317,16 @@ class Connection(LineProtocol):
         self._over = True
         self._poll = None
         self._stop_looking()
+        call, self._go_on_later = self._go_on_later, None
+        if call is not None:
+            call.cancel()
 
     # a device that sends what nobody reads
 
     @property
     def _wanted(self) -> bool:
-        return bool(self._readers or self.conversation.turns)
+        conversation = self.conversation
+        return bool(self._readers or (conversation.turns and not conversation.more))
 
     def _regulate(self) -> None:
         super()._regulate()
@@ -311,7 +343,7 @@ class Connection(LineProtocol):
                 f"{self._device.link.name}: connection lost: the device closed the connection",
                 host=self.host, port=self.port, phase="recv"))
             self.transport.abortConnection()  # type: ignore[union-attr]
-        elif self._listened:
+        elif self._listened or self.conversation.more:
             self._regulate()
         else:
             self._throw_away()
