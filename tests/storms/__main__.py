@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import pickle
+import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from . import blocking, deferreds, lost_network, mutants, soak
-from .plan import PLANS, Report
+from .plan import PLANS, Plan, Report
 
 STORMS = {"blocking": blocking.storm, "twisted": deferreds.storm}
 
@@ -22,7 +26,10 @@ def make_parser() -> argparse.ArgumentParser:
     run.add_argument("--queries", type=int, default=100_000, help="for each face (100000)")
     run.add_argument("--seed", type=int, default=1)
     run.add_argument("--only", default="", help="storms with this in their name")
+    run.add_argument("--jobs", type=int, default=1, help="so many at once (%(default)s); they "
+                     "mostly wait, so that a core has room for several")
     run.add_argument("--json", metavar="FILE", help="write the reports there, too")
+    parts.add_parser("one", help="one of them; for 'run', which gives it a plan")
     broken = parts.add_parser("mutants", help="broken builds, which the tests must notice")
     broken.add_argument("--only", default="", help="those with this in their name")
     long = parts.add_parser("soak", help="minutes at full speed, with a fault a second")
@@ -34,18 +41,37 @@ def make_parser() -> argparse.ArgumentParser:
 
 def run_storms(args: argparse.Namespace) -> int:
     """All plans of a face share its questions."""
-    reports: list[Report] = []
+    chosen: list[Plan] = []
     for face in args.face or sorted(STORMS):
         plans = [plan for plan in PLANS if plan.face == face and args.only in plan.name]
-        for plan in plans:
-            each = -(-args.queries // len(plans) // plan.rounds) * plan.rounds
-            report = STORMS[face](replace(plan, queries=each, seed=args.seed))
-            reports.append(report)
-            print(line(report), flush=True)
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump([report.as_json() for report in reports], file, indent=1)
+        chosen += [replace(plan, seed=args.seed, queries=plan.rounds * (
+            -(-args.queries // len(plans) // plan.rounds))) for plan in plans]
+    reports: list[Report] = []
+    for report in all_of(chosen, args.jobs):
+        reports.append(report)
+        print(line(report), flush=True)
+        if args.json:
+            with open(args.json, "w") as file:
+                json.dump([report.as_json() for report in reports], file, indent=1)
     return 1 if any(report.broken for report in reports) else 0
+
+
+def all_of(plans: list[Plan], jobs: int) -> Iterator[Report]:
+    """The reports. Each storm has a process to itself, since it counts what is left over."""
+    def storm(plan: Plan) -> Report:
+        done = subprocess.run([sys.executable, "-m", "tests.storms", "one"], check=True,
+                              input=pickle.dumps(plan), stdout=subprocess.PIPE)
+        report: Report = pickle.loads(done.stdout)
+        return report
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from pool.map(storm, plans)
+
+
+def run_one(_args: argparse.Namespace) -> int:
+    """Of `all_of`, in the process of its own."""
+    plan: Plan = pickle.load(sys.stdin.buffer)
+    sys.stdout.buffer.write(pickle.dumps(STORMS[plan.face](plan)))
+    return 0
 
 
 def run_soak(args: argparse.Namespace) -> int:
@@ -75,7 +101,7 @@ def main(args: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = make_parser().parse_args(args)
     parts = {"run": run_storms, "mutants": lambda args: min(mutants.run(args.only), 1),
-             "soak": run_soak, "network": lambda _args: lost_network.main()}
+             "one": run_one, "soak": run_soak, "network": lambda _args: lost_network.main()}
     return parts[options.part](options)
 
 
