@@ -2,10 +2,11 @@
 
 _NO_TIME = "a time that is exactly the limit, to the last bit, does not occur"
 
-#: As `Fault.text` shows it, with the reason.
+#: As `Fault.name` shows it, with the reason.
 EQUIVALENT: dict[str, str] = {
-    "left > INSTANT  ->  left >= INSTANT": _NO_TIME,
-    "now < self.silence.free_until  ->  now <= self.silence.free_until": _NO_TIME,
-    "rtt + self._settle > self._length  ->  rtt + self._settle >= self._length":
-        "the longer of two that are equal is either",
+    "core/silence.gap_left: left > INSTANT  ->  left >= INSTANT": _NO_TIME,
+    "core/conversation.next_step: now < self.silence.free_until  ->  "
+    "now <= self.silence.free_until": _NO_TIME,
+    "core/silence.answered: rtt + self._settle > self._length  ->  "
+    "rtt + self._settle >= self._length": "the longer of two that are equal is either",
 }

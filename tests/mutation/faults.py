@@ -5,16 +5,23 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 
 class Fault(NamedTuple):
     """One small fault."""
 
+    room: str
     module: str
     line: int
     text: str       # what it was, and what it is now
     source: str     # of the whole module
+    function: str   # in which it is
+
+    @property
+    def name(self) -> str:
+        """What says which it is, as long as nobody changes its line."""
+        return f"{self.room}/{self.module}.{self.function}: {self.text}"
 
 
 _TURNED: dict[type, type] = {
@@ -71,18 +78,22 @@ _MAKE: list[tuple[tuple[type, ...], Callable]] = [
 ]
 
 
-def _places(tree: ast.Module) -> Iterator[tuple[ast.AST, str, int | None]]:
+_Place: TypeAlias = "tuple[ast.AST, str, int | None]"
+
+
+def _places(tree: ast.Module) -> Iterator[tuple[str, _Place]]:
     """Each node inside a function that is no annotation, as parent, field, and index."""
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef) and function.name != "__repr__":
             for statement in function.body:
                 for parent in ast.walk(statement):
-                    yield from _children(parent)
+                    for place in _children(parent):
+                        yield function.name, place
             for index in range(len(function.body)):
-                yield function, "body", index
+                yield function.name, (function, "body", index)
 
 
-def _children(parent: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
+def _children(parent: ast.AST) -> Iterator[_Place]:
     if isinstance(parent, ast.JoinedStr):
         return          # what stands in a message is not ours
     for field, value in ast.iter_fields(parent):
@@ -95,12 +106,12 @@ def _children(parent: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
             yield parent, field, None
 
 
-def faults_of(module: str, source: str) -> list[Fault]:
+def faults_of(room: str, module: str, source: str) -> list[Fault]:
     """All small faults that can be made in `source`, each once."""
     tree = ast.parse(source)
     right = ast.unparse(tree)
     found: dict[str, Fault] = {}
-    for parent, field, index in list(_places(tree)):
+    for function, (parent, field, index) in list(_places(tree)):
         value = getattr(parent, field)
         node = value if index is None else value[index]
         for kinds, make in _MAKE:
@@ -114,8 +125,8 @@ def faults_of(module: str, source: str) -> list[Fault]:
             _put(parent, field, index, node)
             if text != right:
                 found.setdefault(text, Fault(
-                    module, node.lineno, f"{ast.unparse(node).splitlines()[0]}  ->  "
-                    f"{ast.unparse(wrong).splitlines()[0]}", text))
+                    room, module, node.lineno, f"{ast.unparse(node).splitlines()[0]}  ->  "
+                    f"{ast.unparse(wrong).splitlines()[0]}", text, function))
     return list(found.values())
 
 
