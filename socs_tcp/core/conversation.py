@@ -150,11 +150,6 @@ class Conversation(Hearing):
         """
         return self.gave_up(turn) or (turn.kind == "query" and not self._pending.in_order)
 
-    def withdraw(self, turn: Turn) -> None:
-        """A listener or a question leaves before anything of it was sent."""
-        if turn in self.turns:
-            self.turns.remove(turn)
-
     def ended(self) -> list[Turn]:
         """The connection is gone. Those who wait in vain, in their order."""
         self._evidence.state = State.DEAD

@@ -191,9 +191,3 @@ def end(comm: Any, pid: int) -> None:
     if os.getpid() == pid:
         with contextlib.suppress(OSError):      # not connected any more, or not yet
             comm.shutdown(socket.SHUT_RDWR)
-
-
-def hang_up(comm: Any, pid: int) -> None:
-    """`end` it, and close it."""
-    end(comm, pid)
-    comm.close()

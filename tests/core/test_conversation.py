@@ -593,13 +593,13 @@ def test_who_listens_gets_what_is_there():
     assert talk.decoder.waiting == 4
 
 
-def test_who_has_not_spoken_may_leave():
+def test_who_listens_may_leave():
     talk = Talk()
     listener = Turn("listen")
     talk.listen(listener, 1.0)
     assert talk.listening and not talk.asking
-    talk.withdraw(listener)
-    talk.withdraw(listener)
+    assert not talk.gave_up(listener)
+    assert not talk.gave_up(listener)
     assert not talk.listening and talk.next_step(1.0) == SPEAK
 
 

@@ -10,7 +10,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from socs_tcp.core import sockets
-from socs_tcp.core.sockets import Patience, configure, end, hang_up
+from socs_tcp.core.sockets import Patience, configure, end
 
 
 @pytest.fixture
@@ -178,10 +178,9 @@ def connected(listener):
 def test_the_device_sees_the_end_although_a_child_has_the_descriptor(connected):
     near, far = connected
     with socket.socket(fileno=os.dup(near.fileno())):       # as a child that lives has it
-        hang_up(near, os.getpid())
-        assert near.fileno() == -1
+        end(near, os.getpid())
+        near.close()
         assert far.recv(1) == b""
-    hang_up(near, os.getpid())
 
 
 def test_a_child_that_leaves_does_not_end_the_connection_of_its_parent(connected):
@@ -189,8 +188,9 @@ def test_a_child_that_leaves_does_not_end_the_connection_of_its_parent(connected
     parent = os.getpid()
     child = os.fork()
     if not child:       # in the child: nothing of pytest
-        hang_up(near, parent)
-        os._exit(near.fileno() != -1)
+        end(near, parent)
+        near.close()
+        os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     near.sendall(b"still here")
     assert far.recv(99) == b"still here"
