@@ -18,6 +18,8 @@ from socs_tcp import DeviceClient, LineFramer, TCPInterface
 
 #: Seconds within which anything that is to happen at all must happen.
 PATIENCE = 10.0
+#: Seconds after which no test is there any more.
+NEVER = 600.0
 
 
 def wait_for(condition, what="", patience=PATIENCE):

@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from contract_faces import PATIENCE, wait_for
+from contract_faces import NEVER, PATIENCE, wait_for
 
 from socs_tcp import (
     DeviceConnectionError,
@@ -28,8 +28,9 @@ def test_a_frame_that_comes_unasked(device, server):
     assert frame.result(PATIENCE) == b"HELLO"
 
 
-def test_a_frame_that_does_not_come_is_a_timeout(device, server, within):
-    with within(0.15, 0.7):
+def test_a_frame_that_does_not_come_is_a_timeout(make, server, lasting):
+    device = make(server, timeout=NEVER)
+    with lasting(0.15):
         error = device.recv(0.2).exception(PATIENCE)
     assert type(error) is ReplyTimedOut
     assert server.clients == 1
@@ -44,19 +45,20 @@ def test_a_reply_that_recv_gave_up_on_does_not_answer_a_later_query(device, serv
 
 # time
 
-def test_all_of_a_call_is_done_within_its_timeout(device, server, within):
+def test_all_of_a_call_is_done_within_its_timeout(make, server, lasting):
+    device = make(server, timeout=NEVER)
     server.faults.split(range(1, 12), pause=0.1)
-    with within(0.25, 0.6):
+    with lasting(0.25):
         error = device.error(b"LONG", 0.3)
     assert type(error) is ReplyTimedOut
 
 
-def test_waiting_for_ones_turn_counts(make, server, within):
-    device = make(server)
-    server.faults.late(0.6)
+def test_waiting_for_ones_turn_counts(make, server, lasting):
+    device = make(server, timeout=NEVER)
+    server.faults.late(1.5)
     first = device.start("query", b"A")
     server.wait_for_commands(1)
-    with within(0.15, 0.45):
+    with lasting(0.15):
         error = device.error(b"B", 0.2)
     assert type(error) is ReplyTimedOut
     assert error.sent == "no"
@@ -79,11 +81,11 @@ def test_the_message_does_not_name_the_time_of_the_preparation(make, server):
     assert "within 0.3 s" in str(device.error(b"A", 0.3))
 
 
-def test_preparing_the_connection_counts(make, server, within):
-    device = make(server, identify="*IDN?", timeout=3.0)
+def test_preparing_the_connection_counts(make, server, lasting):
+    device = make(server, identify="*IDN?", timeout=NEVER)
     server.faults.hang_up()
     server.faults.silence(None)
-    with within(0.15, 0.7):
+    with lasting(0.15):
         error = device.error(b"A", 0.2)
     assert error.sent == "no"
     assert b"A" not in server.received
@@ -273,15 +275,14 @@ def test_close_ends_what_waits(make, server):
     assert server.received == [b"A"]
 
 
-def test_after_close_everything_says_so_at_once(make, server, within):
-    device = make(server)
+def test_after_close_everything_says_so_at_once(make, server):
+    device = make(server, timeout=NEVER)
     device.start("close").result(PATIENCE)
     device.start("close").result(PATIENCE)
-    with within(0, 0.5):
-        for error in (device.error(b"A"), device.recv().exception(PATIENCE),
-                      device.start("send", b"A\r\n").exception(PATIENCE)):
-            assert type(error) is Disconnected
-            assert "closed by this program" in str(error)
+    for error in (device.error(b"A"), device.recv().exception(PATIENCE),
+                  device.start("send", b"A\r\n").exception(PATIENCE)):
+        assert type(error) is Disconnected
+        assert "closed by this program" in str(error)
     assert device.comm is None
     assert device.link.state.value == "closed"
     assert server.connections == 1
