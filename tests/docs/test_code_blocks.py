@@ -303,7 +303,7 @@ def test_the_message_is_in_the_code(part):
 # drivers
 
 def test_the_names_that_are_taken():
-    said = (DOCS / "drivers.rst").read_text().partition("Names that are taken")[2]
+    said = (DOCS / "drivers.rst").read_text().partition("Reserved names")[2]
     with TCPInterface("127.0.0.1", 1, timeout=0.1) as device:
         taken = {name for name in dir(device) if not name.startswith("_")}
     assert taken - set(re.findall(r"``(\w+)``", said)) == set()
