@@ -22,8 +22,9 @@ from ..core.errors import (
 from ..core.framing import Framer
 from ..core.identity import Identity
 from ..core.link import Link
+from ..core.owed import NO_DEBT
 from ..core.policy import LateReplies, Pace
-from ..core.silence import LONGEST_PAUSE, Silence
+from ..core.silence import Silence
 from ..core.turn import Match, Turn
 from .cancel import Cancel
 from .connection import Connection, watched
@@ -69,8 +70,7 @@ class Dialer:
         self.cancel = Cancel()          # set by close() in any thread
         self.error: DeviceConnectionError | None = None     # why there is no connection
         self._remembered = Remembered()
-        self._debt = 0.0
-        self._owed = 0
+        self._debt = NO_DEBT            # of the connection before
         self._spoke = -math.inf         # when something was said last, on any connection
 
     # the socket
@@ -128,19 +128,17 @@ class Dialer:
         greeted = options.greeting is not None and options.greeting is not False
         settle = options.settle if watched(comm) else 0.0
         silence = Silence(settle, options.gap, now, self._debt, last=self._spoke)
-        if greeted and not self._debt:
+        if greeted and not self._debt.seconds:
             silence.kept()
         conversation = Conversation(self._link, options.framer, options.late_replies, silence,
-                                    owed_before=self._owed, alarms=options.alarms)
-        self._debt, self._owed = 0.0, 0
+                                    alarms=options.alarms)
+        self._debt = NO_DEBT
         return Connection(comm, conversation, options.telnet, options.keepalive)
 
     def given_up(self, connection: Connection, allowed: float | None) -> None:
         """A connection is dropped by us: what it owes may come on the next one."""
         conversation = connection.conversation
-        if conversation.owing:
-            self._owed = conversation.owing
-            self._debt = min(math.inf if allowed is None else allowed, LONGEST_PAUSE)
+        self._debt = conversation.debt(allowed)
         self._spoke = conversation.silence.ended
 
     def prepare(self, connection: Connection, call: Call, ask: Callable[[Call, Any, Turn], Any],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any
 
-from ..core.conversation import DROP, SPEAK, WAIT
+from ..core.conversation import DROP, SPEAK
 from ..core.errors import DeviceConnectionError, FramingError, ReplyTimedOut
 from ..core.turn import Turn
 from .connection import Connection, EndOfConnection
@@ -130,16 +130,15 @@ class Exchange:
                                                          call.allowed))
             return
         if left <= 0 and (heard or seconds > 0):
-            raise self._never_silent(connection, call, seconds)
+            raise self._never_silent(connection, call)
 
-    def _never_silent(self, connection: Connection, call: Call,
-                      seconds: float) -> DeviceConnectionError:
+    def _never_silent(self, connection: Connection, call: Call) -> DeviceConnectionError:
         session = self.session
         error = session.failures.never_silent(connection, call.allowed)
         connection.error = connection.error or kept(error)
         session.failed(error)
-        if seconds == WAIT:
-            session.drop(call.allowed)      # it does not even answer late
+        if connection.conversation.hopeless:
+            session.drop(call.allowed)
         return error
 
     # the end of a turn

@@ -64,12 +64,9 @@ class Failures:
     def never_silent(self, connection: Connection,
                      allowed: float | None) -> DeviceConnectionError:
         """The time was over before a question could be asked."""
-        said = connection.conversation.said
         within = "" if allowed is None else f" of the {allowed:g} s allowed"
-        what = (f"the device says {show(said)} and more, unasked" if said
-                else "an answer to an earlier question may still come")
-        return self.error(ReplyTimedOut, f"nothing was sent: {what}, and all{within} went by "
-                          "listening to it", "send", "no")
+        return self.error(ReplyTimedOut, f"nothing was sent: {connection.conversation.obstacle()}; "
+                          f"all{within} went by listening to it", "send", "no")
 
     def wrong_reply(self, turn: Turn) -> DeviceConnectionError:
         return self.error(WrongReply, f"{show(turn.wrong or b'')} came in the place of the reply "

@@ -29,10 +29,12 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 
-from .errors import FramingError
+from .errors import FramingError, show
 from .evidence import State
 from .hearing import Answered, Hearing
+from .owed import NO_DEBT, Debt
 from .pending import MOST_GIVEN_UP
+from .silence import LONGEST_PAUSE
 from .turn import Turn
 
 __all__ = ["DROP", "MOST_GIVEN_UP", "SPEAK", "WAIT", "Answered", "Conversation", "State"]
@@ -75,7 +77,7 @@ class Conversation(Hearing):
             return DROP
         if self._pending.blocks():
             return WAIT
-        step = self._what_is_owed(now)
+        step = self._what_is_owed(now, allowed)
         if step != SPEAK:
             return step
         left = self.silence.left(now, allowed)
@@ -89,7 +91,7 @@ class Conversation(Hearing):
         self.restless = self._strayed = False
         return SPEAK
 
-    def _what_is_owed(self, now: float) -> float:
+    def _what_is_owed(self, now: float, allowed: float) -> float:
         """Answers that nobody asked for, and that listeners gave up on, come first, or never."""
         owed = self._owed
         matters = owed.late > 0 and self._pending.in_order
@@ -97,12 +99,12 @@ class Conversation(Hearing):
             return DROP
         owed.draining = matters
         if self.decoder.waiting:
-            self._look(now)
+            self._look(now, allowed)
         if self.useless:
             return DROP
         return WAIT if self.more or (matters and owed.late) else SPEAK
 
-    def _look(self, now: float) -> None:
+    def _look(self, now: float, allowed: float) -> None:
         """Does what waits pay what is owed?"""
         owed = self._owed
         with suppress(FramingError):    # it is then discarded; or of no more use
@@ -110,9 +112,8 @@ class Conversation(Hearing):
                 self.frames(now)
             while owed.before and (frame := self.decoder.next_frame()) is not None:
                 self._nobodys(frame, now)
-                owed.before -= 1
-                if not owed.before:
-                    self.silence.debt_paid()
+                if owed.repay():
+                    self.silence.debt_paid(now, allowed)
 
     def may_join(self, most: int, now: float) -> bool:
         """May one more question go out before the first is answered?"""
@@ -163,10 +164,52 @@ class Conversation(Hearing):
         """Did a listener wait in vain for an answer?"""
         return self._owed.late > 0
 
+    def debt(self, allowed: float | None) -> Debt:
+        """What may still come on the next connection, if this one is given up now.
+
+        Parameters
+        ----------
+        allowed : float or None
+            Seconds that the call was allowed which gives it up.
+        """
+        owed = self._owed
+        replies = owed.late + sum(turn.missing for turn in self.turns if turn.kind == "query")
+        seconds = self.silence.debt.seconds
+        if replies:
+            seconds = LONGEST_PAUSE if allowed is None else min(allowed, LONGEST_PAUSE)
+        if not seconds:
+            return NO_DEBT
+        before = 0 if self.answered else owed.before
+        return Debt(replies + before, seconds, slow=owed.repaid and not self.answered)
+
+    # a question that could not be asked in its time
+
     @property
-    def owing(self) -> int:
-        """So many replies that the device owes would come too late if it is dropped now."""
-        return self._owed.late + sum(turn.missing for turn in self.turns if turn.kind == "query")
+    def obstructs(self) -> bool:
+        """Is the device to blame: does it owe a reply first, or never fall silent?
+
+        Questions of others that are under way are not its fault.
+        """
+        in_order, turns = self._pending.in_order, self.turns
+        if any(not turn.given_up for turn in turns):
+            return in_order and turns[0].given_up
+        return self.restless or (in_order and (bool(turns) or self._owed.late > 0))
+
+    @property
+    def hopeless(self) -> bool:
+        """Is it to be given up then, since the device does not even answer late?"""
+        return self.obstructs and self._pending.in_order and (
+            self._owed.late > 0 or any(turn.given_up for turn in self.turns))
+
+    def obstacle(self) -> str:
+        """What kept the question from being asked, for the message."""
+        said = self.decoder.peek() or self.said
+        if self._owed.repaid and not self.answered:
+            return (f"the device answers too late; {show(said)}, the answer to an earlier "
+                    "question, came on this connection")
+        if said:
+            return f"the device says {show(said)} and more, unasked"
+        return "an answer to an earlier question may still come"
 
     def finished(self) -> bool:
         """Has all that was asked been answered, and something was?"""

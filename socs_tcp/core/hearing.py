@@ -36,8 +36,6 @@ class Hearing:
         As in `TCPInterface`.
     silence : Silence
         Of this connection.
-    owed_before : int
-        Replies that the connection before was given up with.
     alarms : bool
         Keep whole frames that answer nothing, in `unasked`, for somebody who wants them.
     at_once : float
@@ -62,15 +60,14 @@ class Hearing:
                  "unasked", "useless")
 
     def __init__(self, link: Link, framer: Framer, late_replies: LateReplies, silence: Silence,
-                 *, owed_before: int = 0, alarms: bool = False,
-                 at_once: float = math.inf) -> None:
+                 *, alarms: bool = False, at_once: float = math.inf) -> None:
         self._link = link
         self._framer = framer
         self._late = late_replies
         self._alarms = alarms
         self._at_once = at_once
         self._pending = Pending(link, late_replies, alarms)
-        self._owed = Owed(owed_before)
+        self._owed = Owed(silence.debt)
         self._evidence = Evidence(link, silence.settled_in)
         self.silence = silence
         self.decoder: Decoder = framer.decoder()
@@ -180,7 +177,7 @@ class Hearing:
         if turn.wrong is not frame or turn.kind != "greeting" or not self._owed.before:
             return False
         turn.wrong = None
-        self._owed.before -= 1
+        self._owed.repay()
         return True
 
     def _replied(self, turn: Turn, now: float) -> None:

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+
+class Debt(NamedTuple):
+    """What a connection was given up with. A serial server may deliver it on the next one.
+
+    Parameters
+    ----------
+    replies : int
+        So many may come.
+    seconds : float
+        For so long the next connection listens, before a question is asked on it.
+    slow : bool
+        The connection had heard nothing but what the one before it owed: the device may take
+        longer for each answer than its callers wait.
+    """
+
+    replies: int = 0
+    seconds: float = 0.0
+    slow: bool = False
+
+
+NO_DEBT = Debt()
+
 
 class Owed:
     """Counts what may come besides the replies to questions. Belongs to its conversation.
 
     Parameters
     ----------
-    before : int
-        Replies that the connection before was given up with.
+    debt : Debt
+        Of the connection before.
     """
 
-    __slots__ = ("before", "draining", "late", "overtaken", "unanswered")
+    __slots__ = ("before", "draining", "late", "overtaken", "repaid", "unanswered")
 
-    def __init__(self, before: int = 0) -> None:
-        #: Replies of the connection before, which a serial server may deliver on this one.
-        self.before = before
+    def __init__(self, debt: Debt) -> None:
+        #: Replies of the connection before that may still come on this one.
+        self.before = debt.replies
+        #: One of them has come.
+        self.repaid = False
         #: Commands since it was last silent. The device may answer them, or not.
         self.unanswered = 0
         #: Answers to commands that a listener waited for in vain.
@@ -30,6 +56,12 @@ class Owed:
     def silent(self) -> None:
         """It was silent: the commands before have no answers."""
         self.unanswered = 0
+
+    def repay(self) -> bool:
+        """A reply of the connection before has come. Was it the last?"""
+        self.before -= 1
+        self.repaid = True
+        return not self.before
 
     def in_vain(self, begun: bool) -> None:
         """A listener gave up; with `begun`, in the middle of a frame."""

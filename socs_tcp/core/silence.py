@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+from .owed import NO_DEBT, Debt
+
 #: Seconds of silence before a query that could be answered by what is still to come.
 SETTLE = 0.05
 #: Seconds that a connection may be asked without a pause.
@@ -31,24 +33,25 @@ class Silence:
         Seconds from the end of one exchange to the next command.
     now : float
         The time of the connect.
-    debt : float
-        Seconds to listen first, since the connection before was given up with an answer owed.
+    debt : Debt
+        What the connection before was given up with: we listen for it first.
     last : float
         The end of the last exchange on the connection before.
     """
 
-    __slots__ = ("_debt", "_due", "_length", "_settle", "_since", "_wanted", "ended",
+    __slots__ = ("_due", "_length", "_settle", "_since", "_wanted", "debt", "ended",
                  "free_until", "gap", "paused", "settled_in")
 
-    def __init__(self, settle: float, gap: float, now: float, debt: float = 0.0, *,
+    def __init__(self, settle: float, gap: float, now: float, debt: Debt = NO_DEBT, *,
                  last: float = -math.inf) -> None:
         self._settle = settle
         self.gap = gap
         self._since = now       # it has been silent, as far as we know, since then
         #: From now on, what comes was not said merely because we connected.
         self.settled_in = now + settle
-        self._debt = debt if settle else 0.0
-        self._wanted = max(settle, self._debt)
+        #: What the connection before still owes, as long as that is listened for.
+        self.debt = debt if settle else NO_DEBT
+        self._wanted = max(settle, self.debt.seconds)
         #: The end of the last exchange.
         self.ended = last
         #: Until then a question may go out, with nothing more to consider.
@@ -76,9 +79,16 @@ class Silence:
         if self._due <= now < self._due + LONGEST_PAUSE:
             self._since = now
 
-    def debt_paid(self) -> None:
-        """The answer of the connection before has come."""
-        self._debt, self._wanted = 0.0, self._settle
+    def debt_paid(self, now: float, allowed: float) -> None:
+        """The answer of the connection before has come, in a call that has `allowed` seconds left.
+
+        Where it came too late twice in a row, a question that went out now had even less time
+        than those. So it is not asked in this call, but at the beginning of the next.
+        """
+        slow, self.debt = self.debt.slow, NO_DEBT
+        self._wanted = self._settle
+        if slow:
+            self._wanted += now - self._since + min(allowed, LONGEST_PAUSE)
 
     def spoke(self, now: float) -> None:
         """A command went out to which nothing is to come."""
@@ -87,7 +97,7 @@ class Silence:
 
     def kept(self) -> None:
         """All that was expected has come, and nothing else."""
-        if not self._debt:
+        if not self.debt.seconds:
             self._wanted = 0.0
 
     def answered(self, now: float, rtt: float) -> None:
@@ -117,12 +127,12 @@ class Silence:
         """
         if self._wanted:
             silent = now - self._since
-            if self._debt:
+            if self.debt.seconds:
                 self._wanted = max(self._settle,
                                    min(self._wanted, silent + allowed * PART_FOR_DEBT))
             if silent < self._wanted - INSTANT:
                 return max(self._wanted - silent, self.gap_left(now))
-            self._wanted = self._debt = 0.0
+            self._wanted, self.debt = 0.0, NO_DEBT
         return max(self._breath_left(now), self.gap_left(now))
 
     def _breath_left(self, now: float) -> float:

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from ..core.conversation import DROP, Answered, Conversation
 from ..core.errors import DeviceConnectionError, Disconnected, FramingError, from_cause, show
 from ..core.framing import Text
+from ..core.owed import NO_DEBT, Debt
 from ..core.policy import MOST_UNASKED
 from ..core.silence import Silence
 from ..core.sockets import Patience, end
@@ -53,15 +54,13 @@ class Connection(LineProtocol):
         Called with it when TCP is connected.
     lost : callable
         Called with it and an error when it is of no more use; once, and not after `let_go`.
-    debt, last : float
+    debt, last
         As in `Silence`.
-    owed_before : int
-        As in `Conversation`.
     """
 
     def __init__(self, device: Device, made: Callable[[Connection], object],
                  lost: Callable[[Connection, DeviceConnectionError], object], *,
-                 debt: float = 0.0, owed_before: int = 0, last: float = -math.inf) -> None:
+                 debt: Debt = NO_DEBT, last: float = -math.inf) -> None:
         super().__init__(device.framer, device.keepalive)
         self.host, self.port = device.host, device.port
         self._device = device
@@ -71,7 +70,7 @@ class Connection(LineProtocol):
         self.since = now = self._seconds()
         self.conversation = Conversation(
             device.link, device.framer, device.late_replies,
-            Silence(device.settle, device.gap, now, debt, last=last), owed_before=owed_before,
+            Silence(device.settle, device.gap, now, debt, last=last),
             alarms=device.on_unasked is not None, at_once=STRAYS_AT_ONCE)
         self._decoder = self.conversation.decoder
         self._alarms = None if device.on_unasked is None else Alarms(device.on_unasked,

@@ -12,8 +12,9 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from ..core.errors import DeviceConnectionError, Disconnected, ReplyTimedOut, from_cause, told
+from ..core.owed import NO_DEBT
 from ..core.policy import until_lasting_proves
-from ..core.silence import INSTANT, LONGEST_PAUSE
+from ..core.silence import INSTANT
 from ..core.states import LinkState
 from .client_factory import ClientFactory
 from .connection import Connection
@@ -62,8 +63,7 @@ class Dialer:
         self._preparing: Deferred[Any] | None = None
         #: Why there is none, as far as that is known.
         self.error: DeviceConnectionError | None = None
-        self._owed = 0                  # by the connection before, which was given up
-        self._debt = 0.0                # seconds to listen for it
+        self._debt = NO_DEBT            # of the connection before
         self._last = -math.inf          # when the last exchange was over
         self._lasting: Any = None       # until the connection proves something by lasting
         self._closed = False
@@ -112,9 +112,8 @@ class Dialer:
 
     def _build(self) -> Connection:
         self.thread = get_ident()
-        debt, self._debt, owed, self._owed = self._debt, 0.0, self._owed, 0
-        return Connection(self._device, self._made, self._lost, debt=debt, owed_before=owed,
-                          last=self._last)
+        debt, self._debt = self._debt, NO_DEBT
+        return Connection(self._device, self._made, self._lost, debt=debt, last=self._last)
 
     def _attempt_failed(self, reason: Failure) -> None:
         self.thread = get_ident()
@@ -256,11 +255,8 @@ class Dialer:
 
     def _note_debt(self, connection: Connection) -> None:
         """What is owed may come over the next connection."""
-        owed = connection.conversation.owing
-        if owed:
-            self._owed = owed
-            self._debt = min(connection.patience or LONGEST_PAUSE, LONGEST_PAUSE)
-        elif self._device.closes_after_reply and connection.used:
+        self._debt = connection.conversation.debt(connection.patience)
+        if not self._debt.replies and self._device.closes_after_reply and connection.used:
             self._factory.resting = True
 
     def _given_up(self) -> DeviceConnectionError:

@@ -368,26 +368,16 @@ class Queue:
         for request in [r for r in self._flight() if r.deadline <= now]:
             if self.connection is connection is not None and request in self._flight():
                 self._expire(connection, request)
-        stuck = bool(late) and self._is_stuck(connection)
+        stuck = bool(late) and connection is not None and connection is self.connection \
+            and connection.conversation.obstructs
         for request, error in late:
             if request in self.waiting:
                 self.waiting.remove(request)
                 if stuck:
                     self._failed(error)
                 request.fail(error)
-        if stuck and connection is not None and connection.conversation.owing:
-            self._drop(connection, None)    # it does not even answer late: start afresh
-
-    def _is_stuck(self, connection: Connection | None) -> bool:
-        """Is the device to blame: does it owe a reply first, or never fall silent?"""
-        if connection is None or connection is not self.connection:
-            return False
-        conversation = connection.conversation
-        matched = callable(self._device.late_replies)
-        if self._flight():
-            turns = conversation.turns
-            return bool(turns) and turns[0].given_up and not matched
-        return conversation.restless or (conversation.owing > 0 and not matched)
+        if stuck and connection is not None and connection.conversation.hopeless:
+            self._drop(connection, None)
 
     def _expire(self, connection: Connection, request: Request) -> None:
         self._link.timeouts += 1
@@ -415,12 +405,12 @@ class Queue:
             return self._why(request)
         within = f"within {request.timeout:g} s"
         flight = len(self._flight())
-        if flight or connection is None or not connection.conversation.restless:
+        if flight or connection is None or not connection.conversation.obstructs:
             return self._device.error(ReplyTimedOut, f"its turn did not come {within}: "
                                       f"{flight} before it", "send", request.sent)
-        said = connection.conversation.decoder.peek() or connection.conversation.said
-        return self._device.error(ReplyTimedOut, f"the device did not fall silent {within}: it "
-                                  f"says {show(said)} unasked", "send", request.sent)
+        return self._device.error(
+            ReplyTimedOut, f"nothing was sent {within}: {connection.conversation.obstacle()}",
+            "send", request.sent)
 
     def stop(self) -> None:
         """No more timers."""

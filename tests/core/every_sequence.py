@@ -97,9 +97,10 @@ def key_of(world: World) -> tuple:
         tuple((t.kind, name(t.data.strip()), t.given_up, age(t.asked_at), t.wrong is None)
               for t in talk.turns), len(world.turns),
         re.sub(rb"\d+", b"", talk.decoder.peek(1 << 20)), talk._pending.begun,
-        min(talk._pending.unmatched, 2), owed.before, owed.unanswered, owed.late, owed.draining,
+        min(talk._pending.unmatched, 2), owed.before, owed.repaid,
+        owed.unanswered, owed.late, owed.draining,
         talk.state, talk.answered, bool(talk.useless), talk._strayed,
-        age(silence._since), round(silence._wanted, 3), round(silence._debt, 3),
+        age(silence._since), round(silence._wanted, 3), silence.debt,
         round(silence._length, 3), age(silence._due, 99), age(silence.ended),
         age(silence.free_until), age(silence.settled_in),
         tuple((*name(f.text), f.kind, len(f.rest), age(f.begun), f.old)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from socs_tcp.core.conversation import DROP, SPEAK, WAIT, Conversation, State
 from socs_tcp.core.framing import LineFramer
+from socs_tcp.core.owed import NO_DEBT, Debt
 from socs_tcp.core.silence import LONGEST_PAUSE, LONGEST_WITHOUT_PAUSE, PART_FOR_DEBT, Silence
 from socs_tcp.core.turn import Turn
 
@@ -96,25 +97,25 @@ class World:
         self.turns: tuple[Turn, ...] = ()       # those that somebody waits for
         self.deadline = math.inf
         self.wake = math.inf
-        self.connect(0, 0.0)
+        self.connect(NO_DEBT)
 
     # the face
 
-    def connect(self, owed: int, debt: float) -> None:
+    def connect(self, debt: Debt) -> None:
         silence = Silence(SETTLE, 0.0, self.now, debt)
-        if self.config.greeting and not debt:
+        if self.config.greeting and not debt.seconds:
             silence.kept()
         self.conversation = Conversation(Ear(self), FRAMER, self.config.late_replies, silence,
-                                         owed_before=owed, alarms=self.config.alarms)
+                                         alarms=self.config.alarms)
         self.state = State.NEW
         self.output: tuple[Frame, ...] = ()     # what the device has still to say, in its order
         self.books: tuple[Asked, ...] = ()      # which frame comes next, as far as one can know
         self.commands = 0                       # since the last question
         self.idle = 0                           # whole frames that wait for somebody to listen
-        self.disturbed = -math.inf if self.config.greeting and not debt else self.now
+        self.disturbed = -math.inf if self.config.greeting and not debt.seconds else self.now
         self.connected = self.now
-        self.debt_until = self.now + debt
-        self.debts = owed
+        self.debt_until = self.now + debt.seconds
+        self.debts = debt.replies
         self.quiet_since = self.now
         self.paused = self.now
         self.slowest = 0.0
@@ -198,7 +199,7 @@ class World:
             elif drop:
                 self.end("given up")
                 return
-            elif not self.conversation.owing:
+            elif not self.conversation.debt(TIMEOUT).replies:
                 raise Wrong("a question was given up, and nothing is owed")
         if call == "greeting":
             raise Wrong("no greeting, and the connection is kept")
@@ -210,7 +211,7 @@ class World:
 
     def end(self, how: str, wanting: bool = False) -> None:
         """The connection ends; the next one is made."""
-        owing = self.conversation.owing if how == "given up" else 0
+        debt = self.conversation.debt(TIMEOUT) if how == "given up" else NO_DEBT
         waiting = [turn for turn in self.turns if not turn.given_up]
         ended = self.conversation.ended()
         if ended != waiting:
@@ -221,7 +222,7 @@ class World:
         self.call, deadline = "", self.deadline
         if self.conversation.next_step(self.now) != DROP:
             raise Wrong("a dead connection may be spoken on")
-        self.connect(owing, TIMEOUT if owing else 0.0)
+        self.connect(debt)
         if wanting and not self.config.greeting:
             self.call, self.deadline = "wanting", deadline
             self.try_to_ask()

@@ -8,12 +8,12 @@ from socs_tcp.core.conversation import SPEAK, Conversation
 from socs_tcp.core.errors import FramingError
 from socs_tcp.core.framing import LineFramer
 from socs_tcp.core.link import Link
-from socs_tcp.core.owed import Owed
+from socs_tcp.core.owed import NO_DEBT, Debt, Owed
 from socs_tcp.core.silence import Silence
 from socs_tcp.core.turn import Turn, checked_greeting
 
 
-def conversation(late="drop", settle=0.0, debt=0.0, gap=0.0):
+def conversation(late="drop", settle=0.0, debt=NO_DEBT, gap=0.0):
     made = Conversation(Link("here"), LineFramer(max_length=20), late,
                         Silence(settle, gap, 0.0, debt))
     made.prepared()
@@ -41,7 +41,7 @@ def test_a_listener_gets_what_matches_no_question_that_was_given_up():
 
 @pytest.mark.parametrize("settle, listens", [(0.0, False), (0.05, True)])
 def test_without_settling_nobody_listens_for_what_the_connection_before_owes(settle, listens):
-    talk = conversation(settle=settle, debt=1.0)
+    talk = conversation(settle=settle, debt=Debt(1, 1.0))
     assert (talk.next_step(0.5) == SPEAK) is not listens
 
 
@@ -78,7 +78,7 @@ def test_who_was_given_up_keeps_nobody_from_joining_where_replies_are_matched(la
 
 def test_what_the_connection_before_owed_may_make_no_sense():
     talk = Conversation(Link("here"), LineFramer(max_length=20), "drop",
-                        Silence(0.05, 0.0, 0.0, 1.0), owed_before=1)
+                        Silence(0.05, 0.0, 0.0, Debt(1, 1.0)))
     talk.prepared()
     talk.heard(b"x" * 50, 0.5)
     assert talk.next_step(0.5) > 0
@@ -95,7 +95,7 @@ def test_half_a_reply_that_is_here_when_another_question_joins_is_still_one():
 
 
 def test_each_answer_that_is_late_is_owed_once():
-    owed = Owed()
+    owed = Owed(NO_DEBT)
     owed.unanswered = 2
     owed.in_vain(False)
     assert [owed.heard() for _ in range(3)] == [True, True, False]
@@ -106,7 +106,7 @@ def test_each_answer_that_is_late_is_owed_once():
     (False, 2, False, 2), (True, 0, False, 0), (True, 2, True, 1)])
 def test_what_comes_pays_what_is_late_only_where_a_question_waits_for_it(draining, late, drained,
                                                                          left):
-    owed = Owed()
+    owed = Owed(NO_DEBT)
     owed.draining, owed.late = draining, late
     assert owed.drained() is drained and owed.late == left
 
@@ -116,8 +116,8 @@ def test_a_listener_that_gave_up_has_given_up_once():
     talk.command(0.0)
     talk.listen(listener, 0.0)
     assert not talk.gave_up(listener)
-    assert listener.given_up and talk.owing == 1
-    assert not talk.gave_up(listener) and talk.owing == 1
+    assert listener.given_up and talk.debt(1.0).replies == 1
+    assert not talk.gave_up(listener) and talk.debt(1.0).replies == 1
 
 
 def test_what_a_listener_hears_is_the_end_of_an_exchange():

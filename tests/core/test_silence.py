@@ -4,10 +4,11 @@ import math
 
 import pytest
 
+from socs_tcp.core.owed import NO_DEBT, Debt
 from socs_tcp.core.silence import INSTANT, Silence
 
 
-def quiet(settle=0.05, gap=0.0, debt=0.0, last=-math.inf):
+def quiet(settle=0.05, gap=0.0, debt=NO_DEBT, last=-math.inf):
     """A silence that is over: nothing is missing at 10.0."""
     silence = Silence(settle, gap, 0.0, debt, last=last)
     silence.left(10.0)
@@ -42,7 +43,7 @@ def test_an_answer_that_was_expected_needs_no_silence():
 
 
 def test_without_settling_nothing_is_waited_for():
-    silence = Silence(0.0, 0.0, 0.0, debt=1.0)
+    silence = Silence(0.0, 0.0, 0.0, debt=Debt(1, 1.0))
     assert silence.left(0.0) == 0
     silence.broken(1.0)
     assert silence.left(1.0) == 0
@@ -64,7 +65,7 @@ def test_less_than_an_instant_is_nothing():
 # what the connection before owes
 
 def test_a_debt_is_waited_for_as_long_as_the_call_allows():
-    silence = Silence(0.05, 0.0, 0.0, debt=1.0)
+    silence = Silence(0.05, 0.0, 0.0, debt=Debt(1, 1.0))
     assert silence.left(0.0) == pytest.approx(1.0)
     assert silence.left(0.1, allowed=0.5) == pytest.approx(0.4)
     assert silence.left(0.3, allowed=9.0) == pytest.approx(0.2)
@@ -72,21 +73,21 @@ def test_a_debt_is_waited_for_as_long_as_the_call_allows():
 
 
 def test_a_call_without_time_still_lets_it_settle():
-    silence = Silence(0.05, 0.0, 0.0, debt=1.0)
+    silence = Silence(0.05, 0.0, 0.0, debt=Debt(1, 1.0))
     assert silence.left(0.0, allowed=0.0) == pytest.approx(0.05)
 
 
 def test_a_debt_that_is_paid_is_over():
-    silence = Silence(0.05, 0.0, 0.0, debt=1.0)
+    silence = Silence(0.05, 0.0, 0.0, debt=Debt(1, 1.0))
     silence.broken(0.2)
-    silence.debt_paid()
+    silence.debt_paid(0.0, 1.0)
     assert silence.left(0.2) == pytest.approx(0.05)
     silence.kept()
     assert silence.left(0.2) == 0
 
 
 def test_a_greeting_pays_no_debt():
-    silence = Silence(0.05, 0.0, 0.0, debt=1.0)
+    silence = Silence(0.05, 0.0, 0.0, debt=Debt(1, 1.0))
     silence.kept()
     assert silence.left(0.0) == pytest.approx(1.0)
 

@@ -106,6 +106,19 @@ def test_a_late_answer_over_the_new_connection_answers_nothing(
     in_step(device)
 
 
+def test_an_instrument_that_is_slower_than_the_timeout_is_never_out_of_step(
+        serial_server, make, instrument):
+    """Each answer is late: no reading at all is right, a reading of another is not."""
+    device = make(serial_server(), timeout=0.7)
+    instrument.faults.late(0.8, times=None)
+    for n in range(4):
+        with contextlib.suppress(DeviceConnectionError):
+            assert device.query(b"E? %d" % n) == b"%d" % n
+    instrument.faults.heal()
+    device.good(b"A?", b"alpha")
+    in_step(device)
+
+
 def test_a_line_that_the_instrument_says_by_itself_answers_nothing(
         serial_server, make, instrument):
     device = make(serial_server())

@@ -60,7 +60,7 @@ MUTANTS = (
            "            if conversation.interrupted(turn) or not written:\n"
            "                session.drop(call.allowed)\n", "", suite="tests/blocking"),
     Mutant("the debt of a connection is forgotten", "blocking/dialer.py",
-           "        self._owed = conversation.owed_before + owing\n", "        return\n",
+           "        self._debt = conversation.debt(allowed)\n", "",
            suite=CONTRACT, only=BLOCKING),
     Mutant("a signal handler may ask in mid-exchange", "blocking/gate.py",
            "if outer is None or not outer.lent:", "if outer is None:", suite="tests/blocking"),
@@ -120,7 +120,8 @@ MUTANTS = (
            "turn.kind != \"query\""),
     # the core
     Mutant("ask at once after a connect", "core/silence.py",
-           "        self._wanted = max(settle, self._debt)\n", "        self._wanted = 0.0\n",
+           "        self._wanted = max(settle, self.debt.seconds)\n",
+           "        self._wanted = 0.0\n",
            only="commands"),
     Mutant("ask at once after a command", "core/silence.py",
            "        self.ended = now\n        self.broken(now)\n", "        self.ended = now\n",
