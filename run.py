@@ -36,7 +36,8 @@ STAMP = VENV / "installed.json"
 #: What each command needs of the extras in setup.cfg.
 EXTRAS = {"demo": "demo", "test": "test", "lint": "test", "docs": "docs",
           "bench": "bench"}
-#: The original, which the benchmarks measure beside ours, and whose drivers the tests run. Not
+#: The original, which the benchmarks measure beside ours, whose drivers the tests run, and of
+#: which the demonstration shows an agent. Not
 #: in an extra, since none can say --no-deps: with its dependencies it brings a pyasn1 too old
 #: for crossbar's pyasn1-modules. What its drivers really need is in the extra `test`.
 ORIGINAL = "socs", "0.6.4"
@@ -56,7 +57,7 @@ def main(args):
     try:
         with only_one_at_a_time():
             make_environment(EXTRAS[command])
-            if command in ("bench", "test"):
+            if command in ("bench", "demo", "test"):
                 add_original()
     except KeyboardInterrupt:
         print("\nInterrupted; the next run begins again.", file=sys.stderr)
@@ -130,8 +131,8 @@ def add_original():
                        stderr=subprocess.DEVNULL) and \
             subprocess.call([*pip(), "install", "--disable-pip-version-check", "--no-deps",
                              f"{name}=={version}"], env=environment()):
-        print(f"run.py: {name} {version} cannot be installed; it will not be measured, and "
-              "tests/compat will fail", file=sys.stderr)
+        print(f"run.py: {name} {version} cannot be installed; it will not be measured nor "
+              "shown, and tests/compat will fail", file=sys.stderr)
 
 
 def read_stamp():

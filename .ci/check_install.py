@@ -151,9 +151,12 @@ def use_everything(bin_: Path, home: Path) -> None:
     (home / "site.txt").write_text(USERS_SITE)
     said = run(bin_ / "python", "site.txt", cwd=home)
     say(said.strip().splitlines()[-1])
+    # As in run.py: with its dependencies it brings a pyasn1 too old for crossbar's.
+    run(bin_ / "pip", "install", "-q", "--no-deps", "socs==0.6.4", cwd=home)
     said = run(bin_ / "socs-tcp", "demo", cwd=home)
     assert "All promises of socs_tcp were kept" in said, said
-    say("socs-tcp demo kept all promises")
+    assert "kikusui_pcr500ma of SOCS, unchanged" in said, said
+    say("socs-tcp demo kept all promises, also with SOCS' own agent under the switch")
     for file in ("thermometer_ours.py", "thermometer_original.py"):
         found, = bin_.parent.glob(f"lib/python*/site-packages/socs_tcp/cli/demo/agents/{file}")
         found.rename(found.with_suffix(".away"))

@@ -117,7 +117,8 @@ def test_commands_and_their_arguments(run, monkeypatch, command, module):
     assert started[0][-2:] == ["-x", "--help"]
 
 
-@pytest.mark.parametrize("command, wanted", [("demo", False), ("test", True), ("bench", True)])
+@pytest.mark.parametrize("command, wanted", [("docs", False), ("demo", True), ("test", True),
+                                             ("bench", True)])
 def test_the_original_is_there_without_its_dependencies(run, monkeypatch, command, wanted):
     monkeypatch.setattr(run.os, "execve", lambda *args: None)
     monkeypatch.setattr(run, "ORIGINAL", ("no-such-package", "1.0"))

@@ -1,4 +1,7 @@
-"""SOCS' own agents, unchanged, under the switch, through a real router: what a client sees."""
+"""SOCS' own agents, unchanged, under the switch, through a real router: what a client sees.
+
+One more, kikusui_pcr500ma, is in the demonstration: ``tests/e2e/test_e2e_demo.py``.
+"""
 
 import importlib.util
 import os
@@ -10,7 +13,6 @@ from dataclasses import dataclass, field
 import pytest
 from socs_drivers import DRIVERS
 
-from socs_tcp.compat.command import python_path
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 from socs_tcp.testing.pytest_plugin import crossbar_router
 
@@ -53,9 +55,6 @@ def another_channel(site):
 AGENTS = {
     "PTC": Agent("cryomech_cpa", lambda s: ["--ip-address", s.host, "--port", str(s.port),
                                             "--serial-number", "CPA1", "--mode", "acq"]),
-    "PCR500MA": Agent("kikusui_pcr500ma", lambda s: ["--ip-address", s.host, "--port", str(s.port)],
-                      slowly, {"MEAS:CURR:AC?": "0.5", "MEAS:POW:AC?": "7.0",
-                               "MEAS:FREQ?": "60.0", "OUTP?": "1"}),
     "TPG366": Agent("pfeiffer_tpg366", lambda s: ["--ip_address", s.host, "--port", str(s.port)],
                     slowly),
     "LS372": Agent("lakeshore372", lambda s: ["--ip-address", s.host, "--mode", "acq"],
@@ -77,7 +76,8 @@ class Site:
         self.server = DeviceServer(device, host=OWN_HOST, port=self.kind.port)
         file = importlib.util.find_spec(f"socs.agents.{self.kind.module}.agent").origin
         self.agent = router.start_agent(file, f"socs-{name}",
-                                        args=self.kind.arguments(self.server))
+                                        args=self.kind.arguments(self.server),
+                                        under=["-m", "socs_tcp.compat"])
         self.client = router.client(f"socs-{name}")
 
     def until(self, condition, within=PATIENCE):
@@ -95,9 +95,7 @@ class Site:
 
 
 @pytest.fixture(params=AGENTS)
-def site(request, crossbar_router, monkeypatch):
-    # As `python -m socs_tcp.compat ocs-agent-cli ...` does for it and for its children.
-    monkeypatch.setenv("PYTHONPATH", python_path(os.environ.get("PYTHONPATH")))
+def site(request, crossbar_router):
     made = Site(crossbar_router, request.param)
     yield made
     made.close()

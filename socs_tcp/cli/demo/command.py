@@ -6,21 +6,24 @@ import argparse
 import signal
 import sys
 import time
-from contextlib import ExitStack, closing
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from ...testing.router import CrossbarRouter
+    from .cast import Part
+    from .scenes import Seen
     from .watch import Watched
 
 DESCRIPTION = """\
 Shows what an OCS client sees when a device fails, for an agent with socs_tcp and beside it
-for the same agent on the original pattern. Everything is real but the device: a crossbar
-router on a free port, two OCS agents started by ocs-agent-cli that read four times a second
-and publish to a feed, and an OCSClient that watches them. The devices hang up (while they
-are polled, and while they are idle), fall silent, and answer late. It takes less than a
+for the same agent on the original pattern; and, where SOCS is installed, for one of SOCS' own
+agents, unchanged, under python -m socs_tcp.compat. Everything is real but the devices: a
+crossbar router on a free port, OCS agents started by ocs-agent-cli that read four times a
+second and publish to a feed, and an OCSClient that watches them. The devices hang up (while
+they are polled, and while they are idle), fall silent, and answer late. It takes about a
 minute and leaves no process behind.
 """
 EPILOG = """\
@@ -59,9 +62,6 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:
 class Demo:
     """One run of the demonstration."""
 
-    NAMES = ["socs_tcp", "original"]
-    FILES = ["thermometer_ours.py", "thermometer_original.py"]
-
     def __init__(self) -> None:
         self._began = time.monotonic()
 
@@ -72,38 +72,30 @@ class Demo:
     def run(self) -> int:
         """Play all scenes and judge them; the exit code."""
         from ...testing.router import CrossbarRouter
-        from . import report, scenes
+        from . import cast, scenes
 
+        socs = cast.agent_of_socs()
+        parts = [*cast.CAST, *([socs] if socs else [])]
         with ExitStack() as stack:
             self.say("starting a crossbar router (some seconds, most of them its imports)")
             router = stack.enter_context(CrossbarRouter())
-            self.say(f"the router listens on port {router.port}; starting two agents")
-            agents = self._start_agents(router, stack)
+            self.say(f"the router listens on port {router.port}; starting {len(parts)} agents")
+            agents = self._start_agents(parts, router, stack)
             stage = scenes.Stage(agents, self.say)
             if not stage.watch(scenes.RECOVERY, lambda: all(a.readings > 2 for a in agents)):
                 raise_no_readings(agents)
-            self.say(f"both agents read their device every {scenes.PERIOD:g} s, with a timeout "
-                     f"of {scenes.TIMEOUT:g} s; a client watches")
+            self.say(f"all agents read their device every {scenes.PERIOD:g} s; a client watches")
             results = []
             for number, scene in enumerate(scenes.SCENES, 1):
                 self.say(f"{number}/{len(scenes.SCENES)} {scene.name}")
                 results.append(stage.play(scene))
-            ours = agents[0]
-            broken = [f"{scene.name}: {text}"
-                      for scene, seen in zip(scenes.SCENES, results, strict=True)
-                      for text in scenes.broken_promises(scene, seen[0])]
-            expected = 2 * len(scenes.SCENES)
-            if len(ours.changes) != expected and not broken:
-                broken.append(f"degraded changed {len(ours.changes)} times, not {expected}")
-            said = ours.agent.tail() if broken else ""
+            broken = [text for part, agent, seen in zip(parts, agents, zip(*results, strict=True),
+                                                        strict=True)
+                      if part.keeps_promises for text in broken_promises(agent, seen)]
             self.say("done; ending the agents and the router")
-        print(f"\n{report.table(self.NAMES, scenes.SCENES, results)}\n")
-        for name, agent in zip(self.NAMES, agents, strict=True):
-            if agent.example:
-                print(f"A wrong reading that {name} showed: {agent.example}")
+        self._show(parts, agents, results)
         if broken:
-            print("\nBROKEN PROMISES of socs_tcp:\n  " + "\n  ".join(broken)
-                  + f"\nThe end of what its agent said:\n{said}")
+            print("\nBROKEN PROMISES of socs_tcp:\n  " + "\n  ".join(broken))
             return 1
         print("All promises of socs_tcp were kept: degraded is true "
               f"within {scenes.AT_ONCE:g} s of a hang-up,\nwithin the timeout "
@@ -112,24 +104,38 @@ class Demo:
               "and no reading is wrong.")
         return 0
 
-    def _start_agents(self, router: CrossbarRouter, stack: ExitStack) -> list[Watched]:
-        from .device import NumberedThermometer
-        from .scenes import PERIOD, TIMEOUT
-        from .watch import Watched
+    def _start_agents(self, parts: list[Part], router: CrossbarRouter,
+                      stack: ExitStack) -> list[Watched]:
+        from .scenes import PERIOD
 
-        directory = Path(__file__).parent / "agents"
-        started = []
-        for name, file in zip(self.NAMES, self.FILES, strict=True):
-            device = NumberedThermometer()
-            stack.enter_context(closing(device.server))
-            agent = router.start_agent(directory / file, f"thermo-{name}", args=[
-                "--device-port", str(device.server.port), "--timeout", str(TIMEOUT)])
-            started.append((name, agent, device))
-        agents = [Watched(name, agent, router.client(f"thermo-{name}"), device)
-                  for name, agent, device in started]
+        started = [part.start(router, stack) for part in parts]
+        agents = [on_the_router() for on_the_router in started]
         for watched in agents:
             watched.start(PERIOD)
         return agents
+
+    def _show(self, parts: list[Part], agents: list[Watched], results: list[list[Seen]]) -> None:
+        from . import cast, report, scenes
+
+        print(f"\n{report.table([part.name for part in parts], scenes.SCENES, results)}\n")
+        print(cast.about(parts))
+        for agent in agents:
+            if agent.example:
+                print(f"A wrong reading that {agent.name} showed: {agent.example}")
+
+
+def broken_promises(agent: Watched, results: Sequence[Seen]) -> list[str]:
+    """What we promised of an agent and did not keep, with the end of what it said."""
+    from .scenes import SCENES, broken_promises
+
+    broken = [f"{agent.name}, {scene.name}: {text}"
+              for scene, seen in zip(SCENES, results, strict=True)
+              for text in broken_promises(scene, agent, seen)]
+    expected = 2 * len(SCENES)
+    if len(agent.changes) != expected and not broken:
+        broken.append(f"{agent.name}: degraded changed {len(agent.changes)} times, "
+                      f"not {expected}")
+    return [*broken, f"The end of what its agent said:\n{agent.agent.tail()}"] if broken else []
 
 
 def raise_no_readings(agents: list[Watched]) -> NoReturn:

@@ -6,19 +6,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...testing import DeviceServer
 from .watch import Watched
 
-#: Seconds between two readings, and allowed for an answer.
+#: Seconds between two readings.
 PERIOD = 0.25
-TIMEOUT = 1.0
 #: Seconds between two readings of a device that is left alone for long.
 SLOW_PERIOD = 11.0
 #: Seconds within which ``degraded`` is promised to be true after the device has hung up.
 AT_ONCE = 0.5
 #: Seconds between two looks at the agents.
 LOOK_EVERY = 0.04
-#: Seconds that we wait at most for both agents to be well again.
+#: Seconds that a late answer comes after the timeout.
+TOO_LATE = 0.3
+#: Seconds that we wait at most for all agents to be well again.
 RECOVERY = 8.0
 
 Say = Callable[[str], None]
@@ -33,11 +33,11 @@ class Scene:
     name, story : str
         For the table, and for the person who watches.
     begin, end : callable
-        Of a device.
+        Of an agent's device.
     lasts : float
         Seconds from beginning to end.
-    true_within : float
-        Seconds after the beginning within which ``degraded`` must be true.
+    silent : bool
+        Is it the timeout of the agent that notices?
     period : float
         Seconds between two readings.
     watch_after : float
@@ -46,32 +46,52 @@ class Scene:
 
     name: str
     story: str
-    begin: Callable[[DeviceServer], None]
-    end: Callable[[DeviceServer], None]
+    begin: Callable[[Watched], None]
+    end: Callable[[Watched], None]
     lasts: float
-    true_within: float
+    silent: bool = False
     period: float = PERIOD
     watch_after: float = 0.0
+
+    def true_within(self, agent: Watched) -> float:
+        """Seconds after the beginning within which ``degraded`` must be true."""
+        return AT_ONCE + (agent.role.timeout if self.silent else 0.0)
+
+
+def unplug(agent: Watched) -> None:
+    agent.device.server.unplug()
+
+
+def plug_in(agent: Watched) -> None:
+    agent.device.server.plug_in()
+
+
+def swallow(agent: Watched) -> None:
+    agent.device.server.faults.black_hole()
+
+
+def answer_late(agent: Watched) -> None:
+    agent.device.server.faults.late(agent.role.timeout + TOO_LATE, times=None)
+
+
+def heal(agent: Watched) -> None:
+    agent.device.server.faults.heal()
 
 
 SCENES = [
     Scene("hang-up, polling",
-          "the devices hang up and refuse connections; both agents go on asking",
-          DeviceServer.unplug, DeviceServer.plug_in, lasts=3.0, true_within=AT_ONCE),
+          "the devices hang up and refuse connections; the agents go on asking",
+          unplug, plug_in, lasts=3.0),
     Scene("black hole",
           "the devices swallow all that comes and say nothing",
-          lambda device: device.faults.black_hole(), lambda device: device.faults.heal(),
-          lasts=3.0, true_within=TIMEOUT + AT_ONCE),
+          swallow, heal, lasts=4.5, silent=True),
     Scene("late answers",
-          f"the devices answer {TIMEOUT + 0.3:g} s late, which is longer than the timeout",
-          lambda device: device.faults.late(TIMEOUT + 0.3, times=None),
-          lambda device: device.faults.heal(),
-          lasts=5.0, true_within=TIMEOUT + AT_ONCE, watch_after=2.0),
+          f"each device answers {TOO_LATE:g} s later than its agent allows",
+          answer_late, heal, lasts=5.0, silent=True, watch_after=2.0),
     Scene("hang-up, idle",
           f"the devices hang up while nobody asks them anything (readings {SLOW_PERIOD:g} s "
           "apart)",
-          DeviceServer.unplug, DeviceServer.plug_in, lasts=10.0, true_within=AT_ONCE,
-          period=SLOW_PERIOD),
+          unplug, plug_in, lasts=10.0, period=SLOW_PERIOD),
 ]
 
 
@@ -123,7 +143,7 @@ class Stage:
     def _tell(self, agent: Watched) -> None:
         when, degraded = agent.changes[-1]
         after = f" {when - self._fault_began:.2f} s after the fault" if self._fault_began else ""
-        self.say(f"    {agent.name:9}  degraded = {degraded}{after}")
+        self.say(f"    {agent.name:14}  degraded = {degraded}{after}")
 
     def play(self, scene: Scene) -> list[Seen]:
         """Play one scene; what was seen of each agent, in their order."""
@@ -133,14 +153,14 @@ class Stage:
         self.say(f"  {scene.story}")
         began = self._fault_began = time.monotonic()
         for agent in self.agents:
-            scene.begin(agent.device.server)
+            scene.begin(agent)
         while (left := began + scene.lasts - time.monotonic()) > 0:
             self.watch(min(left, 2.0))
             still = ", ".join(f"{agent.name} says {agent.degraded}" for agent in self.agents)
             self.say(f"    ... {time.monotonic() - began:.1f} s, degraded: {still}")
         ended = time.monotonic()
         for agent in self.agents:
-            scene.end(agent.device.server)
+            scene.end(agent)
         self.say("    the devices are well again")
         read = [agent.readings for agent in self.agents]
         self.watch(scene.watch_after)
@@ -152,7 +172,7 @@ class Stage:
                 for agent, before in zip(self.agents, wrong, strict=True)]
 
     def _start(self, period: float) -> None:
-        """Start both anew with another period, and wait for their first readings."""
+        """Start all anew with another period, and wait for their first readings."""
         read = [agent.readings for agent in self.agents]
         for agent in self.agents:
             agent.start(period)
@@ -176,14 +196,15 @@ class Stage:
             wrong=wrong, example=agent.example if wrong else "")
 
 
-def broken_promises(scene: Scene, seen: Seen) -> list[str]:
+def broken_promises(scene: Scene, agent: Watched, seen: Seen) -> list[str]:
     """What we promised for `scene` and did not keep, for a person; empty if all was kept."""
     broken = []
+    within = scene.true_within(agent)
     if seen.true_after is None:
         broken.append("degraded was never true")
-    elif seen.true_after > scene.true_within:
+    elif seen.true_after > within:
         broken.append(f"degraded was true after {seen.true_after:.2f} s only, and not within "
-                      f"{scene.true_within:g} s")
+                      f"{within:g} s")
     if seen.false_early is not None:
         broken.append(f"degraded was false {seen.false_early:.2f} s after the fault, "
                       "which was still there")

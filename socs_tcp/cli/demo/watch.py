@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from ...testing.processes import ChildProcess
-from .device import NumberedThermometer
+from .device import Device
 
 
 class DemoFailed(RuntimeError):
     """The demonstration cannot go on; the message says why."""
+
+
+class Role(Protocol):
+    """What is to be known of an agent: its name, its timeout in seconds, and what its ``acq``
+    is started with, of the seconds between two readings."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def timeout(self) -> float: ...
+
+    @property
+    def acquisition(self) -> Callable[[float], dict[str, Any]]: ...
 
 
 class Watched:
@@ -18,13 +33,13 @@ class Watched:
 
     Parameters
     ----------
-    name : str
-        What the demonstration calls it.
+    role : Role
+        What the demonstration calls it, and how it is started.
     agent : ChildProcess
         The process of the agent.
     client : OCSClient
         Of that agent.
-    device : NumberedThermometer
+    device : Device
         The device of that agent.
 
     Attributes
@@ -41,9 +56,9 @@ class Watched:
         The last wrong one, for a person.
     """
 
-    def __init__(self, name: str, agent: ChildProcess, client: Any,
-                 device: NumberedThermometer) -> None:
-        self.name = name
+    def __init__(self, role: Role, agent: ChildProcess, client: Any, device: Device) -> None:
+        self.role = role
+        self.name = role.name
         self.agent = agent
         self.client = client
         self.device = device
@@ -60,7 +75,7 @@ class Watched:
         session = self._session()
         now = time.monotonic()
         if session.get("data"):
-            self._judge(now, **session["data"])
+            self._judge(now, session["data"])
         degraded = bool(session.get("degraded"))
         changed = degraded != self.degraded
         if changed:
@@ -75,18 +90,17 @@ class Watched:
             raise DemoFailed(f"the agent {self.name} does not answer ({exc}); it said:\n"
                              f"{self.agent.tail()}") from exc
 
-    def _judge(self, now: float, asked: int, answer: str) -> None:
-        if asked == self._last_asked:
+    def _judge(self, now: float, data: dict[str, Any]) -> None:
+        number, good, text = self.device.judge(data)
+        if number == self._last_asked:
             return
-        self._last_asked = asked
+        self._last_asked = number
         self.readings += 1
-        number, _, value = answer.partition(" ")
-        # two answers glued together are none, either
-        if number == str(asked) and len(value.split()) == 1:
-            self.good.append((now, asked))
+        if good:
+            self.good.append((now, number))
         else:
             self.wrong += 1
-            self.example = f"READ {asked} -> {answer!r}"
+            self.example = text
 
     def became(self, degraded: bool, since: float) -> float | None:
         """When ``degraded`` first became so after `since`; None if it did not."""
@@ -103,6 +117,6 @@ class Watched:
         if self._session().get("status") in ("starting", "running"):
             acq.stop()
             acq.wait(timeout=10)
-        reply = acq.start(period=period)
+        reply = acq.start(**self.role.acquisition(period))
         if reply.session.get("status") not in ("starting", "running"):
             raise DemoFailed(f"the agent {self.name} does not start: {reply.msg}")

@@ -164,7 +164,7 @@ class CrossbarRouter:
         return ["--site-file", str(self.directory / "default.yaml"), "--site-host", "localhost"]
 
     def start_agent(self, agent: Path | str, instance_id: str, *, entrypoint: str = "main",
-                    args: Sequence[str] = ()) -> ChildProcess:
+                    args: Sequence[str] = (), under: Sequence[str] = ()) -> ChildProcess:
         """Start an agent through ``ocs-agent-cli``. It is up when `client` returns.
 
         Parameters
@@ -178,6 +178,8 @@ class CrossbarRouter:
             The function in the file that runs the agent.
         args : sequence of str
             More arguments for the agent.
+        under : sequence of str
+            Arguments of Python that run the rest, as ``["-m", "socs_tcp.compat"]`` does.
 
         Returns
         -------
@@ -198,7 +200,7 @@ class CrossbarRouter:
         self.agents[instance_id] = ChildProcess(
             f"agent {instance_id}",
             # the module that the command ocs-agent-cli runs, which need not be on the PATH
-            [sys.executable, "-m", "ocs.agent_cli", *(by_file if is_file else ()),
+            [sys.executable, *under, "-m", "ocs.agent_cli", *(by_file if is_file else ()),
              "--instance-id", instance_id, *self.site_args()],
             self.directory / f"{instance_id}.log", env=self.env, cwd=self.directory)
         return self.agents[instance_id]
