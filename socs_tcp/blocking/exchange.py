@@ -86,12 +86,10 @@ class Exchange:
                 step = connection.conversation.next_step(now, call.deadline - now)
             except FramingError as exc:
                 raise self._lost(connection, call, exc) from None
-            if step == SPEAK:
-                if connection.quiet():
-                    if turn is not None:
-                        turn.asked_at = now
-                    return connection
-                step = 0.001        # something came, or it is lost
+            if step == SPEAK and connection.quiet():
+                if turn is not None:
+                    turn.asked_at = now
+                return connection
             if step == DROP:
                 self._start_afresh(connection, call)
             else:

@@ -197,7 +197,7 @@ class Dialer:
         if connection is not self.connection:
             return      # lost or given up meanwhile, which was told then
         device, cause = self._device, failure.value
-        if isinstance(cause, ConnectionError | TimeoutError):
+        if isinstance(cause, ConnectionError):
             error = from_cause(failure, host=device.host, port=device.port, phase="identify",
                                sent="maybe", timeout=device.timeout)
             error.phase = "identify"

@@ -5,6 +5,7 @@ import select
 import pytest
 
 from socs_tcp import ConnectFailed, Disconnected, LineFramer, TCPInterface
+from socs_tcp.core import policy
 from socs_tcp.testing import DeviceServer
 
 
@@ -110,3 +111,48 @@ def test_reset_on_error_makes_one_connection_and_not_two(device, server):
         device.recv(reset_on_error=True)
     assert device.query("A") == b"one"
     assert server.connections == 2
+
+
+def test_reset_on_error_says_so_before_it_makes_a_new_connection(device, server):
+    """It spends the time of a call on that, while the operator is to know."""
+    seen = []
+    device.link.observe_at_once(lambda _link, change: seen.append(
+        (change.down, server.connections)))
+    server.unplug()
+    server.wait_for(lambda: readable(device))
+    with pytest.raises((Disconnected, ConnectFailed)):
+        device.recv(reset_on_error=True)
+    assert seen[0] == (True, 1)
+
+
+def test_the_reset_of_a_driver_makes_that_connection(server):
+    class Driver(TCPInterface):
+        resets = 0
+
+        def _reset(self):
+            self.resets += 1
+            super()._reset()
+    with Driver(server.host, server.port, 1.0, min_interval=0.1) as device:
+        server.wait_for_clients()
+        server.faults.hang_up()
+        lose(device, server)
+        with pytest.raises(Disconnected):
+            device.recv()
+        assert device.resets == 1
+
+
+def test_a_driver_that_reads_comm_itself_is_not_degraded_for_ever(device, server, monkeypatch):
+    """`send()`, `_check_ready()`, `comm.recv()`: there is no exchange to prove the device."""
+    monkeypatch.setattr(policy, "LASTS", 0.1)
+    monkeypatch.setattr(policy, "ASKED_LATELY", 0.1)
+    device.query("A")
+    server.faults.hang_up()
+    server.wait_for(lambda: device.check_idle() and device.link.down)
+
+    def is_up():
+        device.send(b"A\r\n")
+        device._check_ready()
+        assert device.comm.recv(100) == b"one\r\n"
+        return device.link.up
+    server.wait_for(is_up)
+    assert device.link.losses == 1

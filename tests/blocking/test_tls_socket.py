@@ -11,7 +11,7 @@ import pytest
 
 from socs_tcp.blocking.dial import dial
 from socs_tcp.blocking.tls import TlsSocket
-from socs_tcp.core.sockets import hang_up
+from socs_tcp.core.sockets import end
 
 BOUND = 10
 
@@ -114,7 +114,8 @@ def test_the_end_of_the_connection_without_a_farewell(pair):
 def test_the_device_sees_our_end(pair):
     near, far = pair
     with socket.socket(fileno=os.dup(near.fileno())):   # as a forked child has it
-        hang_up(near, os.getpid())
+        end(near, os.getpid())
+        near.close()
         assert far.recv(99) == b""
     assert near.fileno() == -1
     for use in (lambda: near.recv(99), lambda: near.sendall(b"X"), near.look):

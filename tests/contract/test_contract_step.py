@@ -15,6 +15,7 @@ from socs_tcp import (
     ReplyTimedOut,
     WrongReply,
 )
+from socs_tcp.core import silence
 
 #: No machine is so slow that a device takes this long to say what it says at once.
 LONG = 0.5
@@ -89,6 +90,30 @@ def test_the_first_question_waits_for_silence(make, hand, lasting):
     device = make(hand(lambda device: device.answer_all()), settle=LONG, timeout=NEVER)
     with lasting(0.9 * LONG):
         assert device.query("A?") == b"re A?"
+
+
+def test_no_shift_outlives_the_breath(make, hand, lines, monkeypatch):
+    """It answers a command that has no answer, later than we listened, and is asked on and on."""
+    monkeypatch.setattr(silence, "LONGEST_WITHOUT_PAUSE", 1.0)
+
+    def answers_late(device):
+        device.command()
+        line = device.command()
+        device.say(b"0\r\n")
+        while True:
+            device.say(b"re " + line + b"\r\n", after=0.02)
+            line = device.command()
+    device = make(hand(answers_late), settle=0.01)
+    device.send(b"SET 5")
+    asked = iter(range(10**9))
+
+    def in_step():
+        question = b"%d?" % next(asked)
+        return device.query(question) == b"re " + question
+    assert not in_step()
+    wait_for(in_step)
+    assert all(in_step() for _ in range(10))
+    wait_for(lambda: [t for t in lines if "replies are doubtful" in t])
 
 
 # greeting

@@ -5,10 +5,10 @@ import threading
 import time
 
 import pytest
-from contract_faces import PATIENCE, wait_for
+from contract_faces import NEVER, PATIENCE, wait_for
 from hand_device import HandDevice
 
-from socs_tcp import Disconnected, ReplyTimedOut
+from socs_tcp import DeviceConnectionError, ReplyTimedOut
 from socs_tcp.core import policy
 
 
@@ -175,6 +175,16 @@ def test_a_listener_who_hears_nothing_is_no_failure(make, hand):
     assert device.link.up and device.link.failures == 0
 
 
+def test_a_listener_on_a_connection_that_is_gone_ends_in_its_own_time(make, hand):
+    device = make(hand(lambda device: device.answer(), lambda device: device.silence()),
+                  timeout=NEVER, settle=0.01, min_interval=NEVER)
+    device.query("A?")
+    if device.name == "blocking":
+        wait_for(lambda: device.device.check_idle() and device.link.down)
+    for _ in range(3):
+        assert isinstance(device.recv(0.1).exception(PATIENCE), ConnectionError)
+
+
 def test_the_gap_is_kept(make, hand, lasting):
     device = make(hand(lambda device: device.answer_all()), gap=0.1, settle=0.01)
     with lasting(0.2):
@@ -194,15 +204,17 @@ def test_a_device_that_never_falls_silent_ends_the_call_in_its_time(make, hand):
     wait_for(lambda: device.link.down)
 
 
-def test_an_error_of_the_system_in_on_connect_is_told_as_what_it_is(make, hand):
-    def reads_a_file(_device):
-        with open("/no/such/file"):
-            pass
-    device = make(hand(lambda device: device.answer_all()), on_connect=reads_a_file,
+@pytest.mark.parametrize("cause", [FileNotFoundError(2, "No such file", "/no/such/file"),
+                                   TimeoutError("the door is closed"), OSError(5, "no way")],
+                         ids=lambda cause: type(cause).__name__)
+def test_an_error_of_the_system_in_on_connect_is_told_as_what_it_is(make, hand, cause):
+    def fails(_device):
+        raise cause
+    device = make(hand(lambda device: device.answer_all()), on_connect=fails,
                   connected=False, min_interval=0.01)
     error = device.error("A?")
-    assert isinstance(error, Disconnected)
-    assert "on_connect failed" in str(error) and "/no/such/file" in str(error)
+    assert isinstance(error, DeviceConnectionError)
+    assert "on_connect failed" in str(error) and str(cause.args[-1]) in str(error)
     assert "connection lost" not in str(error)
 
 
