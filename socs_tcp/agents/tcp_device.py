@@ -121,7 +121,8 @@ class TCPDeviceAgent(DeviceAgentMixin):
         none), the health of the connection to the feed ``link``, always.
         """
         schedule = Schedule(self.description.queries.values())
-        tick = schedule.tick or (MESSAGE_TICK if self.description.messages else None)
+        only_asked = self.description.queries and not self.description.messages
+        tick = schedule.tick or (None if only_asked else MESSAGE_TICK)
         if tick is None:
             return result(False, f"{self.description.file}: no query has a period")
         acquisition = Acquisition(self.agent, self.device, session)

@@ -112,8 +112,8 @@ class Context:
 
 def load_variable(node: Node) -> Value:
     """A whole number or a text."""
-    return node.whole("a whole number or a text", 0, 10 ** 9) if node.is_number \
-        else node.text("a whole number or a text")
+    what = "a whole number or a text"
+    return node.whole(what, 0, 10 ** 9) if node.is_number else node.wire_text(what, "utf-8")
 
 
 def load_variables(section: Node) -> dict[str, Value]:

@@ -130,13 +130,14 @@ def build_step(send: Node, keys: dict[str, Node], context: Context, *, reads: bo
 def load_end(keys: dict[str, Node], context: Context) -> Framer | None:
     """Where an answer ends, if not where the device's answers usually do."""
     ends = [key for key in ENDS if key in keys]
+    if "keep_prompt" in keys and "prompt" not in keys:
+        raise keys["keep_prompt"].error("is for an answer that ends by 'prompt'")
     if not ends:
         return None
     if len(ends) > 1 and set(ends) != {"terminator", "lines"}:
         raise keys[ends[1]].error(f"an answer ends by {ends[0]!r} or by {ends[1]!r}, not by both")
-    return load_reply_end({key: keys[key] for key in ends}, context)
-
-
+    return load_reply_end({key: keys[key] for key in (*ENDS, "keep_prompt") if key in keys},
+                          context)
 
 
 __all__ = ["ENDS", "MAX_REPLY", "STEP_KEYS", "build_step", "is_step", "load_end", "load_step",

@@ -133,8 +133,10 @@ def described(root: Node) -> Description:
     on_connect = load_on_connect(keys["on_connect"], context) if "on_connect" in keys else ()
     messages = load_messages(keys["messages"], context, list(feeds), queries) \
         if "messages" in keys else {}
-    if not queries and not messages:
-        raise keys["queries"].error("has no query; expected at least one, or 'messages'")
+    actions = load_actions(keys["actions"], context) if "actions" in keys else {}
+    if not (queries or messages or parameters or actions):
+        raise keys["queries"].error("has no query; expected at least one, or 'messages', "
+                                    "'parameters' or 'actions'")
     description = Description(
         file=root.file,
         device=keys["device"].text("what the device is"),
@@ -150,7 +152,7 @@ def described(root: Node) -> Description:
         feeds=feeds,
         raw_commands="raw_commands" in keys and keys["raw_commands"].boolean(),
         answers={},
-        actions=load_actions(keys["actions"], context) if "actions" in keys else {},
+        actions=actions,
         messages=messages,
         encoding=context.encoding,
         greeting=context.pattern(keys["greeting"]) if "greeting" in keys else None,

@@ -39,7 +39,7 @@ class Parameter:
     @property
     def single(self) -> Setting | None:
         """The one thing that is set, if it is only one."""
-        return self.settings.get(ONLY)
+        return self.settings.get(ONLY) if len(self.settings) == 1 else None
 
     @property
     def fields(self) -> dict[str, str]:
@@ -112,7 +112,6 @@ class Parameter:
             except ValueError as exc:
                 raise ValueError(f"{self.name}: {exc}") from None
         return script(self.steps, self.name, values)
-
 
     def disagrees(self, value: object, said: Mapping[str, Value]) -> str:
         """What a read-back says otherwise than what was set; empty if it agrees.

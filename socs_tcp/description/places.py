@@ -107,8 +107,15 @@ class Place:
         return self.is_hex or self.letter in (
             tuple("bBhHiIqQ") if self.is_struct else tuple("dxXob"))
 
-    def fill(self, value: Value | Decimal, encoding: str) -> bytes:
+    def fill(self, value: Value | Decimal, encoding: str, *, of_file: bool = False) -> bytes:
         """`value` as it goes out.
+
+        Parameters
+        ----------
+        value : float, int, str or Decimal
+        encoding : str
+        of_file : bool
+            Does the description say it, and no user? It may be a control character then.
 
         Raises
         ------
@@ -129,7 +136,7 @@ class Place:
         if self.size is not None and len(text) != self.size:
             raise ValueError(f"{shown(text)} does not fit into {self}, which has "
                              f"{self.size} characters")
-        if not text.isprintable():
+        if not text.isprintable() and not of_file:
             raise ValueError(f"{shown(text)} has a control character")
         try:
             return text.encode(encoding)

@@ -22,12 +22,13 @@ from typing import Any
 from ..core.framing import Framer, LengthFramer, LineFramer, PromptFramer
 from ..testing.device.scripted import ScriptedDevice
 from . import Description
+from .conversations import conversations
 from .examples import example
 from .framers import KeptPromptFramer, LinesFramer
 from .load_answers import GREETING
 from .patterns import Pattern
 from .simulated_modbus import ModbusDevice
-from .simulated_model import DescribedDevice, conversations
+from .simulated_model import DescribedDevice
 
 __all__ = ["CommandFramer", "DescribedDevice", "ModbusDevice", "scripted_device"]
 

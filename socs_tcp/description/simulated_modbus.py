@@ -10,7 +10,7 @@ from .modbus import ModbusParameter, ModbusQuery
 from .modbus_wire import TABLES, WRITE_COIL, WRITE_REGISTER, WRITE_REGISTERS, Source, swapped
 from .places import Value
 from .reply import Packed
-from .simulated_model import usual_setting, usual_value
+from .usual import usual
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 _READS = {function: table for table, function in TABLES.items()}
@@ -121,8 +121,4 @@ class ModbusDevice:
                 if label == text:
                     return raw
             return float(text) if "." in text or "e" in text else int(text)
-        for parameter in self._description.parameters.values():
-            for setting in parameter.settings.values():
-                if setting.field == field.name:
-                    return usual_setting(setting)
-        return usual_value(field)
+        return usual(self._description, field)

@@ -154,7 +154,7 @@ class Template:
         for given in self.pieces:
             piece = given
             if isinstance(given, Place) and given.name in values:
-                piece = given.fill(values[given.name], self.encoding)
+                piece = given.fill(values[given.name], self.encoding, of_file=True)
             if isinstance(piece, bytes) and pieces and isinstance(pieces[-1], bytes):
                 pieces[-1] += piece
             else:

@@ -265,6 +265,14 @@ def test_acq_without_anything_to_acquire(make):
     assert ended == [(False, "<text>: no query has a period")]
 
 
+def test_acq_of_a_device_that_is_only_set_goes_on(make):
+    a = make('device: x\nframing: {terminator: "\\n"}\nqueries: {}\nactions: {go: "GO"}\n')
+    session, ended = a.start("acq")
+    a.device.advance(3)
+    assert not ended and not session.degraded and session.data["link"]["losses"] == 0
+    assert a.run("run", name="go")[1][0] is True and a.device.heard == [b"GO"]
+
+
 # what a device may say
 
 EVIL = "{log_logger.emit.__globals__[currentframe].__globals__[os].environ[HOME]}"

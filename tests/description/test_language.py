@@ -549,7 +549,6 @@ def test_any_byte_is_a_byte_in_patterns():
     (ENDS.replace('terminator: ";"', 'terminator: ";", length: 3'), "ends by 'length' or by 'terminator', not by both"),
     (ENDS.replace('send: "U?", timeout: 7', 'send: [{send: "A", timeout: 3}, "U?"]'), "is for an answer, but no answer"),
     (PUMP.replace("prompt: '[>:]', keep", "terminator: 'x', keep"), "is for a framing by 'prompt' only"),
-    (LOOPS.replace("A1", "A1\\r"), "..."),
     (LOOPS.replace("variables: {addr", "variables: {value"), "named with small letters, and not 'value'"),
     (LOOPS.replace("ch_{ch}_{q}:", "ch_{ch}:"), "there are two queries called 'ch_1'"),
     (RESTORE.replace("read_back: volt_set, ", ""), "needs 'read_back'"),
@@ -575,3 +574,20 @@ def test_all_of_it_is_simulated_and_read(text):
         assert not ask(m, name).errors
     assert not m.device.unknown
     assert scripted_device(m.client.description)
+
+
+def test_a_variable_of_the_file_may_be_any_byte():
+    description = loads(LOOPS.replace('"A1"', r'"\x80"'))
+    assert description.queries["ch_2_I"].steps[-1].match.match(b"\x80:I2=5")
+    text = LOOPS.replace('"A1"', r"'\x80'")
+    assert problem(text).startswith("f.yaml:3: variables.addr: \\x80 is a backslash and letters")
+
+
+def test_a_prompt_is_kept_where_there_is_one():
+    text = HEAD + 'queries: {q: {send: "Q", keep_prompt: true, fields: {a: {}}}}\n'
+    assert "q.keep_prompt: is for an answer that ends by 'prompt'" in problem(text)
+
+
+def test_a_description_says_something():
+    assert "has no query; expected at least one, or 'messages', 'parameters'" in problem(
+        HEAD + "queries: {}\n")
