@@ -36,7 +36,7 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a minute or two; rough figures")
     parser.add_argument("--out", type=Path, default=Path("bench-results"), metavar="DIR")
     parser.add_argument("--docs", action="store_true",
-                        help="write tables and plots into docs/, too")
+                        help="also write benchmarks/results.rst, and the plots into docs/img")
     parser.add_argument("--report", action="store_true",
                         help="run nothing: report what is in DIR, parts run one by one, too")
     opts = parser.parse_args(args)
@@ -63,7 +63,8 @@ def main(args: list[str] | None = None) -> int:
     if opts.docs:
         docs = measure.CHECKOUT / "docs"
         targets.append(docs / "img")
-        (docs / "performance_results.rst").write_text(report.as_rst(results, goals.shown(results)))
+        (measure.CHECKOUT / "benchmarks" / "results.rst").write_text(
+            report.as_rst(results, goals.shown(results)))
     for target in targets:
         plot.write_all(results, target)
     print(f"\nThe results are in {opts.out}.")

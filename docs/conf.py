@@ -13,7 +13,7 @@ project_copyright = author
 release = version = socs_tcp.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "examples", "performance_results.rst"]
+exclude_patterns = ["_build", "examples"]
 html_theme = "furo"
 html_title = f"socs_tcp {release}"
 html_static_path = ["_static"]

@@ -60,7 +60,7 @@ def as_rst(results: list[Result], goals: str) -> str:
     if not results:
         return ""
     machine, versions = results[0]["machine"], results[0]["versions"]
-    parts = [".. Written by ``python -m benchmarks --docs``.", "",
+    parts = ["Results", "=======", "", ".. Written by ``python -m benchmarks --docs``.", "",
              f"{machine['cores']}-core {machine['architecture']} machine, {machine['system']}, "
              f"{machine['python']}; "
              + ", ".join(f"{name} {version}" for name, version in versions.items() if version)
