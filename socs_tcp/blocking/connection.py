@@ -24,6 +24,8 @@ from .tls import TlsSocket
 READ_SIZE = 65536
 # Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
 _RDHUP: int = getattr(select, "POLLRDHUP", 0)
+#: Milliseconds in which a server that refuses us hangs up.
+ENDS_SOON = 10
 _GONE: int = _RDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 #: Seconds after which a reply is waited for with more care.
@@ -216,9 +218,21 @@ class Connection:
             raise EndOfConnection
         if self._telnet is not None and type(data) is bytes:
             data, answer = self._telnet.strip(data)
-            if answer:
+            if answer and not self._ends_soon():
                 self._write(answer, monotonic() + 1.0)
         return data
+
+    def _ends_soon(self) -> bool:
+        """Does the other side hang up on what it has just said?
+
+        An answer would then be met by a reset, which takes with it what has not been read: the
+        line in which a server says why it refuses us.
+        """
+        if self._fd is None or not _RDHUP:
+            return False
+        end = select.poll()
+        end.register(self._fd, _RDHUP)
+        return bool(end.poll(ENDS_SOON))
 
     def _read_ssl(self, count: int) -> bytes | None:
         """From a TLS socket of a driver's; None where what came was no data (session tickets)."""

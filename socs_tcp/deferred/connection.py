@@ -180,7 +180,9 @@ class Connection(LineProtocol):
 
     def _negotiate(self, telnet: TelnetFilter, data: bytes) -> bytes:
         data, answer = telnet.strip(data)
-        if answer:
+        # A server that has hung up would meet it with a reset, which takes with it what we have
+        # not read: why it refuses us.
+        if answer and not (self._poll is not None and self._hung_up()):
             self._write(answer)
         return data
 
@@ -337,7 +339,7 @@ class Connection(LineProtocol):
     def _look_for_the_end(self) -> None:
         """While it is made to wait, the reactor does not see that it hangs up."""
         self._look_again = None
-        if any(event & HUNG_UP for _fd, event in self._poll(0)):
+        if self._hung_up():
             self._tell_lost(Disconnected(
                 f"{self._device.link.name}: connection lost: the device closed the connection",
                 host=self.host, port=self.port, phase="recv"))
@@ -346,6 +348,9 @@ class Connection(LineProtocol):
             self._regulate()
         else:
             self._throw_away()
+
+    def _hung_up(self) -> bool:
+        return any(event & HUNG_UP for _fd, event in self._poll(0))
 
     def _throw_away(self) -> None:
         """Nobody has ever listened here: what comes is thrown away, and behind it is the end."""

@@ -41,10 +41,10 @@ def connection(pair):
     return made(pair[0])
 
 
-def made(comm):
+def made(comm, telnet=False):
     """A connection on `comm`, on which nothing was said yet."""
     silence = Silence(0.0, 0.0, time.monotonic())
-    return Connection(comm, Conversation(Link("dev:7777"), LineFramer(), "drop", silence))
+    return Connection(comm, Conversation(Link("dev:7777"), LineFramer(), "drop", silence), telnet)
 
 
 def fill(connection, deadline=None):
@@ -204,3 +204,22 @@ def test_a_connection_needs_no_descriptor_of_its_own(pair):
     connection.wait(0)
     connection.lost()
     assert open_fds() == before
+
+
+def test_a_server_that_hangs_up_is_not_answered_at_its_negotiation(pair):
+    """It would answer with a reset, and why it refuses us would be lost with it."""
+    near, far = pair
+    connection = made(near, telnet=True)
+    far.sendall(b"\xff\xfb\x01in use\r\n")
+    far.shutdown(socket.SHUT_WR)
+    assert connection.read(3) == b""
+    assert connection.read() == b"in use\r\n"
+    near.shutdown(socket.SHUT_WR)
+    assert far.recv(9) == b""
+
+
+def test_a_server_that_stays_is_answered_at_its_negotiation(pair):
+    near, far = pair
+    far.sendall(b"\xff\xfb\x01")
+    assert made(near, telnet=True).read() == b""
+    assert far.recv(9) == b"\xff\xfe\x01"

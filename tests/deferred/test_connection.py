@@ -369,3 +369,24 @@ def test_nobody_looks_any_more_after_the_end_of_the_pause(owner, real):
     assert len(owner.clock.getDelayedCalls()) == 1
     connection.let_go()
     assert owner.clock.getDelayedCalls() == []
+
+
+def test_a_server_that_has_hung_up_is_not_answered():
+    """It would answer with a reset, and why it refuses us would be lost with it."""
+    connection, device, ours = real_connection(Owner(telnet=True))
+    with device, ours:
+        device.sendall(b"unread")
+        device.shutdown(socket.SHUT_WR)
+        wait_readable(ours)
+        connection.dataReceived(b"\xff\xfb\x01Port already in use\r\n")
+        assert connection.conversation.decoder.peek() == b"Port already in use\r\n"
+        assert not select.select([device], [], [], 0)[0]
+
+
+def test_a_server_that_has_not_hung_up_is_answered():
+    connection, device, ours = real_connection(Owner(telnet=True))
+    with device, ours:
+        device.sendall(b"unread")
+        wait_readable(ours)
+        connection.dataReceived(b"\xff\xfb\x01")
+        assert device.recv(9) == b"\xff\xfe\x01"

@@ -155,7 +155,7 @@ def test_the_line_of_a_refusal_is_no_reply_and_the_link_never_up(
     for _ in range(3):
         told.append(str(device.error(b"V?")))
         assert not device.link.up
-    # Not each time: an end that comes with a reset may take the line with it.
+    # Nearly each time: an end that comes with a reset may take the line with it.
     assert [text for text in told if line in text]
     assert LinkState.UP not in states
     relent()
