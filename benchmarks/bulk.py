@@ -17,7 +17,7 @@ from .figures.measure import Result
 from .servers.bulk import SIZES
 from .servers.echo import server_process
 
-FACES = ("TCPInterface", "LineProtocol", "RawProtocol")
+FACES = ("TCPInterface", "LineProtocol", "DeviceClient", "RawProtocol")
 RAW = ("TCPInterface recv", "RawProtocol recv", "RawProtocol recv, 256 kB")
 
 

@@ -161,6 +161,25 @@ async def _receive_frames(device, size: int, total: int) -> None:
         await device.recv()
 
 
+def _client(kind: str) -> Callable:
+    async def connect(reactor, port: int, size: int):
+        from socs_tcp import DeviceClient
+        client = DeviceClient("127.0.0.1", port, TIMEOUT, framer=framer_for(kind, size),
+                              reactor=reactor)
+        await client.when_connected()
+        client.transport = client.comm.transport
+        return client
+    return connect
+
+
+async def _receive_stream(client, size: int, total: int) -> None:
+    count = total // size
+    async for _frame in client.frames():
+        count -= 1
+        if not count:
+            return
+
+
 async def _line_receiver(reactor, port: int, size: int):
     from twisted.internet.defer import Deferred
     from twisted.protocols.basic import LineReceiver
@@ -212,6 +231,8 @@ SUBJECTS = {
     "RawProtocol recv": Subject(twisted(_raw_protocol, _receive_raw(READ)), True),
     "RawProtocol recv, 256 kB": Subject(twisted(_raw_protocol, _receive_raw(LONG_READ)), True),
     **{f"LineProtocol, {kind}": Subject(twisted(_line_protocol(kind), _receive_frames), True)
+       for kind in KINDS},
+    **{f"DeviceClient frames, {kind}": Subject(twisted(_client(kind), _receive_stream), True)
        for kind in KINDS},
     "LineReceiver": Subject(twisted(_line_receiver, _receive_lines)),
     "asyncio streams": Subject(asyncio_streams),

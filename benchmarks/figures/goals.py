@@ -50,7 +50,7 @@ GOALS = (
       for face in ("TCPInterface", "RawProtocol")),
     *(Goal(f"bulk.{face}.framed.{size}.worst_vs_bare",
            f"bulk, {face}, {name}, worst framer / bare socket", 1.5)
-      for face in ("TCPInterface", "LineProtocol")
+      for face in ("TCPInterface", "LineProtocol", "DeviceClient")
       for size, name in ((1024, "1 kB"), (65536, "64 kB"), (1 << 20, "1 MB"))),
     *(Goal(f"bulk.{face}.pattern.worst_vs_bare",
            f"bulk, {face}, a prompt that is a pattern, worst size / bare socket", 1.5)

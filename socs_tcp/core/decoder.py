@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TypeAlias
 
 from .errors import FramingError, show
@@ -99,6 +100,13 @@ class Framer:
         """
         return None
 
+    def split(self, data: bytes, most: int) -> list[bytes] | None:
+        """Up to `most` frames that `data` begins with, and then what is left of it.
+
+        None where that is not easily told: as `whole`, a short cut.
+        """
+        return None
+
     def encode(self, message: Text) -> bytes:
         """The bytes to send for `message`, with the terminator where it is missing."""
         data = message if type(message) is bytes else to_bytes(message)
@@ -191,6 +199,29 @@ class Decoder:
         self.waiting = stop - after
         self._start = self._scanned = after
         return self._view[start:end].tobytes()
+
+    def next_frames(self, most: int, framer: Framer | None = None) -> list[bytes]:
+        """Up to `most` whole frames that are there already, as `next_frame` gives them.
+
+        Raises
+        ------
+        FramingError
+            Only where it is the first that cannot be one; otherwise the next call tells it.
+        """
+        first = self.next_frame(framer)
+        if first is None:
+            return []
+        start, stop = self._start, self._start + self.waiting
+        frames = self._searched_by.split(self._view[start:stop].tobytes(), most - 1)
+        if frames is not None:
+            self.waiting = len(frames.pop())
+            self._start = self._scanned = stop - self.waiting
+            return [first, *frames]
+        frames = [first]
+        with suppress(FramingError):
+            while len(frames) < most and (frame := self.next_frame(framer)) is not None:
+                frames.append(frame)
+        return frames
 
     def feed_frame(self, data: bytes) -> bytes | None:
         """`feed`, and then `next_frame`."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from .decoder import MAX_LENGTH, Decoder, Framer, Text, positive, to_bytes
 from .errors import FramingError, show
-from .prompts import PromptFramer, find_text, plain_text
+from .prompts import PromptFramer, find_text, plain_text, split_text
 
 __all__ = [
     "MAX_LENGTH",
@@ -29,6 +29,7 @@ __all__ = [
     "checked",
     "find_text",
     "plain_text",
+    "split_text",
     "to_bytes",
 ]
 
@@ -106,6 +107,10 @@ class LineFramer(Framer):
             return None
         return data[:end]
 
+    def split(self, data: bytes, most: int) -> list[bytes] | None:
+        single = self._single
+        return None if single is None else split_text(data, single, most, self.max_length)
+
     def find(self, buffer: bytearray, start: int, stop: int,
              scanned: int) -> tuple[int, int] | None:
         if self._single is not None:
@@ -135,6 +140,11 @@ class FixedFramer(Framer):
 
     def whole(self, data: bytes) -> bytes | None:
         return data if len(data) == self.length else None
+
+    def split(self, data: bytes, most: int) -> list[bytes] | None:
+        size = self.length
+        end = min(most, len(data) // size) * size
+        return [*(data[at:at + size] for at in range(0, end, size)), data[end:]]
 
     def find(self, buffer: bytearray, start: int, stop: int,
              scanned: int) -> tuple[int, int] | None:

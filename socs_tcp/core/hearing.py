@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from contextlib import suppress
 from typing import TypeAlias
 
 from .decoder import Decoder, Framer
@@ -162,6 +163,8 @@ class Hearing:
         if not turn.took(frame):
             return False
         self._pending.replied(turn)
+        if turn.more:
+            self._more(turn)
         if turn.given_up:       # so long it can take
             self.silence.answered(now, now - turn.asked_at)
         elif turn.kind == "query":
@@ -171,6 +174,18 @@ class Hearing:
         elif self._owed.nothing:        # a greeting
             self.silence.kept()
         return not turn.given_up
+
+    def _more(self, turn: Turn) -> None:
+        """Those that are there already, for a listener who takes many and is alone."""
+        assert turn.frames is not None
+        if self.turns:
+            return
+        with suppress(FramingError):        # whoever comes next is told
+            turn.frames += self.decoder.next_frames(turn.more, turn.framer)
+        for _ in turn.frames[1:]:
+            if not self._owed.heard():
+                break
+        self._link.last_reply = turn.frames[-1]
 
     def _pays_debt(self, turn: Turn, frame: bytes) -> bool:
         """Was that no greeting, but what the connection before was still owed?"""

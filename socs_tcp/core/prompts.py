@@ -25,6 +25,22 @@ def find_text(buffer: bytearray, text: bytes, start: int, stop: int, scanned: in
     return after
 
 
+def split_text(data: bytes, text: bytes, most: int, longest: int) -> list[bytes] | None:
+    """Up to `most` pieces that end with `text`, without it, and then the rest of `data`.
+
+    None where `find_text` has to tell: not each last byte of it belongs to one, or a piece has
+    more than `longest` bytes.
+    """
+    parts = data.split(text[-1:], most)
+    rest = parts.pop()
+    begin = text[:-1]
+    if any(len(part) - len(begin) > longest or not part.endswith(begin) for part in parts):
+        return None
+    if begin:
+        parts = [part[:-len(begin)] for part in parts]
+    return [*parts, rest]
+
+
 _PLAIN = re.compile(rb"(?:[^\\.^$*+?{}\[\]|()]|\\[rnt]|\\[^0-9A-Za-z])+", re.DOTALL)
 _ESCAPES = {b"r": b"\r", b"n": b"\n", b"t": b"\t"}
 
@@ -101,6 +117,10 @@ class PromptFramer(Framer):
         if found is None and stop - start >= self.max_length:
             raise self.too_long(buffer[start:stop])
         return found
+
+    def split(self, data: bytes, most: int) -> list[bytes] | None:
+        text = self._text
+        return None if text is None else split_text(data, text, most, self.max_length - len(text))
 
     def _search(self, reply: memoryview, scanned: int) -> tuple[int, int] | None:
         """The span of the prompt, as soon as any beginning of `reply` has one.

@@ -33,7 +33,7 @@ class Turn:
     """
 
     __slots__ = ("answers", "asked_at", "data", "framer", "frames", "given_up", "kind", "match",
-                 "missing", "plain", "wrong")
+                 "missing", "more", "plain", "wrong")
 
     def __init__(self, kind: Kind, data: bytes = b"", answers: int = 1,
                  match: Match | None = None, framer: Framer | None = None) -> None:
@@ -46,6 +46,8 @@ class Turn:
         self.missing = answers
         #: Those that have come, where there may be several.
         self.frames: list[bytes] | None = None if answers == 1 else []
+        #: With the last one it takes so many more, if they are there already.
+        self.more = 0
         #: It was asked, somebody waits, and any one frame is its reply.
         self.plain = False
         #: Nobody waits for it any more. Its replies may still come.

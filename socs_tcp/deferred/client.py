@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from threading import get_ident
 from typing import Any
 
@@ -47,9 +47,12 @@ from .dialer import Dialer
 from .later import fail_later
 from .log import ReactorLog
 from .queue import Queue
-from .request import Request, call_timeout, command, listener, question
+from .request import Request, batch, call_timeout, command, listener, question
 from .session import Reservation, Session
 from .turns import one_for
+
+#: So many frames of a stream are taken at once, where they are there.
+MOST_FRAMES = 256
 
 _WRONG_THREAD = ("a DeviceClient belongs to the thread of its reactor; from another thread, use "
                  "reactor.callFromThread, or twisted.internet.threads.blockingCallFromThread")
@@ -259,6 +262,61 @@ class DeviceClient:
             Fires with bytes.
         """
         return self._add(listener(self._device, timeout, framer))
+
+    def recv_frames(self, most: int, timeout: float | None = None, *,
+                    framer: Framer | None = None) -> Deferred[list[bytes]]:
+        """Receive many frames of a stream at once: those that are there, or else the next.
+
+        Parameters
+        ----------
+        most : int
+        timeout, framer
+            As of `query`; the time is that until the first frame.
+
+        Returns
+        -------
+        Deferred
+            Fires with a list of 1 to `most` frames (bytes); fails with `Disconnected` when the
+            connection is lost while it waits.
+        """
+        return self._add(batch(self._device, most, call_timeout(self._device, timeout), framer))
+
+    async def frames(self, timeout: float | None = None) -> AsyncIterator[bytes]:
+        """All that the device says from now on, frame by frame, in a coroutine.
+
+        ::
+
+            async for frame in client.frames():
+                ...
+
+        While the loop takes its time over one, the device is made to wait.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds that each frame may take to come; any time unless given.
+
+        Yields
+        ------
+        bytes
+            Whole frames, without their terminators.
+
+        Raises
+        ------
+        Disconnected
+            When the connection is lost: behind all that came before. A new loop goes on with
+            what comes over the next connection.
+        ReplyTimedOut, ConnectFailed, ...
+            As from `recv`.
+        """
+        timeout = check_seconds("timeout", timeout, optional=True)
+        queue = self._queue
+        seen = None if queue.unread else queue.loss
+        while queue.unread or queue.loss is seen:
+            for frame in await self._add(batch(self._device, MOST_FRAMES, timeout)):
+                yield frame
+        assert queue.loss is not None
+        raise again(queue.loss, "no")
 
     def reserve(self, timeout: float | None = None) -> Reservation:
         """Have the device for oneself, on one connection.

@@ -23,6 +23,7 @@ from ..core.errors import (
     WrongReply,
     again,
     show,
+    without_frames,
 )
 from ..core.policy import LASTS
 from .alarm import Alarm
@@ -66,6 +67,8 @@ class Queue:
         self.waiting: deque[Request] = deque()
         #: Whole frames of a connection that is lost, for whoever receives next.
         self.unread: deque[bytes] = deque()
+        #: Why the last connection was lost.
+        self.loss: Any = None
         self._sending: list[Request] = []           # the system has not yet taken all of these
         self._alarm = Alarm(device.clock, self._time_is_up)     # for the earliest to be late
         self._busy = False                          # somebody further up the stack does it all
@@ -131,11 +134,16 @@ class Queue:
             self._alarm.set(self._seconds())
             return False
         if request.kind == "listen" and self.unread:
-            self._done(request, self.unread.popleft())
+            self._done(request, self._unread(request))
             return True
         if self.connection is None or self._sending:
             return False
         return _STARTS[request.kind](self, self.connection, request)
+
+    def _unread(self, request: Request) -> bytes | list[bytes]:
+        if not request.batch:
+            return self.unread.popleft()
+        return [self.unread.popleft() for _ in range(min(request.more + 1, len(self.unread)))]
 
     def _done(self, request: Request, value: Any) -> None:
         self.waiting.popleft()
@@ -300,7 +308,10 @@ class Queue:
 
     def lost(self, flight: Iterable[Any], error: DeviceConnectionError) -> None:
         """The connection is gone, with what was in flight; what may be repeated waits anew."""
-        self.connection = None
+        self.connection, self.loss = None, without_frames(error)
+        if not self.unread:         # those who receive a stream hear of it in its place
+            flight = [*flight, *(request for request in self.waiting if request.batch)]
+            self.waiting = deque(request for request in self.waiting if not request.batch)
         flight, self._sending = [*flight, *self._sending], []
         repeated = [r for r in flight if r.safe_to_repeat and r.deferred is not None]
         for request in repeated:

@@ -33,7 +33,7 @@ class Request(Turn):
         As in `DeviceClient.query`.
     """
 
-    __slots__ = ("deadline", "deferred", "safe_to_repeat", "sent", "timeout")
+    __slots__ = ("batch", "deadline", "deferred", "safe_to_repeat", "sent", "timeout")
 
     def __init__(self, kind: Kind, data: bytes, timeout: float | None, now: float,
                  safe_to_repeat: bool = False, *, answers: int = 1, match: Match | None = None,
@@ -44,6 +44,8 @@ class Request(Turn):
         self.deadline = math.inf if timeout is None else now + timeout
         self.safe_to_repeat = safe_to_repeat
         self.sent: Sent = "no"
+        #: It receives a stream: a list of frames, or the loss in its place.
+        self.batch = False
         self.deferred: Deferred[Any] | None = None
 
     def succeed(self, value: Any) -> None:
@@ -94,6 +96,17 @@ def listener(device: Device, timeout: float | None, framer: Framer | None) -> Re
     """The request that `recv` makes."""
     return Request("listen", b"", call_timeout(device, timeout), device.clock.seconds(),
                    framer=None if framer is None else checked(framer))
+
+
+def batch(device: Device, most: int, timeout: float | None,
+          framer: Framer | None = None) -> Request:
+    """The request that `recv_frames` makes. Here no `timeout` is none."""
+    request = Request("listen", b"", timeout, device.clock.seconds(),
+                      framer=None if framer is None else checked(framer))
+    request.collect(1)
+    request.more = positive("most", most, "frames") - 1
+    request.batch = True
+    return request
 
 
 def call_timeout(device: Device, timeout: float | None) -> float | None:

@@ -1,5 +1,6 @@
 """Framers: however the bytes are cut, the frames are the same, and they are the right ones."""
 
+import random
 import re
 from itertools import pairwise
 
@@ -464,3 +465,48 @@ def test_a_framer_that_cannot_work_is_refused(make, kind, text):
                                              (rb"[\$#]> ", b"x#> ")])
 def test_an_escaped_dollar_or_backslash_is_a_prompt_as_any_other(pattern, stream):
     assert frames_of(PromptFramer(pattern), bytewise(stream)) == [b"x"]
+
+
+# many frames in one call
+
+MANY = [
+    LineFramer(b"ab", max_length=6), LineFramer(b"b", max_length=6),
+    LineFramer(b"aba", max_length=6), LineFramer((b"ab", b"cc"), max_length=6),
+    FixedFramer(3), LengthFramer(1, lambda header: header[0] - 96, max_length=3),
+    PromptFramer(rb"ab", max_length=6), PromptFramer(rb"a[bc]", max_length=6), RawFramer(),
+]
+
+
+def one_by_one(decoder, most):
+    frames = []
+    try:
+        while len(frames) < most and (frame := decoder.next_frame()) is not None:
+            frames.append(frame)
+    except FramingError:
+        if not frames:
+            return "error"
+    return frames
+
+
+def at_once(decoder, most):
+    try:
+        return decoder.next_frames(most)
+    except FramingError:
+        return "error"
+
+
+@pytest.mark.parametrize("framer", MANY, ids=lambda framer: type(framer).__name__)
+def test_many_frames_at_once_are_those_that_come_one_by_one(framer):
+    chance = random.Random(1)
+    for _ in range(3000):
+        one, many = framer.decoder(), framer.decoder()
+        while True:
+            data = bytes(chance.choices(b"abc", weights=(3, 3, 1), k=chance.randrange(1, 15)))
+            one.feed(data)
+            many.feed(data)
+            most = chance.randrange(1, 6)
+            expected = one_by_one(one, most)
+            assert at_once(many, most) == expected
+            assert (one.waiting, one.peek()) == (many.waiting, many.peek())
+            if expected == "error" or chance.random() < 0.2:
+                break
