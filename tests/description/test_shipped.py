@@ -163,7 +163,7 @@ def sent(name, query=None, parameter=None, value=None):
     (("omega_cni16", None, "target_freq", 2.0), [b"*W014007D0\r"]),       # as SOCS
     (("omega_cni16", None, "direction", "reverse"), [b"*W02401388\r"]),
     (("mks_937b", "pressure_3"), [b"@253PR3?;FF"]),
-    (("mks_937b", None, "unit", "MBAR"), [b"@253U!MBAR;FF"]),
+    (("mks_937b", None, "unit", "mBAR"), [b"@253U!mBAR;FF"]),
     (("lakeshore336", None, "pid_1", {"p": 50, "i": 20, "d": 0}), [b"PID 1,50.0,20.0,0\r\n"]),
     (("lakeshore336", None, "name_A", "Cold head"), [b'INNAME A,"Cold head"\r\n']),
     (("aerotech_soloist", None, "position", 10), [b"MOVEABS X10.00 F25\n"]),
@@ -217,6 +217,10 @@ def test_refusals_of_the_devices():
 
 @pytest.mark.parametrize(("name", "query", "reply", "told"), [
     ("mks_937b", "pressure_1", b"@253NAK160", "message not understood"),
+    ("mks_937b", "pressure_1", b"@253NAK151", "no gauge"),
+    ("lutron_qse", "level", b"~ERROR,2", "no such object"),
+    ("eurotherm_2000", "output", b"\x04", "no such parameter"),
+    ("eurotherm_2000", "output", b"\x15", "refused"),
     ("omega_cni16", "measured", b"?43", "command error"),
     ("aerotech_soloist", "position", b"!", "not understood"),
     ("pfeiffer_tc400", "rotation", b"1231030906NO_DEF061", "no such parameter"),
@@ -255,7 +259,15 @@ def test_what_a_balance_says():
             (b"US,-00000.01  g", {"state": "unstable", "mass": -0.01, "mass_unit": "g"}),
             (b"OL,+9999999E+19", {"state": "overload"})):
         assert message.query.parse(message.take(frame)) == (expected, {})
-    assert message.take(b"QT,+00000012 PC") is None
+    assert message.query.parse(message.take(b"QT,+00000012 PC")) == (
+        {"state": "counted", "mass": 12, "mass_unit": "PC"}, {})
+    assert message.take(b"WT,+00000012 PC") is None
+
+
+def test_a_controller_that_says_end_of_text_or_nothing_but_no():
+    decoder = load("eurotherm_2000").framer.decoder()
+    decoder.feed(b"\x02PV16.4\x03\x04\x04\x15")       # a checksum that is EOT; EOT; NAK
+    assert [decoder.next_frame() for _ in range(3)] == [b"\x02PV16.4\x03\x04", b"\x04", b"\x15"]
 
 
 def live(name):
