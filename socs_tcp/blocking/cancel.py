@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -62,28 +62,27 @@ class Waker:
     def __init__(self) -> None:
         # Reentrant, for a signal handler that closes the device.
         self._lock = threading.RLock()
-        self._read, self._write = os.pipe()
-        self._open = True
-        os.set_blocking(self._read, False)
-        os.set_blocking(self._write, False)
+        # (Sockets, and not the numbers of a pipe: whatever a signal handler raises, and wherever,
+        # those that nobody has are closed.)
+        self._read, self._write = socket.socketpair()
+        self._read.setblocking(False)
+        self._write.setblocking(False)
 
     def fileno(self) -> int:
-        return self._read
+        return self._read.fileno()
 
     def wake(self) -> None:
         """Any thread; also where it is too late."""
         with self._lock, contextlib.suppress(BlockingIOError):
-            if self._open:
-                os.write(self._write, b"!")
+            if self._write.fileno() >= 0:
+                self._write.send(b"!")
 
     def clear(self) -> None:
         """Hear what comes from now on."""
         with contextlib.suppress(BlockingIOError):
-            os.read(self._read, 4096)
+            self._read.recv(4096)
 
     def close(self) -> None:
         with self._lock:
-            if self._open:
-                self._open = False
-                os.close(self._read)
-                os.close(self._write)
+            self._read.close()
+            self._write.close()

@@ -2,7 +2,9 @@
 
 import dis
 import functools
+import gc
 import itertools
+import os
 import select
 import signal
 import socket
@@ -12,6 +14,7 @@ import threading
 import pytest
 
 from socs_tcp import Disconnected, LineFramer, ReplyTimedOut, TCPInterface
+from socs_tcp.blocking.dial import dial
 from socs_tcp.blocking.gate import Busy, Gate
 
 BOUND = 5.0
@@ -176,10 +179,26 @@ def test_an_interrupt_anywhere_in_a_call_never_gives_its_reply_to_the_next(call)
     assert step > 15
 
 
+def test_an_interrupt_at_any_point_of_a_connect_leaves_no_descriptor():
+    before = descriptors()
+    with socket.create_server(("127.0.0.1", 0), backlog=4000) as listener:
+        address = listener.getsockname()
+        step = next(step for step in itertools.count() if not interrupted_at(
+            step, lambda: dial(*address, timeout=BOUND).close()))
+    assert step > 30
+    assert descriptors() == before
+
+
+def descriptors():
+    gc.collect()
+    return sorted(os.listdir("/proc/self/fd"))
+
+
 if sys.version_info >= (3, 13):
     # There this trace function is not told of each instruction, so nothing is shown on them:
     # NOT TESTED on 3.13. (sys.monitoring would be the way.)
     del test_an_interrupt_at_any_point_leaves_the_device_free
+    del test_an_interrupt_at_any_point_of_a_connect_leaves_no_descriptor
     del test_an_interrupt_anywhere_in_a_call_never_gives_its_reply_to_the_next
 
 

@@ -46,6 +46,7 @@ def run_storms(args: argparse.Namespace) -> int:
         plans = [plan for plan in PLANS if plan.face == face and args.only in plan.name]
         chosen += [replace(plan, seed=args.seed, queries=plan.rounds * (
             -(-args.queries // len(plans) // plan.rounds))) for plan in plans]
+    chosen.sort(key=lambda plan: not plan.talks)      # those take longest
     reports: list[Report] = []
     for report in all_of(chosen, args.jobs):
         reports.append(report)

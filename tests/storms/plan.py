@@ -51,6 +51,7 @@ class Plan:
     commanded: float = 0.0          # of the questions: a command goes before them
     queries: int = 300
     seed: int = 1
+    settle: float = 0.05
     callers: int = 8
     rate: float = 0.08              # of faults, per exchange
     timeouts: tuple[float, float] = (0.03, 0.15)
@@ -135,9 +136,13 @@ def from_environment(plan: Plan) -> Plan:
 
 
 def _talking(face: str, late: str, talks: str) -> Plan:
-    """Each command costs a silence: so there are fewer callers, and they wait longer."""
+    """Each command costs a silence: so there are fewer callers, and they wait longer.
+
+    What the device says soon has to come within the silence, however busy the machine is: so that
+    is longer than ever.
+    """
     return Plan(face, late, talks=talks, callers=3, timeouts=(0.25, 0.5), cancelled=0.15,
-                rate=0.05, queries=150, commanded=0.1)
+                rate=0.05, queries=150, commanded=0.05, settle=0.15)
 
 
 PLANS = (

@@ -75,7 +75,7 @@ class Scene:
             identify = (self.dialect.pack(b"ID?"), self.dialect.pack(IDENTITY))
         late: Any = matches(self.dialect) if self.plan.late == "match" else self.plan.late
         return {"framer": self.dialect.framer(), "late_replies": late, "min_interval": MIN_INTERVAL,
-                "identify": identify}
+                "identify": identify, "settle": self.plan.settle}
 
     def query_options(self) -> dict[str, Any]:
         """For each question."""
