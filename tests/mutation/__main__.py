@@ -6,7 +6,8 @@
 
 Each fault is made in a copy of the package: a comparison turned, a statement dropped, a number
 changed, a condition denied. The tests of the module are run against it, then those of its room,
-then the contract. Those that nothing notices are printed. ``EQUIVALENT`` holds those that change
+then the contract. A test that fails has to pass without the fault, or it has noticed nothing.
+Those that nothing notices are printed. ``EQUIVALENT`` holds those that change
 nothing that anybody could notice, with the reason; an entry that fits no place any more is an
 error.
 """
@@ -16,13 +17,14 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -32,6 +34,7 @@ from .suites import ROOMS, ROOT, suites
 
 #: Seconds for one run of pytest; whoever takes longer has noticed.
 LONGEST = 600.0
+HANGS = "a test that hangs"
 #: Where tests say what a machine can do, and what is made and not written.
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".hypothesis", "docs", "docker", "e2e")
 
@@ -43,8 +46,8 @@ def all_faults(rooms: list[str], modules: list[str]) -> list[Fault]:
             for fault in faults_of(room, path.stem, path.read_text())]
 
 
-def passes(suite: list[str], place: Path) -> bool:
-    """Do these tests pass in this copy?"""
+def failing(suite: list[str], place: Path) -> str:
+    """The first of these tests that fails in this copy; empty if none does."""
     environment = {**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
@@ -52,23 +55,27 @@ def passes(suite: list[str], place: Path) -> bool:
              *suite], cwd=place, capture_output=True, timeout=LONGEST, check=False, text=True,
             env=environment)
     except subprocess.TimeoutExpired:
-        return False
-    if done.returncode not in (0, 1) and "Timeout" not in done.stdout + done.stderr \
-            and "rror" not in done.stdout:
-        print(f"pytest {' '.join(suite)} ended with {done.returncode}:\n{done.stdout[-800:]}"
-              f"{done.stderr[-800:]}", flush=True)
-    return done.returncode == 0
+        return HANGS
+    if done.returncode == 0:
+        return ""
+    found = re.findall(r"^(?:FAILED|ERROR) (\S+\.py(?:::.*?)?)(?: - .*)?$", done.stdout,
+                       re.MULTILINE)
+    return found[0] if found else HANGS
 
 
-def is_noticed(fault: Fault, place: Path) -> bool:
-    """Do tests fail with this fault?"""
+def noticed_by(fault: Fault, place: Path) -> str:
+    """The test that fails with this fault, and not without it; empty if there is none."""
     path = place / "socs_tcp" / fault.room / f"{fault.module}.py"
     right = path.read_text()
-    path.write_text(fault.source)
-    try:
-        return not all(passes(suite, place) for suite in suites(fault.room, fault.module))
-    finally:
-        path.write_text(right)
+    for suite in suites(fault.room, fault.module):
+        path.write_text(fault.source)
+        try:
+            test = failing(suite, place)
+        finally:
+            path.write_text(right)
+        if test == HANGS or (test and not failing([test], place)):
+            return test
+    return ""
 
 
 def copy_to(place: Path) -> None:
@@ -93,6 +100,7 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2, help="so many at once (%(default)s)")
     parser.add_argument("--room", action="append", choices=sorted(ROOMS))
     parser.add_argument("--module", action="append", default=[])
+    parser.add_argument("--verbose", action="store_true", help="tell what noticed each")
     parser.add_argument("--text", default="", help="faults with this in their name, all of them")
     options = parser.parse_args(args)
     # a shell that starts us in the background has it ignored, and the tests need it
@@ -106,20 +114,21 @@ def main(args: list[str] | None = None) -> int:
     for name in old:
         print(f"in EQUIVALENT, and nowhere else: {name}", flush=True)
     known = [fault for fault in chosen if fault.name in EQUIVALENT]
-    alive = try_all([fault for fault in chosen if fault.name not in EQUIVALENT], options.jobs)
+    alive = try_all([fault for fault in chosen if fault.name not in EQUIVALENT], options.jobs,
+                    options.verbose)
     print(f"{sample - alive - len(known)} noticed, {len(known)} change nothing, {alive} alive")
     return bool(alive or old)
 
 
-def try_all(faults: list[Fault], jobs: int) -> int:
+def try_all(faults: list[Fault], jobs: int, talk: bool) -> int:
     """How many of them nothing notices."""
     places: SimpleQueue[Path] = SimpleQueue()
     alive = 0
 
-    def one(fault: Fault) -> tuple[Fault, bool, float]:
+    def one(fault: Fault) -> tuple[Fault, str, float]:
         place, began = places.get(), time.monotonic()
         try:
-            return fault, is_noticed(fault, place), time.monotonic() - began
+            return fault, noticed_by(fault, place), time.monotonic() - began
         finally:
             places.put(place)
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(jobs) as pool:
@@ -127,10 +136,12 @@ def try_all(faults: list[Fault], jobs: int) -> int:
             place = Path(name) / str(job)
             copy_to(place)
             places.put(place)
-        for fault, noticed, took in pool.map(one, faults):
-            alive += not noticed
-            if not noticed:
-                print(f"alive: line {fault.line}: {fault.name}  [{took:.0f} s]", flush=True)
+        for future in as_completed([pool.submit(one, fault) for fault in faults]):
+            fault, test, took = future.result()
+            alive += not test
+            if talk or not test:
+                print(f"{test or 'alive'}: line {fault.line}: {fault.name}  [{took:.0f} s]",
+                      flush=True)
     return alive
 
 
