@@ -6,7 +6,7 @@
 import json
 from pathlib import Path
 
-from socs_tcp.description.keys import reference, schema
+from socs_tcp.description.schema import reference, schema
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "description_keys.inc"

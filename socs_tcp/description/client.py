@@ -7,22 +7,16 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
-from twisted.internet.task import deferLater
 
-from ..core.errors import (
-    DeviceConnectionError,
-    FramingError,
-    ReplyTimedOut,
-    WrongDevice,
-    WrongReply,
-)
+from ..core.errors import DeviceConnectionError, FramingError, WrongDevice
 from ..core.silence import SETTLE
 from ..deferred.client import DeviceClient
 from ..deferred.clock import steady
 from . import Ask, Description, Parameter, ParseError, Query, Value, script
 from .asking import read_all
 from .model import Action, Message
-from .reading import Answered, Reading, connection_options, read_reply
+from .reading import Reading, connection_options, read_reply
+from .talking import converse
 
 __all__ = ["DescribedClient", "Reading", "read_all"]
 
@@ -206,43 +200,8 @@ class DescribedClient:
             session.release()
         return reply
 
-    @inlineCallbacks
-    def _converse(self, talk: Generator[Ask, bytes, bytes], device: Any
-                  ) -> Generator[Deferred[Any], Any, bytes]:
-        ask, begun = next(talk), False
-        while True:
-            if ask.wait:
-                yield deferLater(self._clock, ask.wait)
-            try:
-                reply = yield self._exchange(ask, device)
-            except DeviceConnectionError as exc:
-                if begun and exc.sent == "no":
-                    exc.sent = "maybe"      # some of it was
-                raise
-            begun = True
-            try:
-                ask = talk.send(reply)
-            except StopIteration as end:
-                result: bytes = end.value
-                return result
-
-    @inlineCallbacks
-    def _exchange(self, ask: Ask, device: Any) -> Generator[Deferred[Any], Any, bytes]:
-        if not ask.reads:
-            yield device.send(ask.data)
-            return b""
-        answered = Answered(ask)
-        try:
-            reply: bytes = yield device.query(ask.data, ask.timeout, framer=ask.framer,
-                                              match=answered.match)
-        except (WrongReply, ReplyTimedOut):
-            # (Of a device that also speaks unasked, what is no answer may be a message; if it
-            # is none, either, and no answer came, it was the answer.)
-            wrong = answered.wrong
-            if wrong is None or self._message(wrong) is not None:
-                raise
-            reply = wrong                   # the script says what is wrong with it
-        return reply
+    def _converse(self, talk: Generator[Ask, bytes, bytes], device: Any) -> Deferred[bytes]:
+        return converse(talk, device, self._clock, lambda said: self._message(said) is not None)
 
     @inlineCallbacks
     def _prepare(self, device: Any) -> Generator[Deferred[Any], Any, None]:

@@ -6,12 +6,12 @@ that the simulator can put another value into the same place (`Field.put`).
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from .errors import BadReply, ParseError, shown
+from .numbers import as_type, exact
 from .places import Value
 from .reply import Cut, Group, Item, NotThere, Packed, Place, Whole
 
@@ -21,12 +21,6 @@ _NUMBER = re.compile(rb"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _WHOLE = {2: rb"[+-]?[01]+", 8: rb"[+-]?[0-7]+", 16: rb"[+-]?(0[xX])?[0-9a-fA-F]+"}
 #: A number in text has so many characters at most.
 LONGEST_NUMBER = 100
-
-#: SCPI says "no value" with 9.91E37 and "infinite" with 9.9E37.
-SCPI_NO_VALUE = 9.9e37
-
-#: What OCS' aggregator and InfluxDB can store.
-MOST_INT = 2 ** 63 - 1
 
 ONE, NOTHING = Decimal(1), Decimal(0)
 
@@ -118,19 +112,19 @@ class Field:
             number = self._scaled(number, cut)
         except ArithmeticError:
             raise BadReply(f"{shown(data)} stands for a number beyond all bounds") from None
-        value = _as_type(number, self.type, data)
+        value = as_type(number, self.type, data)
         return value if self.labels is None else self._label(int(value))
 
     def _scaled(self, number: Decimal | float | int, cut: Cut) -> Decimal | float | int:
         """The number that is meant, of the one that stands there."""
         if self.exponent is not None:
-            number = _exact(number).scaleb(self._power(cut))
+            number = exact(number).scaleb(self._power(cut))
         if self.bits is not None:
             first, last = self.bits
             number = int(number) >> first & (1 << last - first + 1) - 1
         if (self.scale, self.offset) != (ONE, NOTHING):
             # The factor 0.1 shall make 26.7 of 267, and not 26.700000000000003.
-            number = _exact(number) * self.scale + self.offset
+            number = exact(number) * self.scale + self.offset
         return number
 
     def _packed(self, place: Packed, data: bytes) -> float | int:
@@ -152,7 +146,7 @@ class Field:
             return int(data, self.base)
         if len(data) > LONGEST_NUMBER or not _NUMBER.fullmatch(data):
             raise BadReply(f"{shown(data)} is not a number")
-        number = _as_type(float(data), "float", data)
+        number = as_type(float(data), "float", data)
         try:
             return Decimal(data.decode())
         except ArithmeticError:         # 0e99999999999999999999 is a float, but no Decimal
@@ -197,7 +191,7 @@ class Field:
         """What the device would say for `value`: before `scale` and `offset`."""
         if isinstance(value, str) or (self.scale, self.offset) == (ONE, NOTHING):
             return value
-        raw = (_exact(value) - self.offset) / self.scale
+        raw = (exact(value) - self.offset) / self.scale
         return int(raw) if raw == raw.to_integral_value() else float(raw)
 
     def put(self, reply: bytes, value: Value) -> bytes:
@@ -247,26 +241,6 @@ class Field:
         first, last = self.bits
         mask = (1 << last - first + 1) - 1
         return old & ~(mask << first) | (value & mask) << first
-
-
-def _exact(number: Decimal | float | int) -> Decimal:
-    if isinstance(number, float) and not math.isfinite(number):
-        raise BadReply(f"it stands for no number ({number:g})")
-    return number if isinstance(number, Decimal) else Decimal(
-        repr(number) if isinstance(number, float) else number)
-
-
-def _as_type(value: Decimal | float | int, type: str, data: bytes) -> float | int:
-    """A number as the type that the field has, if it can be stored."""
-    if not math.isfinite(value) or not -SCPI_NO_VALUE < value < SCPI_NO_VALUE:
-        raise BadReply(f"{shown(data)} stands for no number ({float(value):g})")
-    if type == "float":
-        return float(value)
-    if value != int(value):
-        raise BadReply(f"{shown(float(value))} is not a whole number")
-    if not -MOST_INT - 1 <= value <= MOST_INT:
-        raise BadReply(f"{int(value)} is larger than 64 bits can hold")
-    return int(value)
 
 
 def parse_fields(fields: tuple[Field, ...], reply: bytes, query: str

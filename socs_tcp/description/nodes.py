@@ -15,6 +15,7 @@ import yaml
 
 from .composing import compose_text
 from .errors import SHOWN, DescriptionError, did_you_mean, plain, shown
+from .numerals import numeral
 from .patterns import Pattern, compiled
 
 _NULL = "tag:yaml.org,2002:null"
@@ -24,13 +25,7 @@ _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 #: ``1e-3`` is text in YAML 1.1, which wants ``1.0e-3``. Nobody knows that.
 _PLAIN_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
-# The numbers that mean to everybody what they mean to YAML. (Others: 010 is 8, 12:30 is 750.)
-_WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
-_HEX = re.compile(r"[+-]?0x[0-9a-fA-F]+")
 _YES = ("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON")
-_DECIMAL = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][+-]?[0-9]+)?")
-#: So many characters of a number; more is no number that anybody means.
-_DIGITS = 40
 _LITERAL_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|[rntae0])")
 
 
@@ -272,25 +267,10 @@ class Node:
                              and "character" not in str(exc) else str(exc)) from None
 
     def _value(self) -> int | float | None:
-        """The number that stands here; refused where YAML reads it in a way nobody means."""
-        text = str(self.node.value)
-        if len(text) > _DIGITS:
-            raise self.error(f"{shown(text)} has more than {_DIGITS} digits")
-        if _WHOLE.fullmatch(text):
-            return int(text)
-        if _HEX.fullmatch(text):
-            return int(text, 16)
-        if text.lstrip("+-").lower() in (".inf", ".nan"):
-            return math.nan
-        if _DECIMAL.fullmatch(text) and not re.fullmatch(r"[+-]?0[0-9]+", text):
-            return float(text)
-        meant = re.sub(r"^([+-]?)0+(?=[0-9])", r"\1", text.replace("_", ""))
-        how = "in base 8" if text.lstrip("+-").startswith("0") and ":" not in text \
-            and not text.lstrip("+-").startswith("0b") else \
-            "in sixties, as hours and minutes" if ":" in text else "in a way of its own"
-        raise self.error(f"{text} is a number that YAML reads {how}; write "
-                         f'{meant if ":" not in meant else "the number in decimal"}, '
-                         f'or "{text}" in quotes for the text')
+        try:
+            return numeral(str(self.node.value))
+        except ValueError as exc:
+            raise self.error(str(exc)) from None
 
 
 def compose(text: str, file: str) -> Node:

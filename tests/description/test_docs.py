@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from socs_tcp.description import DescriptionError, find, loads, shipped
-from socs_tcp.description.keys import SECTIONS, schema
+from socs_tcp.description.keys import SECTIONS
+from socs_tcp.description.schema import schema
 from socs_tcp.description.simulated import scripted_device
 
 DOCS = Path(__file__).parents[2] / "docs"
