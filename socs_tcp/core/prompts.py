@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
+from .byte_sets import ALL
 from .decoder import MAX_LENGTH, Framer, Text, to_bytes
-from .patterns import ALL, Cost, cost, operations
+from .patterns import Cost, cost, operations
 
 
 def find_text(buffer: bytearray, text: bytes, start: int, stop: int, scanned: int) -> int:

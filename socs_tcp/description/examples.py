@@ -6,7 +6,7 @@ import importlib
 import re
 from typing import Any
 
-from ..core.patterns import mask_of
+from ..core.byte_sets import mask_of
 from .patterns import Pattern
 
 _parser: Any = importlib.import_module("re._parser")
