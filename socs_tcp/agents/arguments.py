@@ -21,21 +21,22 @@ def make_parser(parser: argparse.ArgumentParser | None = None) -> argparse.Argum
     group.add_argument("--description", default=environment("DEVICE_DESCRIPTION"),
                        help="YAML file that describes the device, or the name of a description "
                             f"that comes with socs_tcp: {', '.join(shipped())}. A relative path "
-                            "is also looked for in $OCS_CONFIG_DIR. $DEVICE_DESCRIPTION unless "
-                            "given.")
+                            "is also looked for in $OCS_CONFIG_DIR. "
+                            "Default: $DEVICE_DESCRIPTION.")
     group.add_argument("--ip-address", "--host", default=environment("DEVICE_HOST"),
-                       help="Address or host name of the device, or HOST:PORT; $DEVICE_HOST "
-                            "unless given.")
+                       help="Address or host name of the device, or HOST:PORT. Each connect "
+                            "looks a name up. Default: $DEVICE_HOST.")
     group.add_argument("--port", type=int,
-                       help="TCP port of the device; that of the description unless given.")
+                       help="TCP port of the device. Default: the port in the description.")
     group.add_argument("--mode", choices=["idle", "acq"], default="acq",
-                       help="Begin with acquisition (the default), or wait to be told.")
+                       help="acq starts acquisition at once, idle waits for a client. "
+                            "Default: acq.")
     group.add_argument("--min-privs", metavar="NAME=LEVEL,...", type=levels,
                        default=environment("DEVICE_MIN_PRIVS", ""),
-                       help="Credential levels (1 to 3) that clients need where the site has an "
-                            "access policy; "
-                            f"{','.join(f'{n}={v}' for n, v in LEVELS.items())} unless given. "
-                            "raw: a command of one's own. $DEVICE_MIN_PRIVS unless given.")
+                       help="Credential levels (1 to 3) that clients need if the site has an "
+                            "access policy. raw is a query with a raw command. Default: "
+                            "$DEVICE_MIN_PRIVS, or "
+                            f"{','.join(f'{n}={v}' for n, v in LEVELS.items())}.")
     return parser
 
 

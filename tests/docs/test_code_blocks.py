@@ -88,6 +88,11 @@ AFTER = {
         print(session.data)
         agent.device.close()
         """,
+    "drivers.rst": """
+        from twisted.internet.task import react
+        assert volts == 1.5
+        react(lambda reactor: main(reactor).addCallback(lambda said: said == b"1.5\\r" or 1 / 0))
+        """,
     "writing_agents.rst": """
         from types import SimpleNamespace
         from socs_tcp import TCPInterface

@@ -109,3 +109,20 @@ def test_the_readme_is_good_where_it_is_published():
     publish_string((ROOT / "README.rst").read_text(), source_path=str(ROOT / "README.rst"),
                    writer="html5", settings_overrides={"warning_stream": warnings})
     assert warnings.getvalue() == ""
+
+
+def test_every_example_can_be_downloaded(built):
+    offered = {path.name for path in (built[0] / "_downloads").rglob("*") if path.is_file()}
+    examples = {path.name for path in (DOCS / "examples").rglob("*")
+                if path.suffix in (".py", ".yaml", ".json")}
+    assert examples - offered == set()
+
+
+def test_the_reference_shows_types_and_the_source(built):
+    page = (built[0] / "reference.html").read_text()
+    assert '<span class="n"><span class="pre">timeout</span></span><span class="p">' in page
+    assert "_modules/socs_tcp/blocking/interface.html" in page
+
+
+def test_a_block_of_code_can_be_copied(built):
+    assert "copybutton.js" in (built[0] / "start.html").read_text()
