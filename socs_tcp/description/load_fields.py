@@ -91,7 +91,7 @@ def describe_field(name: str, place: Place, keys: dict[str, Node], context: Cont
     if exponent is not None and type != "float":
         raise keys["exponent"].error("is for a field of type float only")
     return Field(
-        name, place, type, keys["unit"].text("a unit") if "unit" in keys else "",
+        name, place, type, keys["unit"].label("a unit") if "unit" in keys else "",
         scale, offset, bits, labels, base, "bcd" in keys and keys["bcd"].boolean(), missing,
         "optional" in keys and keys["optional"].boolean(),
         _replacements(keys, context), exponent, context.encoding)
@@ -260,7 +260,7 @@ def load_labels(node: Node) -> dict[int | str, str]:
     for key, value in node.pairs():
         raw: int | str = key.whole("a value", -2 ** 63, 2 ** 63) if key.is_number \
             else key.text("the value")
-        labels[raw] = value.text("the name")
+        labels[raw] = value.label("the name")
     if not labels:
         raise node.error("has no value; expected at least one")
     if len({type(raw) for raw in labels}) > 1:

@@ -140,5 +140,5 @@ def load_error(node: Node, context: Context) -> ErrorReply:
                                      'open"}')
         for code, text in keys["says"].pairs():
             name = str(code.whole("a code", 0, 10 ** 9)) if code.is_number else code.text("a code")
-            says[name] = text.text("what it means")
+            says[name] = text.label("what it means")
     return ErrorReply(context.pattern(keys["match"]), says)

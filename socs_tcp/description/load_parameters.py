@@ -95,7 +95,7 @@ def load_setting(name: str, keys: dict[str, Node], context: Context,
     if not scale:
         raise keys["scale"].error("must be a factor other than 0")
     return Setting(
-        name, type, keys["unit"].text("a unit") if "unit" in keys else "", least, most, choices,
+        name, type, keys["unit"].label("a unit") if "unit" in keys else "", least, most, choices,
         scale, keys["offset"].decimal("a number") if "offset" in keys else NOTHING,
         keys["max_length"].whole("a number of characters", 1, 4096) if "max_length" in keys
         else LONGEST_TEXT,
@@ -158,7 +158,7 @@ def load_choices(node: Node) -> dict[Value, Value]:
         if item.is_number:
             number = item.number()
             return int(number) if number == int(number) else number
-        return item.text("a choice")
+        return item.label("a choice")
     pairs = [(one(key), one(value)) for key, value in node.pairs()] if node.is_mapping \
         else [(one(item), one(item)) for item in node.items("choices")]
     if not pairs:

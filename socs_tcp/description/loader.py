@@ -139,7 +139,7 @@ def described(root: Node) -> Description:
                                     "'parameters' or 'actions'")
     description = Description(
         file=root.file,
-        device=keys["device"].text("what the device is"),
+        device=keys["device"].label("what the device is"),
         framer=frames,
         send_terminator=context.terminator,
         port=keys["port"].whole("a TCP port", 1, 65535) if "port" in keys else None,

@@ -26,6 +26,8 @@ _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 #: ``1e-3`` is text in YAML 1.1, which wants ``1.0e-3``. Nobody knows that.
 _PLAIN_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
 _YES = ("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON")
+#: So many characters of a text for people: a name, a unit.
+MOST_OF_A_LABEL = 200
 _LITERAL_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|[rntae0])")
 
 
@@ -172,6 +174,16 @@ class Node:
                                  f'write "{plain(self.node.value, SHOWN)}" in quotes if that is '
                                  'meant')
         raise self.error(f"must be {what}, not {self.kind}")
+
+    def label(self, what: str) -> str:
+        """A short text for people: it is shown in logs, on terminals, in clients."""
+        text = self.text(what)
+        if not text.isprintable():
+            raise self.error(f"{what} must be of characters that can be seen, not {shown(text)}")
+        if len(text) > MOST_OF_A_LABEL:
+            raise self.error(f"{what} has {len(text)} characters; at most {MOST_OF_A_LABEL} are "
+                             "possible")
+        return text
 
     def texts(self, what: str) -> list[str]:
         """One text, or a list of them."""

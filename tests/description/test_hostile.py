@@ -69,6 +69,13 @@ BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x]", *(
     (GOOD.replace("  volts:", "  volts_{a}:\n    repeat: {a: [" + "1, " * 2000 + "]}"),
      "queries.volts_{a}.repeat.a: makes more than 1000 of it"),
     (GOOD + "---\na: b\n", "this is not YAML: "),
+    (GOOD.replace("thing", '"\\e[2J"'), "must be of characters that can be seen"),
+    (GOOD.replace("thing", "x" * 201), "device: what the device is has 201 characters"),
+    (GOOD.replace("unit: V", 'unit: "\\u202e"'), r"a unit must be of characters that can be seen"),
+    (GOOD.replace("unit: V", 'enum: {1: "\\x9b"}'), r"the name must be of characters that can be"),
+    (GOOD + 'error: {match: "E(.)", says: {1: "\\a"}}\n', "what it means must be of characters"),
+    (GOOD + 'parameters: {p: {send: "P{value}", choices: {"\\e[m": 1}}}\n', "a choice must be of"),
+    (GOOD + 'parameters: {p: {send: "P{value}", unit: "\\0"}}\n', "a unit must be of"),
 ])
 def test_files(text, expected):
     assert expected in problem(text)
