@@ -8,7 +8,7 @@ from ..agent.link_feed import link_status
 from ..agent.reporting import say
 from ..description import Query
 from ..description.client import DescribedClient, Reading
-from .publishing import publish, told_errors, told_values
+from .publishing import Publisher, told_errors, told_values
 from .schedule import MOST_WAIT
 
 #: Seconds: by queries that are asked at least so often it is judged whether the device makes sense.
@@ -24,14 +24,14 @@ class Acquisition:
 
     Parameters
     ----------
-    agent : OCSAgent
+    publisher : Publisher
     device : DescribedClient
     session : OpSession
         Of this run.
     """
 
-    def __init__(self, agent: Any, device: DescribedClient, session: Any) -> None:
-        self._agent = agent
+    def __init__(self, publisher: Publisher, device: DescribedClient, session: Any) -> None:
+        self._publisher = publisher
         self._device = device
         self._session = session
         self._broken: set[str] = set()          # fields that cannot be read
@@ -42,6 +42,7 @@ class Acquisition:
         queries = [*description.queries.values(),
                    *(message.query for message in description.messages.values())]
         fields = [f for q in queries for f in q.fields]
+        self._fields = len(fields)
         session.data = {"fields": {}, "units": {f.name: f.unit for f in fields},
                         "timestamps": {}, "errors": {}, "timestamp": None,
                         "link": link_status(device.link)}
@@ -54,12 +55,11 @@ class Acquisition:
         self._forget()
         self._device.on_message = None
         self.tell_link()
-        for name in self._device.description.feeds:
-            self._agent.feeds[name].flush_buffer()
+        self._publisher.flush()
 
     def take(self, reading: Reading) -> None:
         """Publish a reading and keep its values."""
-        publish(self._agent, reading)
+        self._publisher.publish(reading)
         self._tell_errors(reading)
         self._last[reading.query.name] = reading
         names = [f.name for f in reading.query.fields]
@@ -68,7 +68,7 @@ class Acquisition:
         errors = {n: reading.errors[n] for reading in self._last.values() for n in reading.errors}
         self._session.data = {
             **old,
-            "fields": {**fields, **told_values(reading)},
+            "fields": {**fields, **told_values(reading, self._fields)},
             "errors": told_errors(errors),
             "timestamps": {**old["timestamps"], reading.query.name: reading.timestamp},
             "timestamp": reading.timestamp,

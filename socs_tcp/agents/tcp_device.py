@@ -24,7 +24,7 @@ from .access import LEVELS, Access
 from .acquisition import Acquisition
 from .arguments import check_arguments, make_parser
 from .publishing import (
-    publish,
+    Publisher,
     shown,
     told_errors,
     told_parameter,
@@ -73,6 +73,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
         for feed in self.description.feeds.values():
             agent.register_feed(feed.name, record=True, agg_params=feed.agg_params,
                                 buffer_time=feed.buffer_time)
+        self._publisher = Publisher(agent, description)
 
     @cached_property
     def device(self) -> DescribedClient:
@@ -125,7 +126,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
         tick = schedule.tick or (None if only_asked else MESSAGE_TICK)
         if tick is None:
             return result(False, f"{self.description.file}: no query has a period")
-        acquisition = Acquisition(self.agent, self.device, session)
+        acquisition = Acquisition(self._publisher, self.device, session)
 
         @inlineCallbacks
         def read_due() -> Generator[Deferred[Any], Any, None]:
@@ -229,7 +230,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
             reading = yield self.device.read(self.description.query_for(name))
         except (ConnectionError, ValueError, PermissionError) as exc:
             return result(False, str(exc))
-        publish(self.agent, reading)
+        self._publisher.publish(reading)
         session.data = _reading_data(reading)
         if reading.errors:
             return result(False, "; ".join(str(error) for error in reading.errors.values()))
@@ -295,7 +296,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
             return result(False, str(exc))
         values, errors = {}, {}
         for reading in readings:
-            publish(self.agent, reading)
+            self._publisher.publish(reading)
             values.update(told_values(reading))
             errors.update(reading.errors)
         session.data = {**session.data, "fields": values, "errors": told_errors(errors),
