@@ -85,7 +85,13 @@ def parts() -> list[str]:
             except DescriptionError:    # its entries refer to others
                 continue
             texts.append(piece)
-    return texts
+    return sorted(texts, key=len)
+
+
+def a_part(source: Bytes) -> int:
+    """The number of a part; seldom that of a long one, which takes longer."""
+    number, few = source.number(256), len(parts()) // 2
+    return number % (few if number < 240 else len(parts()))
 
 
 @cache
@@ -101,7 +107,7 @@ def words(number: int) -> list[str]:
 
 def text_of(source: Bytes) -> str:
     """The text that an input stands for."""
-    pieces = list(words(source.number(256) % len(parts())))
+    pieces = list(words(a_part(source)))
     while source:
         at = (source.number(256) << 8 | source.number(256)) % len(pieces)
         what = source.number(8)
@@ -170,7 +176,7 @@ def change(node: yaml.Node, source: Bytes) -> None:
 
 def load_changed(source: Bytes) -> None:
     """Load a part with some values changed, which are put back afterwards."""
-    root, places = tree(source.number(256) % len(parts()))
+    root, places = tree(a_part(source))
     before = []
     try:
         while source:
