@@ -14,9 +14,11 @@ class MemoryDevice:
     Parameters
     ----------
     description : Description
+    settle : float
+        As in `DescribedClient`.
     """
 
-    def __init__(self, description):
+    def __init__(self, description, settle=0):
         self.reactor = MemoryReactorClock()
         self.device = scripted_device(description)
         self.there = True
@@ -27,7 +29,7 @@ class MemoryDevice:
         self._transport = self._protocol = self._decoder = None
         self._attempts = 0
         self.client = DescribedClient(description, "127.0.0.1", 7777, reactor=self.reactor,
-                                      settle=0)
+                                      settle=settle)
         self.pump()
 
     def pump(self):

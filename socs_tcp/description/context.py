@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core.framing import Framer, LineFramer
@@ -22,6 +22,7 @@ MAX_ENTRIES = 10_000
 #: So many values of one variable, and so many entries of one `repeat`.
 MAX_REPEATED = 1000
 
+_RUN = re.compile(r"(\d{1,12})\.\.(\d{1,12})")
 _VARIABLE = re.compile(r"[a-z][a-z_]*")
 _PLACED = re.compile(r"\{(?P<name>[a-z_]+)\}(\s*\*\s*(?P<times>\d{1,5}))?"
                      r"(\s*(?P<sign>[+-])\s*(?P<more>\d{1,5}))?")
@@ -148,18 +149,34 @@ def repeated(node: Node, keys: dict[str, Node], name: str, context: Context,
                                   f"such as {name}_{{{missing[0]}}}")
 
 
+def _values(listed: Node) -> Sequence[Node | int]:
+    """The values of a list, or the numbers of a run such as ``1..8``."""
+    if listed.is_list:
+        items = listed.items("values")
+        if not items:
+            raise listed.error("is an empty list")
+        return items
+    run = None if listed.is_mapping or listed.is_number or listed.is_empty \
+        else _RUN.fullmatch(listed.text("a list of values"))
+    if run is None:
+        raise listed.error("must be a list of values, such as [a, b], or a run of numbers such as "
+                           f"1..8, not {listed.kind}")
+    first, last = int(run[1]), int(run[2])
+    if last < first:
+        raise listed.error(f"ends at {last}, before its beginning, {first}")
+    return range(first, last + 1)
+
+
 def _lists(section: Node) -> dict[str, list[Value]]:
     lists: dict[str, list[Value]] = {}
     total = 1
     for variable, listed in section.named("variables").items():
         check_variable(variable, listed)
-        items = listed.items("values")
-        if not items:
-            raise listed.error("is an empty list")
-        total *= len(items)
+        values = _values(listed)
+        total *= len(values)
         if total > MAX_REPEATED:
             raise listed.error(f"makes more than {MAX_REPEATED} of it")
-        lists[variable] = [load_variable(item) for item in items]
+        lists[variable] = [load_variable(v) if isinstance(v, Node) else v for v in values]
     if not lists:
         raise section.error("must have a variable with a list of its values, such as "
                             "{ch: [1, 2, 3]}")

@@ -68,7 +68,8 @@ _SETTING = {
     "tolerance": Key("number", "How far the field may be off; what the command can tell apart, "
                      "and at least 0.1 %, unless given."),
 }
-_REPEAT = {"repeat": Key("any", "Makes several of one: a mapping of variables to lists.")}
+_REPEAT = {"repeat": Key("any", "Makes several of one: a mapping of variables to "
+           "lists, or to runs of numbers such as ``1..8``.")}
 
 #: The keys of each mapping of the language.
 SECTIONS: dict[str, dict[str, Key]] = {

@@ -387,6 +387,23 @@ def test_loops_and_variables():
         query.steps[-1].check(b"A1:I1=5", {}, "q")
 
 
+@pytest.mark.parametrize(("listed", "numbers"), [("1..3", [1, 2, 3]), ("0..0", [0]), ('"9..11"', [9, 10, 11])])
+def test_a_run_of_numbers(listed, numbers):
+    text = HEAD + f'queries: {{"q{{n}}": {{repeat: {{n: {listed}}}, send: "Q{{n}}", fields: {{"a{{n}}": {{}}}}}}}}\n'
+    queries = loads(text).queries
+    assert [query.steps[0].send.fill({}) for query in queries.values()] == [b"Q%d\r\n" % n for n in numbers]
+
+
+@pytest.mark.parametrize(("listed", "expected"), [
+    ("3..1", "repeat.n: ends at 1, before its beginning, 3"),
+    ("0..1000", "repeat.n: makes more than 1000 of it"), ("0..999999999999", "makes more than 1000"),
+    ("a..c", "must be a list of values, such as [a, b], or a run of numbers such as 1..8, not the text 'a..c'"),
+    ("1.5", "or a run of numbers such as 1..8, not the number 1.5")])
+def test_what_is_no_run_of_numbers(listed, expected):
+    text = HEAD + f'queries: {{"q{{n}}": {{repeat: {{n: {listed}}}, send: "Q{{n}}", fields: {{"a{{n}}": {{}}}}}}}}\n'
+    assert expected in problem(text)
+
+
 # settings
 
 RESTORE = HEAD + """\
@@ -502,6 +519,38 @@ def test_what_is_said_unasked():
     assert [reading.values for reading in heard] == [{"stable": "ST", "mass": 12.5}] * 2
     assert values(m, "q") == {"q": 1.0}
     assert m.device.period and m.device.unsolicited == (b"ST,+12.5" + said_[8:-2],)
+
+
+UNDECLARED = HEAD + """\
+queries:
+  t: {send: "T", fields: {t: {}}}
+  u: {send: "U", fields: {u: {}}}
+parameters: {p: {send: "P {value:.0f}"}}
+simulate: {t: "1.5", u: "2.5"}
+"""
+
+
+def test_one_undeclared_answer_shifts_nothing_and_is_told_once():
+    m = MemoryDevice(loads(UNDECLARED), settle=0.05)
+    m.device = scripted_device(loads(UNDECLARED.replace('.0f}"', '.0f}", expect: "OK"')))
+    remarks = []
+    m.client.link.hear_remarks(lambda _link, text: remarks.append(text))
+    for _ in range(5):
+        put(m, "p", 3)
+        assert [values(m, name) for name in "tutu"] == [{"t": 1.5}, {"u": 2.5}] * 2
+    m.advance(1)
+    assert len(remarks) == 1 and m.connections == 1
+    assert "the device said b'OK\\r\\n' after a command that expects no answer" in remarks[0]
+
+
+@pytest.mark.parametrize(("encoding", "reply"), [
+    ("", b"3.5 \xb5A"), ("encoding: latin-1\n", b"3.5 \xb5A"), ("encoding: utf-8\n", "3.5 µA".encode())])
+def test_a_unit_that_is_not_ascii(encoding, reply):
+    text = HEAD + encoding + 'queries: {q: {send: "Q", fields: {q: {type: str}}}}\nactions: {a: "°"}\n'
+    description = loads(text)
+    assert description.queries["q"].parse(reply) == ({"q": "3.5 µA"}, {})
+    sent = next(description.actions["a"].script()).data
+    assert sent == "°\r\n".encode("utf-8" if "utf" in encoding else "latin-1")
 
 
 # the simulator does not let one thing be taken for another
