@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from .errors import without_frames
 from .log import DeviceLogger, duration
-from .log_budget import LimitedLog
+from .observed import Observed
 from .states import DOWN_STATES, TRANSITIONS, UP, LinkChange, LinkEvent, LinkState
 from .trace import Trace
 
@@ -27,7 +24,7 @@ REMINDER = 600.0
 ONE_FAILURE = 0.5
 
 
-class Link:
+class Link(Observed):
     """What is known of the connection to one device.
 
     Parameters
@@ -73,13 +70,10 @@ class Link:
 
     def __init__(self, name: str, clock: Callable[[], float] = time.time,
                  log: DeviceLogger = log) -> None:
-        self.name = name
+        super().__init__(name, log)
         self._clock = clock
-        self._log = LimitedLog(log)
-        # Guards state, since, reason, error, failures, _observers, _at_once, _hearers,
-        # _hear_reasons, news, _telling, _down_since, _reminded, _kinds_logged, _remarks.
-        # Held for a few instructions, never while anything of others is called.
-        self._lock = threading.Lock()
+        # `_lock` guards state, since, reason, error, failures, _down_since, _reminded,
+        # _kinds_logged and _remarks, too.
         self.state = LinkState.UNTRIED
         self.since = clock()
         self.reason = "not tried yet"
@@ -88,16 +82,8 @@ class Link:
         self._down_since = 0.0
         self._reminded = 0.0
         self._kinds_logged: set[type | None] = set()
-        self._observers: tuple[Callable[[Link, LinkChange], object], ...] = ()
-        self._at_once: tuple[Callable[[Link, LinkChange], object], ...] = ()
-        self._hearers: tuple[Callable[[Link, str], object], ...] = ()
-        self._hear_reasons: tuple[Callable[[Link, LinkChange], object], ...] = ()
         # by kind of remark: when it was told last, and how often it came since
         self._remarks: dict[str, tuple[float, int]] = {}
-        # what is not yet told: changes with the line for the log where they are worth one, and
-        # remarks
-        self.news: deque[tuple[LinkChange | str, tuple[bool, str] | None]] = deque()
-        self._telling = False                       # a thread is telling them
         self.connects = 0
         self.losses = 0
         self.outages = 0
@@ -230,6 +216,7 @@ class Link:
         elif old in DOWN_STATES and new not in DOWN_STATES:
             reason = f"{reason} after {duration(now - self._down_since)}"
         self.state, self.since, self.reason = new, now, reason
+        self.over = new is _S.CLOSED
         return reason
 
     def _worth_a_line(self, old: LinkState, new: LinkState, now: float,
@@ -256,91 +243,3 @@ class Link:
         trace = [] if self.trace is None else self.trace.lines()
         text = f"{self.name}: {since}: {change.reason}; trying again"
         return True, "\n    ".join([text, *trace])
-
-    # who wants to know
-
-    def observe(self, callback: Callable[[Link, LinkChange], object]) -> Callable[[], None]:
-        """Call ``callback(link, change)`` at each change of state from now on.
-
-        It is called in the thread that found out, with no lock held, one call at a
-        time, in the order of the changes. What it raises is logged and goes no further.
-
-        Returns
-        -------
-        callable
-            Call it to hear no more.
-        """
-        return self._add("_observers", callback)
-
-    def observe_at_once(self, callback: Callable[[Link, LinkChange], object]
-                        ) -> Callable[[], None]:
-        """As `observe`, but before anybody else, while the call that found out still runs.
-
-        For a flag that must not be late. The device may be locked meanwhile: the callback must
-        not call it, must not wait, must not raise, and may run in several threads at once.
-        """
-        return self._add("_at_once", callback)
-
-    def hear_remarks(self, callback: Callable[[Link, str], object]) -> Callable[[], None]:
-        """Call ``callback(link, text)`` at each remark: bytes that nobody asked for, say.
-
-        As `observe` in all else.
-        """
-        return self._add("_hearers", callback)
-
-    def hear_reasons(self, callback: Callable[[Link, LinkChange], object]) -> Callable[[], None]:
-        """Call ``callback(link, change)`` where an outage has another reason than it had.
-
-        The log has a line about it, too. As `observe` in all else.
-        """
-        return self._add("_hear_reasons", callback)
-
-    def _add(self, name: str, callback: Callable[[Link, Any], object]) -> Callable[[], None]:
-        if not callable(callback):
-            raise TypeError(f"an observer must be callable, not {callback!r}")
-        hears = True
-        with self._lock:
-            setattr(self, name, (*getattr(self, name), callback))
-
-        def forget() -> None:
-            nonlocal hears
-            with self._lock:
-                if hears:       # the same callback may have been given twice
-                    left = list(getattr(self, name))
-                    left.remove(callback)
-                    setattr(self, name, tuple(left))
-                    hears = False
-        return forget
-
-    def tell(self) -> None:
-        """Log the changes and tell the observers. Call it with no lock held.
-
-        Any thread that may use the link's `log`.
-        """
-        while True:
-            with self._lock:
-                if self._telling or not self.news:
-                    return      # whoever is telling now will tell this, too
-                self._telling = True
-                (change, line), observers = self.news.popleft(), self._observers
-            try:
-                if line is not None:
-                    (self._log.warn if line[0] else self._log.info)(line[1])
-                if isinstance(change, str):
-                    self._tell_all(self._hearers, change)
-                elif change.new is not change.old:
-                    self._tell_all(observers, change)
-                else:
-                    self._tell_all(self._hear_reasons, change)
-            finally:
-                self._telling = False
-                if self.state is LinkState.CLOSED and not self.news:
-                    self._log.close()
-
-    def _tell_all(self, observers: tuple[Callable[[Link, Any], object], ...],
-                  change: LinkChange | str) -> None:
-        for observer in observers:
-            try:
-                observer(self, change)
-            except Exception as exc:
-                self._log.error(f"{self.name}: observer {observer!r} failed: {exc!r}")

@@ -71,7 +71,7 @@ MUTANTS = (
            "        if self._gate.busy():\n            if not",
            "        if self._gate.busy() and not self.closing:\n            if not",
            suite="tests/blocking"),
-    Mutant("a closed device leaves the timer of its log", "core/link.py",
+    Mutant("a closed device leaves the timer of its log", "core/observed.py",
            "                    self._log.close()\n", "                    pass\n",
            suite="tests/core/test_log_budget.py"),
     Mutant("a preparation that on_connect made light of has passed", "blocking/dialer.py",
