@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import struct
 
-from .context import Context, repeated
+from .context import Context
 from .fields import Field
 from .keys import names
 from .load_fields import describe_field, each_field
-from .load_parameters import check_parameter, load_restore, load_setting
-from .load_queries import check_query, load_feed, load_period, remember
+from .load_parameters import load_restore, load_setting
+from .load_queries import load_feed, load_period
 from .modbus import ModbusParameter, ModbusQuery
 from .modbus_wire import FORMATS, TABLES, Block, Line, Source, blocks_of
-from .model import ONLY, Parameter, Query
+from .model import ONLY, Query
 from .nodes import Node
 from .reply import Packed
 
@@ -32,22 +32,10 @@ def load_modbus(node: Node) -> Line:
         keys["join"].whole("a number of registers", 0, 100) if "join" in keys else 8)
 
 
-def load_queries(section: Node, context: Context, feeds: list[str]) -> dict[str, Query]:
-    """The section ``queries`` of such a device."""
-    queries: dict[str, Query] = {}
-    seen: dict[str, str] = {}
-    for template_name, node in section.named("queries").items():
-        keys = node.mapping(QUERY_KEYS, ("fields",))
-        for name, inside in repeated(node, keys, template_name, context):
-            check_query(name, node, queries, seen)
-            query = load_query(name, node, keys, inside, feeds)
-            remember(query, keys, seen)
-            queries[name] = query
-    return queries
-
-
 def load_query(name: str, node: Node, keys: dict[str, Node], context: Context,
                feeds: list[str]) -> ModbusQuery:
+    if "fields" not in keys:
+        raise node.error("the key 'fields' is missing: what is to be read?")
     found = list(each_field(keys["fields"], context, FIELD_KEYS))
     sources = {field: load_source(at, inner, inside, list(TABLES))
                for field, at, inner, inside in found}
@@ -101,23 +89,16 @@ def _field(name: str, keys: dict[str, Node], context: Context, source: Source,
                                        swap and struct.calcsize(form) > 2), keys, context)
 
 
-def load_parameters(section: Node, context: Context, queries: dict[str, Query]
-                    ) -> dict[str, Parameter]:
-    """The section ``parameters`` of such a device."""
-    parameters: dict[str, Parameter] = {}
-    for template_name, node in section.named("parameters").items():
-        keys = node.mapping(PARAMETER_KEYS)
-        for name, inside in repeated(node, keys, template_name, context):
-            check_parameter(name, node, parameters)
-            source = load_source(node, keys, inside, ["coil", "holding"])
-            parameter = _parameter(name, keys, inside, queries, source)
-            for trial in parameter.settings[ONLY].trials():
-                try:
-                    parameter.request(parameter.settings[ONLY].check(trial))
-                except ValueError as exc:
-                    raise node.error(str(exc)) from None
-            parameters[name] = parameter
-    return parameters
+def load_parameter(name: str, node: Node, keys: dict[str, Node], context: Context,
+                   queries: dict[str, Query]) -> ModbusParameter:
+    source = load_source(node, keys, context, ["coil", "holding"])
+    parameter = _parameter(name, keys, context, queries, source)
+    for trial in parameter.settings[ONLY].trials():
+        try:
+            parameter.request(parameter.settings[ONLY].check(trial))
+        except ValueError as exc:
+            raise node.error(str(exc)) from None
+    return parameter
 
 
 def _parameter(name: str, keys: dict[str, Node], context: Context, queries: dict[str, Query],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TypeAlias
 
 from .context import MAX_ENTRIES, Context, repeated
 from .errors import did_you_mean
@@ -20,17 +22,19 @@ MODBUS_KEYS = ("coil", "holding", "format", "word_swap")
 PARAMETER_KEYS = names("parameter", *MODBUS_KEYS)
 SETTING_KEYS = names("setting")
 ACTION_KEYS = names("action")
+LoadParameter: TypeAlias = \
+    "Callable[[str, Node, dict[str, Node], Context, dict[str, Query]], Parameter]"
 
 
-def load_parameters(section: Node, context: Context, queries: dict[str, Query]
-                    ) -> dict[str, Parameter]:
-    """The section ``parameters``."""
+def load_parameters(section: Node, context: Context, queries: dict[str, Query],
+                    load: LoadParameter, known: list[str]) -> dict[str, Parameter]:
+    """The section ``parameters``; `load` makes one of them, whose keys are `known`."""
     parameters: dict[str, Parameter] = {}
     for template_name, node in section.named("parameters").items():
-        keys = node.mapping(PARAMETER_KEYS)
+        keys = node.mapping(known)
         for name, inside in repeated(node, keys, template_name, context):
             check_parameter(name, node, parameters)
-            parameters[name] = load_parameter(name, node, keys, inside, queries)
+            parameters[name] = load(name, node, keys, inside, queries)
     return parameters
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from .context import MAX_ENTRIES, Context, repeated
 from .keys import names, required
 from .load_fields import check_name, load_fields
@@ -10,20 +13,22 @@ from .model import Message, Query
 from .nodes import Node
 
 QUERY_KEYS = names("query")
+LoadQuery: TypeAlias = "Callable[[str, Node, dict[str, Node], Context, list[str]], Query]"
 DEFAULT_PERIOD = 1.0
 #: An agent that asks more often does nothing else.
 LEAST_PERIOD = 0.01
 
 
-def load_queries(section: Node, context: Context, feeds: list[str]) -> dict[str, Query]:
-    """The section ``queries``."""
+def load_queries(section: Node, context: Context, feeds: list[str], load: LoadQuery,
+                 known: list[str]) -> dict[str, Query]:
+    """The section ``queries``; `load` makes one of them, whose keys are `known`."""
     queries: dict[str, Query] = {}
     seen: dict[str, str] = {}
     for template_name, node in section.named("queries").items():
-        keys = node.mapping(QUERY_KEYS)
+        keys = node.mapping(known)
         for name, inside in repeated(node, keys, template_name, context):
             check_query(name, node, queries, seen)
-            query = load_query(name, node, keys, inside, feeds)
+            query = load(name, node, keys, inside, feeds)
             remember(query, keys, seen)
             queries[name] = query
     return queries

@@ -6,9 +6,9 @@ import os
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import TypeAlias
 
 from ..core.framing import Framer
+from . import load_modbus
 from .composing import MAX_BYTES
 from .context import MAX_ENTRIES, Context, load_variables
 from .errors import DescriptionError, did_you_mean
@@ -16,11 +16,8 @@ from .keys import names, required
 from .load_answers import IDENTIFY, load_answers
 from .load_fields import check_name
 from .load_framing import load_checksum, load_error, load_framing
-from .load_modbus import load_modbus
-from .load_modbus import load_parameters as load_modbus_parameters
-from .load_modbus import load_queries as load_modbus_queries
-from .load_parameters import load_actions, load_parameters
-from .load_queries import load_messages, load_queries
+from .load_parameters import PARAMETER_KEYS, load_actions, load_parameter, load_parameters
+from .load_queries import QUERY_KEYS, load_messages, load_queries, load_query
 from .load_steps import load_step, load_steps
 from .modbus_wire import framer
 from .model import Description, FeedSpec, Parameter, Query
@@ -127,8 +124,7 @@ def described(root: Node) -> Description:
     context, frames = load_context(root, keys)
     feeds = load_feeds(keys["feeds"]) if "feeds" in keys else \
         {DEFAULT_FEED: FeedSpec(DEFAULT_FEED)}
-    queries, parameters = _modbus(keys, context, list(feeds)) if "modbus" in keys else \
-        _plain(keys, context, list(feeds))
+    queries, parameters = load_entries(keys, context, list(feeds))
     identify = load_identify(keys["identify"], context) if "identify" in keys else None
     on_connect = load_on_connect(keys["on_connect"], context) if "on_connect" in keys else ()
     messages = load_messages(keys["messages"], context, list(feeds), queries) \
@@ -189,7 +185,7 @@ def load_context(root: Node, keys: dict[str, Node]) -> tuple[Context, Framer]:
                     "raw_commands"):
             if key in keys:
                 raise keys[key].at_key().error("makes no sense for a device that speaks Modbus")
-        return replace(context, line=load_modbus(keys["modbus"])), framer()
+        return replace(context, line=load_modbus.load_modbus(keys["modbus"])), framer()
     frames, terminator = load_framing(keys["framing"], context)
     context = replace(context, terminator=terminator, framer=frames)
     if "checksum" in keys:
@@ -201,19 +197,16 @@ def load_context(root: Node, keys: dict[str, Node]) -> tuple[Context, Framer]:
     return context, frames
 
 
-Entries: TypeAlias = "tuple[dict[str, Query], dict[str, Parameter]]"
-
-
-def _plain(keys: dict[str, Node], context: Context, feeds: list[str]) -> Entries:
-    queries = load_queries(keys["queries"], context, feeds)
-    return queries, load_parameters(keys["parameters"], context, queries) \
-        if "parameters" in keys else {}
-
-
-def _modbus(keys: dict[str, Node], context: Context, feeds: list[str]) -> Entries:
-    queries = load_modbus_queries(keys["queries"], context, feeds)
-    return queries, load_modbus_parameters(keys["parameters"], context, queries) \
-        if "parameters" in keys else {}
+def load_entries(keys: dict[str, Node], context: Context, feeds: list[str]
+                 ) -> tuple[dict[str, Query], dict[str, Parameter]]:
+    """The sections ``queries`` and ``parameters``."""
+    kind = load_modbus if "modbus" in keys else None
+    queries = load_queries(keys["queries"], context, feeds, *(
+        (kind.load_query, kind.QUERY_KEYS) if kind else (load_query, QUERY_KEYS)))
+    if "parameters" not in keys:
+        return queries, {}
+    return queries, load_parameters(keys["parameters"], context, queries, *(
+        (kind.load_parameter, kind.PARAMETER_KEYS) if kind else (load_parameter, PARAMETER_KEYS)))
 
 
 def load_feeds(section: Node) -> dict[str, FeedSpec]:

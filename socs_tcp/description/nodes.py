@@ -7,90 +7,20 @@ one message that says what to write instead.
 
 from __future__ import annotations
 
-import math
-import re
-from decimal import Decimal
-
 import yaml
 
 from .composing import compose_text
-from .errors import SHOWN, DescriptionError, did_you_mean, plain, shown
-from .numerals import numeral
-from .patterns import Pattern, compiled
-
-_NULL = "tag:yaml.org,2002:null"
-_STR = "tag:yaml.org,2002:str"
-_BOOL = "tag:yaml.org,2002:bool"
-_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-
-#: ``1e-3`` is text in YAML 1.1, which wants ``1.0e-3``. Nobody knows that.
-_PLAIN_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
-_YES = ("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON")
-#: So many characters of a text for people: a name, a unit.
-MOST_OF_A_LABEL = 200
-_LITERAL_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|[rntae0])")
+from .errors import did_you_mean
+from .scalars import Scalar
 
 
-class Node:
-    """One value in the file: a mapping, a list, or a scalar.
-
-    Parameters
-    ----------
-    file : str
-        Name of the file, for messages.
-    path : str
-        Keys that lead here, joined by dots.
-    node : yaml.Node
-        As ``yaml.compose`` gives it.
-    """
-
-    def __init__(self, file: str, path: str, node: yaml.Node) -> None:
-        self.file = file
-        self.path = path
-        self.node = node
-
-    def error(self, problem: str) -> DescriptionError:
-        """The error that says what is wrong here."""
-        return DescriptionError(self.file, self.node.start_mark.line + 1, self.path, problem)
+class Node(Scalar):
+    """One value in the file: a mapping, a list, or a scalar."""
 
     def child(self, key: str, node: yaml.Node) -> Node:
         path = key if not self.path else self.path + key if key.startswith("[") \
             else f"{self.path}.{key}"
         return Node(self.file, path, node)
-
-    @property
-    def kind(self) -> str:
-        """What stands here, as a person says it."""
-        if isinstance(self.node, yaml.MappingNode):
-            return "a mapping (key: value)"
-        if isinstance(self.node, yaml.SequenceNode):
-            return "a list"
-        tag, value = self.node.tag, shown(self.node.value)
-        if self.is_number:
-            return f"the number {plain(self.node.value, SHOWN)}"
-        return {_NULL: "empty", _BOOL: f"{value}, which YAML reads as a yes/no value",
-                _STR: f"the text {value}"}.get(
-                    tag, f"{value}, which YAML reads as {tag.rpartition(':')[2]}")
-
-    @property
-    def is_mapping(self) -> bool:
-        return isinstance(self.node, yaml.MappingNode)
-
-    @property
-    def is_list(self) -> bool:
-        return isinstance(self.node, yaml.SequenceNode)
-
-    @property
-    def is_empty(self) -> bool:
-        return isinstance(self.node, yaml.ScalarNode) and self.node.tag == _NULL
-
-    @property
-    def is_number(self) -> bool:
-        return isinstance(self.node, yaml.ScalarNode) and (
-            self.node.tag in _NUMBERS or
-            (self.node.style is None and _PLAIN_FLOAT.fullmatch(self.node.value) is not None))
-
-    # mappings and lists
 
     def named(self, what: str) -> dict[str, Node]:
         """The values of a mapping whose keys the user chooses.
@@ -162,127 +92,12 @@ class Node:
             raise self.error(f"must be a list of {what}, such as [a, b], not {self.kind}")
         return [self.child(f"[{i}]", node) for i, node in enumerate(self.node.value)]
 
-    # scalars
-
-    def text(self, what: str = "text") -> str:
-        """A text. What YAML reads as a number or as yes/no must be quoted."""
-        if isinstance(self.node, yaml.ScalarNode):
-            if self.node.tag == _STR and not self.is_number:
-                return str(self.node.value)
-            if not self.is_empty:
-                raise self.error(f'{what} must be text, not {self.kind}; '
-                                 f'write "{plain(self.node.value, SHOWN)}" in quotes if that is '
-                                 'meant')
-        raise self.error(f"must be {what}, not {self.kind}")
-
-    def label(self, what: str) -> str:
-        """A short text for people: it is shown in logs, on terminals, in clients."""
-        text = self.text(what)
-        if not text.isprintable():
-            raise self.error(f"{what} must be of characters that can be seen, not {shown(text)}")
-        if len(text) > MOST_OF_A_LABEL:
-            raise self.error(f"{what} has {len(text)} characters; at most {MOST_OF_A_LABEL} are "
-                             "possible")
-        return text
-
     def texts(self, what: str) -> list[str]:
         """One text, or a list of them."""
         nodes = self.items(what) if self.is_list else [self]
         if not nodes:
             raise self.error("is an empty list")
         return [node.wire_text(what) for node in nodes]
-
-    def wire_text(self, what: str, encoding: str = "latin-1") -> str:
-        """A text whose characters stand for one byte each, such as a command.
-
-        ``"\\x05"`` is one byte; ``'\\x05'`` and ``\\x05`` would be four, and are refused.
-        """
-        if isinstance(self.node, yaml.ScalarNode) and self.is_number:
-            raise self.error(f'{what} must be text, not {self.kind}; '
-                             f'write "{plain(self.node.value, SHOWN)}" in quotes for these '
-                             'characters, or for bytes {hex: "05"}')
-        text = self.text(what)
-        if isinstance(self.node, yaml.ScalarNode) and self.node.style != '"' \
-                and (escape := _LITERAL_ESCAPE.search(text)):
-            raise self.error(f"{escape[0]} is a backslash and letters here, not one byte; "
-                             f'YAML knows it in double quotes only: write "{text[:80]}"')
-        try:
-            text.encode(encoding)
-        except UnicodeEncodeError as exc:
-            wide = text[exc.start]
-            raise self.error(f"{wide!r} is no single byte; write the bytes that the device wants "
-                             'as {hex: "..."}, or say its encoding' if encoding == "latin-1" else
-                             f"{wide!r} cannot be written in {encoding}") from None
-        return text
-
-    def number(self, what: str = "a number", *, positive: bool = False) -> float:
-        """A finite number; with `positive`, more than 0. A whole one if it is written so."""
-        value = self._value() if self.is_number else None
-        if value is None or not math.isfinite(value):
-            raise self.error(f"must be {what}, not {self.kind}")
-        if positive and not value > 0:
-            raise self.error(f"must be {what}, more than 0, not {value:g}")
-        return value
-
-    def decimal(self, what: str) -> Decimal:
-        """A finite number, with the digits that stand in the file."""
-        value = self.number(what)
-        return Decimal(value) if isinstance(value, int) else Decimal(str(self.node.value))
-
-    def seconds(self, what: str = "seconds", least: float = 0.0, most: float = 1e6) -> float:
-        """A time, more than 0."""
-        value = self.number(what, positive=True)
-        if not least <= value <= most:
-            raise self.error(f"must be {what}, from {least:g} to {most:g}, not {self.kind}")
-        return float(value)
-
-    def whole(self, what: str, least: int, most: int) -> int:
-        """A whole number between `least` and `most`."""
-        value = self._value() if self.is_number else None
-        if not isinstance(value, int) or not least <= value <= most:
-            raise self.error(f"must be {what} from {least} to {most}, not {self.kind}")
-        return value
-
-    def boolean(self) -> bool:
-        if not isinstance(self.node, yaml.ScalarNode) or self.node.tag != _BOOL:
-            raise self.error(f"must be true or false, not {self.kind}")
-        return self.node.value in _YES
-
-    def choice(self, choices: list[str]) -> str:
-        """One of some words."""
-        word = self.text()
-        if word not in choices:
-            raise self.error(f"must be one of {', '.join(choices)}, not {word!r}"
-                             f"{did_you_mean(word, choices)}")
-        return word
-
-    def pattern(self, longest: int | None = None, places: dict[str, str] | None = None
-                ) -> Pattern:
-        """A regular expression for bytes; a character of it stands for one byte.
-
-        Parameters
-        ----------
-        longest : int, optional
-            See `compiled`.
-        places : dict, optional
-            Texts that stand for others.
-        """
-        text = self.text("a regular expression")
-        for place, meaning in (places or {}).items():
-            text = text.replace(place, meaning)
-        try:
-            return compiled(text, longest)
-        except DescriptionError:
-            raise
-        except ValueError as exc:
-            raise self.error(f"the pattern {exc}" if "is no regular" not in str(exc)
-                             and "character" not in str(exc) else str(exc)) from None
-
-    def _value(self) -> int | float | None:
-        try:
-            return numeral(str(self.node.value))
-        except ValueError as exc:
-            raise self.error(str(exc)) from None
 
 
 def compose(text: str, file: str) -> Node:
