@@ -1,6 +1,5 @@
 """One call at a time, whatever interrupts it. No test here sleeps."""
 
-import dis
 import functools
 import gc
 import itertools
@@ -8,20 +7,16 @@ import os
 import select
 import signal
 import socket
-import sys
 import threading
 
 import pytest
+from interrupts import interrupted_at
 
 from socs_tcp import Disconnected, LineFramer, ReplyTimedOut, TCPInterface
 from socs_tcp.blocking.dial import dial
 from socs_tcp.blocking.gate import Busy, Gate
 
 BOUND = 5.0
-
-
-class Interrupt(BaseException):
-    """What a signal handler raises."""
 
 
 @pytest.fixture
@@ -85,54 +80,13 @@ def test_code_of_the_driver_is_let_in_only_where_the_device_is_lent():
     assert not gate.mine()
 
 
-# An interrupt at any bytecode at which the interpreter lets signal handlers run: the start of a
-# function, the end of a call, a jump back. The trace function raises at one of them after another.
-
-CHECKED = ("RESUME", "CALL", "JUMP_BACKWARD")
-
-
-def interrupted_at(step, call):
-    """Interrupt `call` at its point number `step`; False if it has not that many."""
-    counter = itertools.count()
-
-    def trace(frame, event, arg):
-        if "socs_tcp/blocking" not in frame.f_code.co_filename:
-            return None
-        frame.f_trace_opcodes = True
-        before = None
-
-        def trace_frame(frame, event, arg):
-            nonlocal before
-            if event == "opcode":
-                name = instructions(frame.f_code).get(frame.f_lasti, "")
-                if before is not None and before.startswith(CHECKED) \
-                        and not name.startswith("RETURN") and next(counter) == step:
-                    sys.settrace(None)
-                    raise Interrupt
-                before = name
-            return trace_frame
-        return trace_frame
-    # Python 3.12 and later tell of instructions only if a frame wants them before this begins.
-    sys._getframe().f_trace_opcodes = True
-    sys.settrace(trace)
-    try:
-        call()
-    except Interrupt:
-        return True
-    finally:
-        sys.settrace(None)
-    return False
-
-
-@functools.cache
-def instructions(code):
-    return {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
+IN_THIS_FACE = "socs_tcp/blocking"
 
 
 def test_an_interrupt_at_any_point_leaves_the_device_free():
     for step in itertools.count():
         gate = Gate()
-        if not interrupted_at(step, functools.partial(enter_and_leave, gate)):
+        if not interrupted_at(step, functools.partial(enter_and_leave, gate), IN_THIS_FACE):
             break
         assert not gate.mine(), f"locked by an interrupt at point {step}"
         assert in_thread(functools.partial(enter_and_leave, gate))() is None, \
@@ -169,7 +123,7 @@ def test_an_interrupt_anywhere_in_a_call_never_gives_its_reply_to_the_next(call)
             device.send(b"A\n")
             assert select.select([device.comm], [], [], BOUND)[0]
         waits = functools.partial(getattr(device, call), *(["A"] if call == "query" else []))
-        interrupted = interrupted_at(step, waits)
+        interrupted = interrupted_at(step, waits, IN_THIS_FACE)
         assert in_thread(functools.partial(device.query, "B"))() == b"re B"
         device.close()
         for ended in device.ends:
@@ -184,7 +138,7 @@ def test_an_interrupt_at_any_point_of_a_connect_leaves_no_descriptor():
     with socket.create_server(("127.0.0.1", 0), backlog=4000) as listener:
         address = listener.getsockname()
         step = next(step for step in itertools.count() if not interrupted_at(
-            step, lambda: dial(*address, timeout=BOUND).close()))
+            step, lambda: dial(*address, timeout=BOUND).close(), IN_THIS_FACE))
     assert step > 30
     assert descriptors() == before
 
@@ -192,14 +146,6 @@ def test_an_interrupt_at_any_point_of_a_connect_leaves_no_descriptor():
 def descriptors():
     gc.collect()
     return sorted(os.listdir("/proc/self/fd"))
-
-
-if sys.version_info >= (3, 13):
-    # There this trace function is not told of each instruction, so nothing is shown on them:
-    # NOT TESTED on 3.13. (sys.monitoring would be the way.)
-    del test_an_interrupt_at_any_point_leaves_the_device_free
-    del test_an_interrupt_at_any_point_of_a_connect_leaves_no_descriptor
-    del test_an_interrupt_anywhere_in_a_call_never_gives_its_reply_to_the_next
 
 
 def serve(far):
