@@ -81,6 +81,8 @@ class Exchange:
             connection = session.connection
             if connection is None or connection.comm is not session.comm or connection.dead:
                 connection = session.ready(call, face)
+            if session.used_up(connection, call):
+                continue
             now = monotonic()
             try:
                 step = connection.conversation.next_step(now, call.deadline - now)

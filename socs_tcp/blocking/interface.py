@@ -10,7 +10,7 @@ from typing import Any
 from ..core.decoder import positive
 from ..core.errors import address_name
 from ..core.framing import Framer, RawFramer, Text, checked, to_bytes
-from ..core.identity import Identity, IdentitySpec
+from ..core.identity import IdentitySpec, identity_of
 from ..core.link import Link
 from ..core.policy import (
     KEEPALIVE,
@@ -124,7 +124,7 @@ class TCPInterface:
             gap=check_pause("gap", gap), telnet=telnet, tls=check_tls(tls),
             alarms=check_function("on_unasked", on_unasked) is not None,
             on_connect=check_function("on_connect", on_connect),
-            identity=None if identify is None else Identity(identify),
+            identity=identity_of(identify, closes_after_reply),
             keepalive=check_seconds("keepalive", keepalive, optional=True))
         # For the destructor of SOCS' class, where that takes our place again (socs_tcp.compat).
         self.__dict__["comm"] = None

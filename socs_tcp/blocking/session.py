@@ -239,6 +239,15 @@ class Session:
         self.dialer.pace.failures += 1
         self.link.failed(error)
 
+    def used_up(self, connection: Connection, call: Call) -> bool:
+        """Has the device said all that it says on it, and only not hung up yet?"""
+        if not self.closes_after_reply or self.preparing or self.pinned is not None \
+                or call.outermost().made is connection:
+            return False
+        if connection.conversation.finished():
+            self.end(connection)
+        return connection.dead
+
     def end(self, connection: Connection, error: DeviceConnectionError | None = None) -> None:
         """A connection was found to be over, with nothing asked."""
         if self.closes_after_reply and connection.conversation.finished():

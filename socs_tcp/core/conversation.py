@@ -212,8 +212,8 @@ class Conversation(Hearing):
         return "an answer to an earlier question may still come"
 
     def finished(self) -> bool:
-        """Has all that was asked been answered, and something was?"""
-        return self.answered and not self.turns and not self.decoder.waiting
+        """Has all that was asked been answered, and something was asked?"""
+        return self._evidence.exchanged and not self.turns and not self.decoder.waiting
 
     # what became of it
 

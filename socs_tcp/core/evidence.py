@@ -39,7 +39,7 @@ class Evidence:
         server says as it refuses a client, and hangs up.
     """
 
-    __slots__ = ("_link", "answered", "exchanges", "said", "settled_in", "state")
+    __slots__ = ("_link", "answered", "exchanged", "exchanges", "said", "settled_in", "state")
 
     def __init__(self, link: Link, settled_in: float) -> None:
         self._link = link
@@ -47,6 +47,8 @@ class Evidence:
         self.state = State.NEW
         #: Has the device answered?
         self.answered = False
+        #: Has it answered a question?
+        self.exchanged = False
         #: Exchanges since the last pause: in doubt, if something comes in the next one.
         self.exchanges = 0
         #: The last that was said unasked.
@@ -54,7 +56,7 @@ class Evidence:
 
     def exchange(self, rtt: float) -> None:
         """A question was answered after `rtt` seconds."""
-        self.answered = True
+        self.answered = self.exchanged = True
         self.exchanges += 1
         if self.state is State.PROVEN:
             self._link.good(rtt)

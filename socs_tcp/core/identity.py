@@ -13,6 +13,22 @@ Expected: TypeAlias = "Text | re.Pattern[bytes] | Callable[[bytes], object]"
 IdentitySpec: TypeAlias = "Text | tuple[Text, Expected]"
 
 
+def identity_of(spec: IdentitySpec | None, closes_after_reply: bool) -> Identity | None:
+    """What `identify` of either face asks for.
+
+    Raises
+    ------
+    ValueError
+        If the device closes each connection after the first reply on it.
+    """
+    if spec is None:
+        return None
+    if closes_after_reply:
+        raise ValueError("identify is of no use with closes_after_reply: the reply to it "
+                         "would be the last on each connection")
+    return Identity(spec)
+
+
 class Identity:
     """A query, and what its reply must be.
 

@@ -37,7 +37,8 @@ def shortened(text: str, most: int) -> str:
         return text
     told = f" ...({len(text)} characters)... "
     end = most // 4
-    return text[:most - end - len(told)] + told + text[-end:]
+    # No blanks before what is told: those at the start of a line would no longer be four.
+    return text[:most - end - len(told)].rstrip() + told + text[-end:]
 
 
 def without_braces(text: str) -> str:

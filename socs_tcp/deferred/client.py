@@ -23,7 +23,7 @@ from ..core.errors import (
     again,
 )
 from ..core.framing import Framer, LineFramer, Text, checked
-from ..core.identity import Identity, IdentitySpec
+from ..core.identity import IdentitySpec, identity_of
 from ..core.link import Link
 from ..core.policy import (
     KEEPALIVE,
@@ -149,9 +149,6 @@ class DeviceClient:
         self.timeout = check_seconds("timeout", timeout, optional=True)
         if not isinstance(max_in_flight, int) or max_in_flight < 1:
             raise ValueError(f"max_in_flight must be a number from 1, not {max_in_flight!r}")
-        if closes_after_reply and identify is not None:
-            raise ValueError("identify is of no use with closes_after_reply: the reply to it "
-                             "would be the last on each connection")
         self.framer = LineFramer() if framer is None else checked(framer)
         self.reactor = reactor
         self._log = one_for(reactor, ReactorLog)
@@ -161,7 +158,7 @@ class DeviceClient:
             check_late_replies(late_replies), max_in_flight,
             check_seconds("keepalive", keepalive, optional=True), check_pause("settle", settle),
             check_pause("gap", gap), checked_greeting(greeting),
-            None if identify is None else Identity(identify), check_on_connect(on_connect),
+            identity_of(identify, closes_after_reply), check_on_connect(on_connect),
             check_function("on_unasked", on_unasked), closes_after_reply, telnet,
             check_tls(tls))
         self._clock = device.clock

@@ -279,8 +279,7 @@ def test_alarms_go_to_those_who_want_them(make, hand):
 
 def test_half_an_alarm_is_no_part_of_a_reply(make, hand):
     def half(device):
-        device.answer()
-        device.say(b"ALA")
+        device.answer(reply=lambda line: b"re " + line + b"\r\nALA")
         device.say(b"RM\r\n", after=0.05)
         device.answer_all()
     seen = []
@@ -361,6 +360,24 @@ def test_a_device_that_hangs_up_after_each_reply_is_well(make, hand, lines):
     assert True not in downs
     assert device.link.losses == 0
     assert not [t for t in lines if "down" in t and t.startswith(device.link.name)]
+
+
+def test_a_device_that_hangs_up_a_while_after_each_reply_is_not_asked_on_that_connection(
+        make, hand):
+    def once(device):
+        device.say(b"hello\r\n")
+        device.answer()
+        device.silence()
+    box = hand(once)
+    device = make(box, closes_after_reply=True, greeting=True, min_interval=0.01)
+    assert asked(device, *ABC) == OWN
+    assert [connection.commands for connection in box.connections] == [[b"A?"], [b"B?"], [b"C?"]]
+    assert device.link.losses == 0
+
+
+def test_identify_is_refused_where_each_reply_is_the_last(make, hand):
+    with pytest.raises(ValueError, match="identify is of no use with closes_after_reply"):
+        make(hand(lambda device: device.answer()), closes_after_reply=True, identify="*IDN?")
 
 
 def test_a_device_that_hangs_up_in_the_middle_of_a_reply_is_not(make, hand):

@@ -411,7 +411,7 @@ def test_a_framer_must_say_where_a_frame_ends():
     (FixedFramer(3), "X", b"X"),
     (RawFramer(), "X", b"X"),
     (LengthFramer(1, len), b"\x00", b"\x00"),
-], ids=repr)
+])
 def test_a_command_gets_its_terminator_where_it_is_missing(framer, message, sent):
     encoded = framer.encode(message)
     assert encoded == sent

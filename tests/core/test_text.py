@@ -1,13 +1,14 @@
 """Text from anywhere, fit for a log."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from socs_tcp.core.text import printable, without_braces
 
 
 @given(st.text(st.characters(), max_size=300), st.integers(60, 200))
+@example("\x1f\U000107bb\U00018cd6\n\ud7fc\U00018cd6\U0001fbfa\U0003134b", 63)
 def test_whatever_it_is_it_can_be_shown_and_is_not_too_long(text, most):
     shown = printable(text, most)
     assert len(shown) <= most

@@ -237,11 +237,6 @@ def test_a_hang_up_in_place_of_the_reply_is_a_loss_there_too():
     bench.close()
 
 
-def test_identify_is_refused_where_each_reply_is_the_last():
-    with pytest.raises(ValueError, match="identify"):
-        Bench(closes_after_reply=True, identify="*IDN?")
-
-
 # the process
 
 
