@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import select
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -29,8 +28,6 @@ from .drain import lowest
 from .frame_protocol import READ_SIZE
 from .protocol import LineProtocol
 
-#: Seconds between two looks whether a device is still there that is made to wait.
-LOOK_AGAIN = 0.25
 #: So many reads are made at once at most to find out what has come.
 MOST_READS = 256
 #: So many of what nobody ever listens to, at one look: 16 MB a second at most.
@@ -40,8 +37,6 @@ THROWN_AWAY = 64
 STRAYS_AT_ONCE = 200
 #: So many whole frames are kept of those that came before a loss.
 MOST_UNREAD = 1000
-#: Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
-HUNG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 class Connection(LineProtocol):
@@ -84,8 +79,6 @@ class Connection(LineProtocol):
         self.used = False
         #: Whole frames that came before the loss, and that nobody has received.
         self.unread: list[bytes] = []
-        self._poll: Any = None
-        self._look_again: Any = None
         self._go_on_later: Any = None
         self._listened = False          # somebody wants to hear what comes by itself
         self._taking = Patience(None, None)
@@ -115,10 +108,7 @@ class Connection(LineProtocol):
         handle = getattr(lowest(transport), "getHandle", lambda: None)()
         if isinstance(handle, socket.socket):
             self._taking = Patience(handle, self._keepalive)
-        if isinstance(handle, socket.socket) and hasattr(transport, "doRead"):
-            poll = select.poll()
-            poll.register(handle.fileno(), select.POLLIN | HUNG_UP)
-            self._poll = poll.poll
+        self._clock = self._device.clock
         self._made(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -329,28 +319,17 @@ class Connection(LineProtocol):
         conversation = self.conversation
         return bool(self._readers or (conversation.turns and not conversation.more))
 
-    def _regulate(self) -> None:
-        super()._regulate()
-        if not self._paused:
-            self._stop_looking()
-        elif self._look_again is None and self._poll is not None:
-            self._look_again = self._device.clock.callLater(LOOK_AGAIN, self._look_for_the_end)
+    def _end_seen(self) -> None:
+        self._tell_lost(Disconnected(
+            f"{self._device.link.name}: connection lost: the device closed the connection",
+            host=self.host, port=self.port, phase="recv"))
+        self.transport.abortConnection()  # type: ignore[union-attr]
 
-    def _look_for_the_end(self) -> None:
-        """While it is made to wait, the reactor does not see that it hangs up."""
-        self._look_again = None
-        if self._hung_up():
-            self._tell_lost(Disconnected(
-                f"{self._device.link.name}: connection lost: the device closed the connection",
-                host=self.host, port=self.port, phase="recv"))
-            self.transport.abortConnection()  # type: ignore[union-attr]
-        elif self._listened or self.conversation.more:
+    def _still_there(self) -> None:
+        if self._listened or self.conversation.more:
             self._regulate()
         else:
             self._throw_away()
-
-    def _hung_up(self) -> bool:
-        return any(event & HUNG_UP for _fd, event in self._poll(0))
 
     def _throw_away(self) -> None:
         """Nobody has ever listened here: what comes is thrown away, and behind it is the end."""
@@ -366,8 +345,3 @@ class Connection(LineProtocol):
     def _recv(self, size: int) -> Deferred[bytes]:
         self._listened = True
         return super()._recv(size)
-
-    def _stop_looking(self) -> None:
-        call, self._look_again = self._look_again, None
-        if call is not None:
-            call.cancel()

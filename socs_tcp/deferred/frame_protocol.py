@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import sys
 from collections import deque
 from typing import Any
 
@@ -26,6 +28,11 @@ READ_LIMIT = 131072
 #: short reply is not to pay for the memory of a long one.)
 READ_SIZE = 65536
 LONG_READ = 262144
+
+#: Seconds between two looks whether a device is still there that is made to wait.
+LOOK_AGAIN = 0.25
+#: Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
+HUNG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 class FrameProtocol(Protocol):
@@ -60,6 +67,8 @@ class FrameProtocol(Protocol):
         self._at_once = 0               # calls that were done at once, since its last turn
         self._serving = False
         self._serve_later: Any = None
+        self._poll: Any = None          # what has come, and has the device hung up?
+        self._look_again: Any = None
 
     # what Twisted calls
 
@@ -74,6 +83,10 @@ class FrameProtocol(Protocol):
         if not self.host:
             self.host, self.port = str(getattr(peer, "host", peer)), getattr(peer, "port", 0)
         handle = getattr(lowest(transport), "getHandle", lambda: None)()
+        if isinstance(handle, socket.socket) and hasattr(transport, "doRead"):
+            poll = select.poll()
+            poll.register(handle.fileno(), select.POLLIN | HUNG_UP)
+            self._poll = poll.poll
         if isinstance(handle, socket.socket) and handle.family != socket.AF_UNIX:
             configure(handle, self._keepalive)
             # (Not for a wrapper that only lends us the attributes of what it wraps.)
@@ -91,7 +104,8 @@ class FrameProtocol(Protocol):
         if self._lost is None:
             self._lost = from_cause(reason, host=self.host, port=self.port, phase="recv",
                                     sent="maybe")
-        self._direct = None
+        self._direct = self._poll = None
+        self._stop_looking()
         self._serve()
 
     # sending
@@ -256,6 +270,34 @@ class FrameProtocol(Protocol):
         elif self._paused and (self._wanted or waiting <= self._read_limit // 2):
             self._paused = False
             transport.resumeProducing()
+        if not self._paused:
+            self._stop_looking()
+        elif self._look_again is None and self._poll is not None and self._clock is not None:
+            self._look_again = self._clock.callLater(LOOK_AGAIN, self._look_for_the_end)
+
+    def _look_for_the_end(self) -> None:
+        """While it is made to wait, the reactor does not see that it hangs up."""
+        self._look_again = None
+        if self._hung_up():
+            self._end_seen()
+        else:
+            self._still_there()
+
+    def _hung_up(self) -> bool:
+        return any(event & HUNG_UP for _fd, event in self._poll(0))
+
+    def _end_seen(self) -> None:
+        """Read the rest, which the system has and is no more than that holds; then the end."""
+        self._read_limit = sys.maxsize
+        self._regulate()
+
+    def _still_there(self) -> None:
+        self._regulate()
+
+    def _stop_looking(self) -> None:
+        call, self._look_again = self._look_again, None
+        if call is not None:
+            call.cancel()
 
     # errors
 

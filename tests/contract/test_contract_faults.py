@@ -353,7 +353,8 @@ def test_memory_stays_bounded_while_nobody_asks(device, server):
     wait_for(lambda: device.link.bytes_received > 65536 or device.name == "blocking")
     answers = [device.start("query", b"A", 0.3).exception(PATIENCE) for _ in range(3)]
     assert all(a is None or isinstance(a, ConnectionError) for a in answers)
-    assert device.link.bytes_received < size
+    # It was not all read; or it was, by a device that asks slower than it comes, and thrown away.
+    assert device.link.bytes_received < size or device.link.bytes_discarded >= size
     assert sock.fileno() < 0 or device.link.bytes_discarded > 0
     device.good(b"B", b"beta")
 

@@ -16,7 +16,7 @@ from socs_tcp.core.turn import Turn
 from socs_tcp.deferred import connection as module
 from socs_tcp.deferred.connection import Connection
 from socs_tcp.deferred.device import Device
-from socs_tcp.deferred.frame_protocol import LONG_READ, READ_LIMIT, READ_SIZE
+from socs_tcp.deferred.frame_protocol import LONG_READ, LOOK_AGAIN, READ_LIMIT, READ_SIZE
 
 FLOOD = b"0123456789\r\n" * ((65536 + READ_LIMIT) // 12 + 1)
 
@@ -338,7 +338,7 @@ def test_the_end_behind_a_flood_that_nobody_listens_to_is_found(owner, real):
     connection.dataReceived(FLOOD)
     assert connection._paused
     for _ in range(200):
-        owner.clock.advance(module.LOOK_AGAIN)
+        owner.clock.advance(LOOK_AGAIN)
         if owner.errors:
             break
         connection.dataReceived(FLOOD)      # (nobody turns a reactor that reads)
@@ -352,12 +352,12 @@ def test_a_device_that_is_made_to_wait_is_seen_to_hang_up(owner, real):
     connection.dataReceived(FLOOD)
     connection.dataReceived(FLOOD)
     assert connection._paused
-    owner.clock.advance(module.LOOK_AGAIN)
+    owner.clock.advance(LOOK_AGAIN)
     assert owner.errors == []
     device.sendall(b"behind which it hangs up\r\n")
     device.close()
     wait_readable(ours)
-    owner.clock.advance(module.LOOK_AGAIN)
+    owner.clock.advance(LOOK_AGAIN)
     assert isinstance(owner.errors[0], Disconnected)
     assert connection.unread[1] == b"0123456789"
     assert owner.clock.getDelayedCalls() == []
