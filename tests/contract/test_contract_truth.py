@@ -197,7 +197,7 @@ def test_a_device_that_never_falls_silent_ends_the_call_in_its_time(make, hand):
         while True:
             device.say(b"x\r\n", after=0.005)
     talker = hand(talks)
-    device = make(talker, timeout=0.5)
+    device = make(talker, timeout=0.5, settle=0.4)     # a busy machine lets it pause, too
     error = device.error("A?")
     assert isinstance(error, ReplyTimedOut) and error.sent == "no"
     assert talker.commands == []
