@@ -53,7 +53,7 @@ def install(*, degraded: bool | None = None) -> None:
     RuntimeError
         If devices were made already: they would lack what our class needs.
     """
-    global _moxa, _original  # noqa: PLW0603 (one switch a process)
+    global _moxa, _original
     with _lock:
         tcp = import_socs_tcp()
         original = tcp.TCPInterface
@@ -65,12 +65,10 @@ def install(*, degraded: bool | None = None) -> None:
                 f"{count} device(s) were made on socs.tcp.TCPInterface already: call "
                 "socs_tcp.compat.install() before the first one, or start the program with "
                 "python -m socs_tcp.compat")
-        drivers = _exchange(original, TCPInterface, lambda module: True)
-        _original = original
-        moxa = serial_ports.original()
-        if moxa is not None:
-            drivers += _exchange(moxa, serial_ports.Serial_TCPServer, lambda module: True)
-        _moxa = moxa        # (now: the exchange takes it for a name of SOCS' class, too)
+        _original, _moxa = original, serial_ports.original()
+        drivers = _exchange(original, TCPInterface, _not_ours)
+        if _moxa is not None:
+            drivers += _exchange(_moxa, serial_ports.Serial_TCPServer, _not_ours)
         serial_ports.begin()
         if follow.wanted() if degraded is None else degraded:
             follow.begin()
@@ -93,6 +91,11 @@ def uninstall() -> None:
         _users.clear()
         follow.end()
         log.info("socs.tcp.TCPInterface is SOCS' own again")
+
+
+def _not_ours(module: str) -> bool:
+    # (what we keep for the way back is a name of SOCS' class, too)
+    return module.partition(".")[0] != __name__.partition(".")[0]
 
 
 def _was_exchanged(module: str) -> bool:

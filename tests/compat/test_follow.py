@@ -4,6 +4,7 @@ import gc
 from contextlib import closing
 
 import pytest
+import serial
 from socs_processes import compat, run
 
 from socs_tcp import LineFramer
@@ -46,6 +47,27 @@ def test_an_idle_operation_of_an_agent_that_was_there_before(local_agent, server
     # (What a device says in the first moment may be a server that refuses us.)
     local_agent.wait_for(lambda: device.meas_current_ac() == 0.5 and not session.degraded)
     assert [text.split(" ", 2)[1:] for _, text in session.messages if "is down" in text]
+
+
+@pytest.mark.usefixtures("ours")
+@pytest.mark.parametrize("kind", ["moxa", "socket"])
+def test_an_agent_follows_its_serial_ports(local_agent, server, kind):
+    session = idle_session(local_agent)
+    if kind == "moxa":
+        from socs.common.moxa_serial import Serial_TCPServer
+        port = Serial_TCPServer((server.host, server.port), timeout=5.0, encoded=False)
+        port.serial.device.min_interval = 0.05
+    else:
+        port = serial.serial_for_url(f"socket://{server.host}:{server.port}", timeout=5)
+        port.device.min_interval = 0.05
+    server.unplug()
+    local_agent.wait_for(lambda: session.degraded)
+    server.plug_in()
+
+    def answers():
+        port.write(b"OUTP?\n")
+        return port.readline() in (b"1", b"1\n")       # (SOCS' class takes the end off)
+    local_agent.wait_for(lambda: answers() and not session.degraded)
 
 
 @pytest.mark.usefixtures("ours")

@@ -104,7 +104,7 @@ def test_dwl_through_an_outage(moxa):
 
 
 def test_pfeiffer_tc400_through_an_outage(ours, monkeypatch):
-    """Its package for the protocol is not published: two names of it stand here."""
+    """It needs a package for the protocol, of which two names stand here."""
     package = ModuleType("pfeiffer_vacuum_protocol")
     protocol = ModuleType("pfeiffer_vacuum_protocol.pfeiffer_vacuum_protocol")
     protocol._send_data_request = lambda port, address, number: port.write(
