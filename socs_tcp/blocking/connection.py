@@ -63,13 +63,14 @@ class Connection:
 
     __slots__ = ("__weakref__", "_fd", "_halfway", "_own", "_patience", "_pid", "_poll",
                  "_telnet", "_tls", "asides", "comm", "conversation", "dead", "error", "made",
-                 "writing")
+                 "used", "writing")
 
     def __init__(self, comm: Any, conversation: Conversation, telnet: bool = False,
                  keepalive: float | None = None) -> None:
         self.comm = comm
         self.conversation = conversation
         self.dead = False           # its loss has been told
+        self.used = False           # it has answered a question, after its preparation
         self.error: DeviceConnectionError | None = None     # why it failed
         self.made = monotonic()
         # One command at a time goes out, whoever sends it.

@@ -53,6 +53,7 @@ class Exchange:
             raise
         if turn.wrong is not None:
             raise self._wrong(call, connection, turn)
+        connection.used = not session.preparing
         return reply
 
     def listen(self, call: Call, connection: Connection, turn: Turn) -> Any:
@@ -79,7 +80,8 @@ class Exchange:
         session = self.session
         while True:
             connection = session.connection
-            if connection is None or connection.comm is not session.comm or connection.dead:
+            if connection is None or connection.comm is not session.comm or connection.dead \
+                    or session.spent(connection):
                 connection = session.ready(call, face)
             if session.used_up(connection, call):
                 continue

@@ -183,7 +183,7 @@ class Session:
             raise self.failures.closed_error()
         connection = self.current()
         if connection is not None and not connection.lost() \
-                and self.pinned in (None, connection):
+                and self.pinned in (None, connection) and not self.spent(connection):
             return connection
         if connection is not None:
             self.end(connection)
@@ -227,6 +227,11 @@ class Session:
         self.open(call, face, ask)
 
     # the end of a connection
+
+    def spent(self, connection: Connection) -> bool:
+        """Will the device hang up on it, since it has answered?"""
+        return (self.closes_after_reply and connection.used and self.pinned is None
+                and not self.preparing and connection.conversation.finished())
 
     def lasting(self, connection: Connection) -> None:
         """A device that is only sent to proves itself by a connection that lasts."""

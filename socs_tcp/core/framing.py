@@ -245,7 +245,7 @@ class BlockFramer(Framer):
             if 0 < digits < 10 and stop == start + 2:
                 return None
             raise FramingError("this is no block: it begins "
-                               f"{show(buffer[start:min(body, stop, start + 12)])}",
+                               f"{show(buffer[start:min(stop, start + 12)])}",
                                phase="recv", sent="yes")
         if stop < body:
             return None

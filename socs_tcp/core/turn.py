@@ -12,7 +12,7 @@ from .framing import Framer
 Match: TypeAlias = re.Pattern[bytes] | Callable[[bytes], object]
 
 #: The last two have no place in a ledger: they wait for their turn to speak, or for the device.
-Kind = Literal["query", "listen", "greeting", "send", "hold"]
+Kind = Literal["query", "listen", "greeting", "send", "hold", "reserve"]
 
 
 class Turn:

@@ -339,7 +339,7 @@ class DeviceClient:
             connection is lost, the rest of these fails with `Disconnected`, and nothing goes
             out on a new one.
         """
-        request = Request("hold", b"", call_timeout(self._device, timeout),
+        request = Request("reserve", b"", call_timeout(self._device, timeout),
                           self._clock.seconds())
         reservation = Reservation(lambda _waiting: self._queue.cancel(request))
         reservation.addCallback(lambda _none: self._lend())

@@ -157,7 +157,7 @@ class Queue:
             if not conversation.may_join(self._device.max_in_flight, now):
                 return False
         else:
-            if connection.used and self._device.closes_after_reply:
+            if self._spent(connection):
                 self._drop(connection, None)
                 return False
             step = connection.next_step(now, request.deadline - now)
@@ -181,6 +181,10 @@ class Queue:
             self._await(rest, request)
         return True
 
+    def _spent(self, connection: Connection) -> bool:
+        """Will the device hang up on it, since it has answered?"""
+        return connection.used and self._device.closes_after_reply
+
     def _not_yet(self, connection: Connection, step: float, now: float) -> None:
         if step == DROP:
             useless = connection.conversation.useless
@@ -194,6 +198,9 @@ class Queue:
     def _send(self, connection: Connection, request: Request) -> bool:
         now = self._seconds()
         if connection.conversation.asking:
+            return False
+        if self._spent(connection):
+            self._drop(connection, None)
             return False
         left = connection.conversation.silence.gap_left(now)
         if left > 0:
@@ -221,11 +228,15 @@ class Queue:
             self._sending.append(request)
 
     def urgent(self, connection: Connection, request: Request) -> Deferred[None]:
-        """Send a command at once, past whoever waits."""
+        """Send a command at once, past whoever waits; after the gap, if nothing is under way."""
+        conversation, now = connection.conversation, self._seconds()
+        if connection is self.connection and not conversation.asking \
+                and conversation.silence.gap_left(now) > 0:
+            return self.add(request, first=True)
         deferred: Deferred[None] = Deferred(partial(self.cancel, request))
         request.deferred = deferred
         self._alarm.set(request.deadline)
-        self.send_now(connection, request, self._seconds())
+        self.send_now(connection, request, now)
         return deferred
 
     def _say(self, connection: Connection, request: Request) -> bool:
@@ -258,6 +269,9 @@ class Queue:
 
     def _hold(self, connection: Connection, request: Request) -> bool:
         if connection.conversation.asking or connection.conversation.listening:
+            return False
+        if request.kind == "reserve" and self._spent(connection):
+            self._drop(connection, None)
             return False
         self._done(request, None)
         return True
@@ -431,4 +445,4 @@ class Queue:
 #: What a request waits for, and what it does then, by its kind.
 _STARTS: dict[str, Callable[[Queue, Connection, Request], bool]] = {
     "query": Queue._ask, "send": Queue._send, "listen": Queue._listen, "greeting": Queue._listen,
-    "hold": Queue._hold}
+    "hold": Queue._hold, "reserve": Queue._hold}

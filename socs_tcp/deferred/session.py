@@ -46,9 +46,13 @@ class Session:
         return self._add(question(self._device, msg, timeout, framer=framer, match=match,
                                   replies=replies))
 
-    def send(self, msg: Text, timeout: float | None = None) -> Deferred[None]:
+    def send(self, msg: Text, timeout: float | None = None, *,
+             urgent: bool = False) -> Deferred[None]:
         """As `DeviceClient.send`."""
-        return self._add(command(self._device, msg, timeout))
+        request = command(self._device, msg, timeout)
+        if urgent and self._over is None:
+            return self._queue.urgent(self.comm, request)
+        return self._add(request)
 
     def recv(self, timeout: float | None = None, *,
              framer: Framer | None = None) -> Deferred[bytes]:

@@ -10,6 +10,8 @@ import socket
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.threads import blockingCallFromThread
@@ -75,9 +77,9 @@ class Face:
     def query(self, msg, timeout=None, **kwargs):
         return self.start("query", msg, timeout, **kwargs).result(PATIENCE)
 
-    def send(self, msg):
+    def send(self, msg, **options):
         """A whole command: only the Twisted face adds the terminator by itself."""
-        return self.start("send", msg + b"\r\n").result(PATIENCE)
+        return self.start("send", msg + b"\r\n", **options).result(PATIENCE)
 
     def error(self, msg, timeout=None, **kwargs):
         """What a query fails with."""
@@ -110,6 +112,12 @@ class BlockingFace(Face):
 
     def recv(self, timeout=None):
         return self.start("recv_frame", timeout)
+
+    @contextmanager
+    def reserve(self):
+        with self.device.reserve() as talk:
+            yield SimpleNamespace(
+                query=talk.query, send=lambda msg, **options: talk.send(msg + b"\r\n", **options))
 
     def socket(self):
         return self.device.comm
@@ -158,6 +166,17 @@ class TwistedFace(Face):
 
     def recv(self, timeout=None):
         return self.start("recv", timeout)
+
+    @contextmanager
+    def reserve(self):
+        talk = self._thread.call(self.device.reserve)
+
+        def calls(method):
+            return lambda *args, **options: self._thread.call(lambda: method(*args, **options))
+        try:
+            yield SimpleNamespace(query=calls(talk.query), send=calls(talk.send))
+        finally:
+            self._thread.call(talk.release)
 
     def socket(self):
         return self.device.comm.transport.getHandle()

@@ -34,6 +34,13 @@ def test_a_block_of_unknown_length_ends_with_the_terminator():
     assert frames(BlockFramer(), [b"#0ab", b"c\n"]) == [b"#0abc"]
 
 
+@pytest.mark.parametrize("wrong", [b"#-1\n", b"# 3\n", b"#!\n", b"#x\n"])
+def test_what_is_no_block_is_shown_as_far_as_it_came(wrong):
+    with pytest.raises(FramingError) as caught:
+        frames(BlockFramer(), [wrong])
+    assert str(caught.value).endswith(f"it begins {wrong!r}")
+
+
 @pytest.mark.parametrize("wrong, message", [
     (b"#xabc\n", "no block"), (b"#2x1abc\n", "no block"), (b"#13abcd\n", "follows a block"),
     (b"#9999999999", "999999999 bytes is announced"), (b"#:1\n", "no block"),

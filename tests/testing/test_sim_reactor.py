@@ -286,6 +286,11 @@ def test_in_a_real_reactor():
             yield connect(server)
             server.faults.hang_up()
             yield server.when(lambda: client.lost is ConnectionDone and server.clients == 0)
+            server.faults.hang_up_mid_reply(2)      # what is said before it is not lost
+            client = yield connect(server)
+            client.transport.write(b"A\\r\\n")
+            yield server.when(lambda: client.lost)
+            assert (client.heard, client.lost) == (b"ab", ConnectionDone)
             for how, lost in [("hang_up", b""), ("reset", ConnectionResetError)] * 20:
                 client = socket.create_connection(server.address, timeout=10)
                 getattr(server.faults, how)()

@@ -109,6 +109,8 @@ class SimulatedProtocol(Protocol):
         reset = how is Act.RESET
         if isinstance(self.transport, Connection):
             # Now, and not in a later turn of the reactor: a fault is in force when it returns.
+            # What was written before it goes out before it: Twisted has kept it until now.
+            self.transport.doWrite()
             if not reset:
                 end_cleanly(self.transport.getHandle())
             self.transport.connectionLost(Failure(ConnectionAborted() if reset

@@ -1,0 +1,163 @@
+"""Sequences, aborts and pauses: `reserve`, urgent commands, `gap`. On both faces."""
+
+import itertools
+import threading
+import time
+
+import pytest
+from contract_faces import NEVER
+
+from socs_tcp import Disconnected
+from socs_tcp.testing import DeviceServer, ScriptedDevice
+
+
+class Gauge:
+    """A gauge of which a value is chosen, and then asked for with ENQ."""
+
+    def __init__(self):
+        self.chosen = b""
+
+    def handle(self, command):
+        if command == b"ENQ":
+            return b"value of " + self.chosen
+        self.chosen = command
+        return b"ACK"
+
+
+class Stage:
+    """A stage whose move is answered when it is over; ABORT ends it."""
+
+    def handle(self, command):
+        return {b"ABORT": b"aborted", b"T?": b"re T?"}.get(command)
+
+
+class Times:
+    """Answers, and knows when each command came."""
+
+    def __init__(self):
+        self.came = []
+
+    def handle(self, command):
+        self.came.append(time.monotonic())
+        return b"re " + command
+
+    def least(self):
+        return min(later - sooner for sooner, later in itertools.pairwise(self.came))
+
+
+@pytest.fixture
+def served():
+    with DeviceServer(Gauge()) as server:
+        yield server
+
+
+# reserve
+
+def test_what_belongs_together_is_not_sent_on_a_new_connection(make):
+    with DeviceServer({"INST:NSEL 2": None, "VOLT 5": None, "V?": "0"}) as server:
+        device = make(server)
+        with device.reserve() as talk:
+            talk.send(b"INST:NSEL 2")
+            server.wait_for_commands(1)
+            server.faults.reboot()
+            server.wait_for_clients(0)
+            for call in (lambda: talk.send(b"VOLT 5"), lambda: talk.query("V?"),
+                         lambda: talk.send(b"VOLT 5", urgent=True)):
+                with pytest.raises(Disconnected) as caught:
+                    call()
+                assert caught.value.sent == "no"
+        device.good("V?", b"0")
+        assert server.received == [b"INST:NSEL 2", b"V?"]
+
+
+def test_two_who_ask_in_two_steps_get_their_own_answers(make, served):
+    device = make(served)
+    got = {}
+
+    def read(name):
+        got[name] = []
+        for _ in range(25):
+            with device.reserve() as talk:
+                got[name].append((talk.query(name), talk.query(b"ENQ")))
+    threads = [threading.Thread(target=read, args=(name,)) for name in (b"PR1", b"PR2")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == {name: [(b"ACK", b"value of " + name)] * 25 for name in (b"PR1", b"PR2")}
+
+
+def test_who_reserves_a_device_that_hangs_up_after_each_reply_gets_a_new_connection(make):
+    with DeviceServer(ScriptedDevice({"A?": "a"}, closes_after_reply=True)) as server:
+        device = make(server, closes_after_reply=True, settle=0.01)
+        for _ in range(2):
+            assert device.query("A?") == b"a"
+            with device.reserve() as talk:
+                assert talk.query("A?") == b"a"
+        assert device.link.losses == 0
+
+
+def test_a_command_after_a_reply_is_not_sent_to_who_hangs_up(make):
+    with DeviceServer(ScriptedDevice({"A?": "a", "SET": None}, closes_after_reply=True)) as server:
+        device = make(server, closes_after_reply=True, settle=0.01)
+        for number in range(1, 4):
+            assert device.query("A?") == b"a"
+            device.send(b"SET")
+            server.wait_for_commands(2 * number)
+        assert device.link.losses == 0
+
+
+# urgent
+
+def test_a_move_is_aborted_while_its_answer_is_waited_for(make):
+    with DeviceServer(Stage()) as server:
+        device = make(server)
+        move = device.start("query", "MOVE 10", NEVER)
+        server.wait_for_commands(1)
+        device.send(b"ABORT", urgent=True)
+        assert move.result(10) == b"aborted"
+        assert device.query("T?") == b"re T?"
+        assert server.received == [b"MOVE 10", b"ABORT", b"T?"]
+
+
+def test_an_urgent_command_passes_a_reservation(make):
+    with DeviceServer(Stage()) as server:
+        device = make(server)
+        with device.reserve():
+            device.send(b"ABORT", urgent=True)
+            server.wait_for_commands(1)
+        assert device.query("T?") == b"re T?"
+
+
+def test_within_a_reservation_a_command_may_be_urgent(make):
+    with DeviceServer(Stage()) as server:
+        device = make(server)
+        with device.reserve() as talk:
+            talk.send(b"ABORT", urgent=True)
+            assert talk.query("T?") == b"re T?"
+
+
+def test_an_urgent_command_leaves_the_gap_if_nothing_is_under_way(make):
+    """The device would not hear it."""
+    times = Times()
+    with DeviceServer(times) as server:
+        device = make(server, gap=0.1)
+        device.query("A?")
+        device.send(b"ABORT", urgent=True)
+        server.wait_for_commands(2)
+        assert times.least() > 0.09
+
+
+# gap
+
+def test_the_gap_is_kept_between_all_commands_whoever_calls(make):
+    """What is measured is when commands come: never sooner."""
+    times = Times()
+    with DeviceServer(times) as server:
+        device = make(server, gap=0.05, settle=0.01, identify="*IDN?",
+                      on_connect=lambda talk: talk.query("SET UP"))
+        calls = [device.start("query", f"{n}?") for n in range(4)]
+        for number, call in enumerate(calls):
+            assert call.result(10) == b"re %d?" % number
+        assert server.commands == 6
+    assert times.least() > 0.045
