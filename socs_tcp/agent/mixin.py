@@ -12,8 +12,9 @@ from twisted.internet.task import deferLater
 from ..core.policy import check_seconds
 from ..deferred.clock import steady
 from .degraded import Degraded
+from .gap import Gap
 from .misuse import check_blocking_read, check_read, check_reading, check_unreadable
-from .polling import UNREADABLE, Gap, Pace, Poll
+from .polling import UNREADABLE, Pace, Poll
 
 T = TypeVar("T")
 

@@ -6,33 +6,14 @@ import struct
 from typing import Any
 
 from ..core.errors import DeviceConnectionError, ReplyTimedOut, address_name, show
-from ..core.text import printable
 from .degraded import Degraded
+from .gap import Gap
 from .reporting import say
 from .session_data import check_data
 
 #: What a driver raises that cannot make sense of what the device said.
 UNREADABLE: tuple[type[Exception], ...] = (ValueError, UnicodeError, IndexError, KeyError,
                                            struct.error)
-
-
-class Gap:
-    """In the place of a reading that there is not. It is false.
-
-    Attributes
-    ----------
-    error : Exception
-        Why there is none.
-    """
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __repr__(self) -> str:
-        return f"<Gap: {printable(str(self.error), 200)}>"
 
 
 class Pace:

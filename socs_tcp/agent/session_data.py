@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from ..core.errors import show
+from .gap import Gap
 
 #: So deep it is looked into the data, and at so many items of a container.
 _DEPTH, _ITEMS = 4, 100
@@ -18,14 +19,14 @@ _MOST_INT = 2 ** 63
 
 
 class _Found(Exception):
-    """A number that cannot be sent, and where."""
+    """What cannot be sent, and where."""
 
 
 def check_data(session: Any) -> str:
     """Make `session.data` such that OCS can send it.
 
     Numbers that it cannot send (a device said ``1e999``, and ``float`` took it) become None, as
-    OCS does with NaN.
+    OCS does with NaN; and so does a `Gap`, which an operation took for a reading.
 
     Returns
     -------
@@ -69,11 +70,13 @@ def _items(value: Any) -> list[tuple[Any, Any]]:
 def _cannot_be_sent(value: Any) -> bool:
     if isinstance(value, float):
         return math.isinf(value)
+    if isinstance(value, Gap):
+        return True
     return isinstance(value, int) and not -_MOST_INT <= value < _MOST_INT
 
 
-def _shown(value: float) -> str:
-    return repr(value) if isinstance(value, float) else f"a number of {value.bit_length()} bits"
+def _shown(value: Any) -> str:
+    return f"a number of {value.bit_length()} bits" if isinstance(value, int) else repr(value)
 
 
 def _without(value: Any, depth: int) -> Any:

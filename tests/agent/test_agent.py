@@ -490,6 +490,15 @@ def test_gaps_are_marked_if_asked_for(fridge, session, clock):
     assert [str(gap.error) for gap in got[1:3]] == ["away", "rubbish"] and "away" in repr(got[1])
 
 
+def test_a_gap_that_is_taken_for_a_reading_is_shown_as_none(fridge, session, clock):
+    """Or no client could ask for the status of the operation as long as the device is away."""
+    read = Readings(session, clock, 1, ConnectionError("away"))
+    for reading in fridge.poll(session, read, 0.4, gaps=True):
+        session.data = {"T": reading}
+    assert session.data == {"T": None}
+    assert "session.data['T'] is <Gap: away>" in str(session.messages)
+
+
 def nobody_was_asked():
     return ReplyTimedOut("10.0.0.5:7777: its turn did not come within 1 s", host="10.0.0.5",
                          port=7777, phase="send", sent="no")
