@@ -26,7 +26,7 @@ EPILOG = f"""example:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command is told."""
+    """Add the arguments of this command."""
     parser.add_argument("description", metavar="FILE",
                         help="YAML file, or the name of a description that comes with socs_tcp")
     parser.add_argument("device", metavar="HOST:PORT", type=address, nargs="?", help="a device")

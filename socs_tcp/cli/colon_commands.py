@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from ..core.link import Link
 
 HELP = r"""  *IDN?        a command: it is sent, its reply is shown; escapes are understood: \x05
-  :send TEXT   send, and wait for no reply
-  :hex         show replies in hexadecimal, too; again: no more
-  :link        what is known of the connection
-  :save FILE   write what was said so far to a new file, and from now on what is said
-  :help        this
+  :send TEXT   send without waiting for a reply
+  :hex         also show replies in hexadecimal; enter it again to stop
+  :link        show the state of the connection
+  :save FILE   write the conversation to a new file, from its beginning and from now on
+  :help        show this text
   :quit        or Ctrl-D: the end
 """
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 DESCRIPTION = "An interactive console; with a pipe, one command a line."
 EPILOG = rf"""in the console:
 {HELP}
-On a terminal, what the device sends by itself is shown as it comes, and so is a hang-up.
-Tab completes from the history and from --description; Ctrl-C cancels the line, or the wait
-for a reply. In a pipe, an empty line shows what the device sends by itself within 0.5 s.
+On a terminal, messages that the device sends on its own appear as they come, and so does a
+hang-up. Tab completes from the history and from --description. Ctrl-C cancels the line, or the
+wait for a reply. In a pipe, an empty line shows what the device sends on its own within 0.5 s.
 
 example:
   socs-tcp console 127.0.0.1:5025 --terminator LF
@@ -38,7 +38,7 @@ RETRY = 1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command is told."""
+    """Add the arguments of this command."""
     add_device(parser)
     parser.add_argument("--wait", action="store_true",
                         help="wait for a device that is not there yet")

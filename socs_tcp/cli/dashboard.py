@@ -25,7 +25,7 @@ exit codes: 0 good; 2 the command line or the description makes no sense.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command is told."""
+    """Add the arguments of this command."""
     parser.add_argument("description", metavar="FILE", nargs="?",
                         help="YAML file, or the name of a description that comes with socs_tcp")
     parser.add_argument("--instance-id", metavar="ID", type=name,

@@ -18,16 +18,16 @@ def add_device(parser: Any) -> None:
     parser.add_argument("--timeout", metavar="S", type=seconds, default=5.0,
                         help="seconds for one exchange (5)")
     parser.add_argument("--encoding", metavar="NAME", type=encoding,
-                        help="of the text, such as utf-8 or latin-1; unless given, all that is "
-                             "not ASCII is shown escaped")
+                        help="of text, such as utf-8 or latin-1. "
+                             "Without it, everything that is not ASCII is shown escaped")
     parser.add_argument("--telnet", action="store_true",
-                        help="the device negotiates telnet options: refuse them, show none")
+                        help="the device negotiates telnet options: refuse and hide them")
     parser.add_argument("--greeting", action="store_true",
-                        help="the device says one line (frame) after each connect: wait for it")
+                        help="the device sends one line (frame) after each connect: wait for it")
     parser.add_argument("--tls", action="store_true",
-                        help="speak TLS; the device's certificate must be a good one")
+                        help="use TLS, and check the device's certificate")
     parser.add_argument("--tls-ca", metavar="FILE", type=Path,
-                        help="speak TLS; the certificate must be signed by one of this PEM file")
+                        help="use TLS, with the authorities in this PEM file")
     add_framing(parser)
 
 
@@ -57,7 +57,7 @@ def add_commands(parser: Any) -> None:
     parser.add_argument("commands", metavar="COMMAND", nargs="*",
                         help=r"what to send; escapes are understood: '\x05'")
     parser.add_argument("-f", "--file", metavar="FILE", type=Path,
-                        help="a command a line; - is standard input; empty lines are passed over")
+                        help="read commands from FILE, one per line; - is standard input")
 
 
 def commands_of(options: argparse.Namespace) -> list[tuple[str, bytes]]:

@@ -29,24 +29,24 @@ WIDEST = 8
 
 def add_framing(parser: Any) -> None:
     """Add the arguments that say where a reply ends, and what ends a command."""
-    group = parser.add_argument_group("where a reply ends (CR LF unless given)")
+    group = parser.add_argument_group("where a reply ends (default: CR LF)")
     kinds = group.add_mutually_exclusive_group()
     kinds.add_argument("--terminator", metavar="TEXT", type=terminator, action="append",
-                       help=r"with this: CRLF, LF, CR, NUL, ETX, or bytes such as '\n'; may be "
-                            "given again: with any of them")
+                       help=r"with this: CRLF, LF, CR, NUL, ETX, or bytes such as '\n'; repeat it to accept any of several")
     kinds.add_argument("--length", metavar="N", type=count, help="after N bytes")
     kinds.add_argument("--header", metavar="SIZE,AT,STRUCT", type=header,
-                       help="after a header of SIZE bytes and what it announces: at byte AT "
-                            "stands how many bytes follow, as the struct format says "
+                       help="after a header of SIZE bytes and the "
+                            "data after it. The number at byte AT, in this struct format, is "
+                            "the number of bytes that follow "
                             "(Modbus/TCP: '6,4,>H')")
     kinds.add_argument("--block", action="store_true",
-                       help="after an IEEE 488.2 block, #<n><digits><bytes>, whatever its bytes "
-                            "are")
+                       help="after an IEEE 488.2 block, #<n><digits><bytes>, with any content")
     kinds.add_argument("--prompt", metavar="REGEX", help="with a prompt")
     kinds.add_argument("--raw", action="store_true",
-                       help="it is what comes at once; nothing is added to a command, either")
-    kinds.add_argument("--description", metavar="FILE", help="as this description says: a YAML "
-                       "file, or the name of one that comes with socs_tcp")
+                       help="take the data that comes at once. Nothing is "
+                             "added to a command")
+    kinds.add_argument("--description", metavar="FILE", help="as in a description: a YAML file, or the name of "
+                             "one in the package")
     group.add_argument("--send-terminator", metavar="TEXT", type=terminator,
                        help="what ends a command (the --terminator; with --prompt, CRLF; with "
                             "--block, LF; with --length, --header and --raw, nothing)")

@@ -12,8 +12,8 @@ from .serve import CONTROL, add_listening, add_traffic, serve
 from .show import complain
 
 DESCRIPTION = """\
-Pass everything on between clients and a device, let things go wrong on the way, and record
-what was said. Where the device is away, that is told."""
+Pass all data between clients and a device. Cause faults, and record the traffic. If the device
+is away, the proxy says so."""
 EPILOG = f"""{CONTROL}
 example:
   socs-tcp proxy 127.0.0.1:5025 --port 6025 --record session.txt
@@ -21,7 +21,7 @@ example:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command is told."""
+    """Add the arguments of this command."""
     parser.add_argument("device", metavar="HOST:PORT", type=address, help="the device")
     add_listening(parser)
     parser.add_argument("--record", metavar="FILE", type=Path,

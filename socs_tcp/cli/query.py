@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .talk import Talk
 
 DESCRIPTION = """\
-Send commands, one after the other, and print their replies, a line each, escaped.
+Send commands, one after the other, and print each reply on one line, escaped.
 The first command that fails is the last one sent."""
 EPILOG = rf"""example:
   socs-tcp query 127.0.0.1:5025 'volt?' --terminator LF
@@ -30,12 +30,12 @@ SHOWN = 60
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command is told."""
+    """Add the arguments of this command."""
     add_device(parser)
     add_commands(parser)
     parser.add_argument("--lines", metavar="N", type=count, default=1,
-                        help="so many lines (frames) answer each command (1)")
-    parser.add_argument("--no-reply", action="store_true", help="only send")
+                        help="lines (frames) that answer each command (1)")
+    parser.add_argument("--no-reply", action="store_true", help="send without waiting for a reply")
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--hex", action="store_true",
                        help="show every byte of the replies in hexadecimal, terminators too")

@@ -57,7 +57,7 @@ def add_records(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", dest="format", action="store_const", const="json",
                       help="one JSON object a line, with the same names")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path,
-                        help="write to a new FILE, and draw the panel all the same")
+                        help="write to a new FILE, and still draw the panel")
     parser.set_defaults(format="lines")
 
 

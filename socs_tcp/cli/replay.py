@@ -21,7 +21,7 @@ the end (not with --match); 2 the command line makes no sense.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command is told."""
+    """Add the arguments of this command."""
     parser.add_argument("recording", metavar="FILE", type=Path, help="what `proxy` recorded")
     add_listening(parser)
     parser.add_argument("--match", action="store_true",

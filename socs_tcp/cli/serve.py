@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from ..testing import DeviceServer, FaultProxy
 
 CONTROL = """\
-while it runs, type what is to go wrong (one a line):
+while it runs, type a fault, one per line:
   unplug, plug_in          the cable
   hang_up, reset, black_hole, silence, late 2, split, refuse, endless_line, ...
-  heal                     all is well again
-  faults                   what there is
+  heal                     end all faults
+  faults                   list all faults
 """
 
 
@@ -39,8 +39,8 @@ def add_listening(parser: Any, port: int = 0, *, told: str = "") -> None:
         What the help says of that, in place of the number.
     """
     parser.add_argument("--host", default="127.0.0.1",
-                        help="where to listen; this machine only unless given")
-    usual = told or (f"TCP port ({port})" if port else "TCP port; any that is free unless given")
+                        help="where to listen (default: this machine only)")
+    usual = told or (f"TCP port ({port})" if port else "TCP port (default: any free one)")
     parser.add_argument("--port", type=_port, default=port or None, help=usual)
 
 
@@ -48,7 +48,7 @@ def add_traffic(parser: Any) -> None:
     """The argument that says whether to show what goes over the wire."""
     parser.add_argument("--traffic", action=argparse.BooleanOptionalAction, default=None,
                         help="show what goes over the wire, as clients see it (on a terminal "
-                             "it is shown unless --no-traffic is given)")
+                             "it is shown by default)")
 
 
 def _port(text: str) -> int:

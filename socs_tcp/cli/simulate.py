@@ -9,11 +9,11 @@ from .framing import described
 from .serve import CONTROL, add_listening, add_traffic, serve
 
 DESCRIPTION = """\
-Be the device that a description describes: answer its queries, keep what is set. What is
-not answered is told once."""
+Simulate the device that a description describes: answer its queries, and keep the values that
+are set. A command that it does not know is printed once."""
 EPILOG = f"""\
-Without --port it listens on the port that the description names, as the real device does;
-where it names none, on any that is free. The first line says which.
+Without --port, it listens on the port in the description, like the real device. If the
+description has no port, it listens on any free one. The first line of output says which.
 
 {CONTROL}
 example:
@@ -22,7 +22,7 @@ example:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command is told."""
+    """Add the arguments of this command."""
     parser.add_argument("description", metavar="FILE",
                         help="YAML file, or the name of a description that comes with socs_tcp")
     add_listening(parser, told="TCP port; 0 for any that is free (the port in the description; "

@@ -28,7 +28,7 @@ several commands the command comes last. The exit code is that of the last round
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what this command is told."""
+    """Add the arguments of this command."""
     add_device(parser)
     add_commands(parser)
     parser.add_argument("--period", metavar="S", type=seconds, default=1.0,
