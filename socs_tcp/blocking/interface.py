@@ -36,65 +36,67 @@ from .session import Session
 class TCPInterface:
     """A device behind a TCP port, for blocking code.
 
-    It connects when instantiated. Where that fails it logs, raises nothing, and ``comm`` is
-    None; the next `send` or `query` tries again and raises if it still cannot connect.
+    It connects when it is created. If that fails, it writes a line to the log and does not
+    raise, and ``comm`` is None. The next `send` or `query` tries again, and raises if it still
+    cannot connect.
 
-    Any thread may call any method, with or without a reactor. Calls of several threads are
-    done one after the other; a `query` is never mixed with another's. Each call ends
-    within its timeout, waiting for its turn and reconnecting included.
+    Any thread may call any method, with or without a reactor. Calls from several threads run
+    one after the other, so a `query` is never mixed with another one. Each call ends within its
+    timeout, which includes waiting for its turn and reconnecting.
 
     Parameters
     ----------
     ip_address : str
-        IPv4 or IPv6 address or host name; a name is looked up at each connect.
+        IPv4 or IPv6 address, or host name. Each connect looks a name up.
     port : int
         TCP port.
     timeout : float or None
-        Seconds that a call may take; None waits for ever.
+        Seconds that a call may take; None for no limit.
     framer : Framer, optional
-        Where a reply ends. Without one, a reply is what one ``recv`` gives.
+        Says where a reply ends. Without one, a reply is what one ``recv`` returns.
     late_replies : {'drop', 'drain'} or callable
-        What becomes of a reply that comes after `query` gave up on it. ``'drop'`` closes the
-        connection and makes a new one for the next query: always right. ``'drain'`` keeps
-        it and reads the late reply before the next query is sent: for devices that
-        stand no quick reconnects, and answer each query once. A function of the command
-        and the reply (bytes) that says whether they match keeps it, and passes over replies
-        that do not match; only where two queries in a row get no match, it is dropped.
+        What to do with a reply that comes after `query` has timed out. ``'drop'`` closes the
+        connection and makes a new one for the next query; this is right for every device.
+        ``'drain'`` keeps the connection, and reads the late reply before the next query is sent.
+        It is for devices that do not tolerate quick reconnects and answer each query once. A
+        function of the command and the reply (bytes) says whether they match: the connection is
+        kept, and replies that do not match are skipped. If two queries in a row get no match,
+        the connection is closed.
     on_connect : callable, optional
-        Called with this object after each connect, in the thread that caused it, with the
-        device reserved to it: to send what the device must be told first.
+        Called with this object after each connect, in the thread that caused it, to prepare the
+        device. The device is reserved for it meanwhile.
     identify : bytes or str, or a tuple (query, expected), optional
         Asked after each connect; see `socs_tcp.core.identity.Identity`.
     greeting : bool or pattern, optional
-        The device says something after each connect, which is no reply: True for one frame of
-        any kind, or a compiled pattern of bytes that it has to match.
+        What the device sends after each connect, before any reply: True for one frame of any
+        kind, or a compiled pattern of bytes that it must match.
     settle : float
-        Seconds of silence before a query, where something may still come that nobody asked for:
-        after a connect without a `greeting`, after a `send`, after unasked bytes. 0 turns it off.
+        Seconds of silence to wait for before a query if unexpected data may still come: after a
+        connect without a `greeting`, after a `send`, and after unexpected data. 0 turns it off.
     gap : float
         Seconds that the device needs between the end of one exchange and the next command.
     on_unasked : callable, optional
         Called with each whole frame that answers nothing (the alarms of a device that also
-        answers), one at a time, in the thread whose call read it, when that call is over. Give
-        such queries a `match`.
+        answers), one at a time, in the thread whose call read it, after that call. Pass a `match`
+        to the queries of such a device.
     closes_after_reply : bool
-        The device hangs up after each whole reply, which is then no loss.
+        The device hangs up after each whole reply. This does not count as a loss.
     telnet : bool
-        The device (or its serial server) speaks telnet: negotiation is refused, and taken out of
-        what comes.
+        The device (or its serial server) speaks telnet: its negotiation is refused, and removed
+        from the data.
     tls : ssl.SSLContext, optional
-        Speak TLS.
+        Connect with TLS.
     min_interval : float
         Seconds between two attempts to connect, once a retry has failed.
     keepalive : float or None
-        Seconds after which a connection on which nothing is said is known to be dead.
+        Seconds after which a dead connection is noticed while nothing is sent.
 
     Attributes
     ----------
     comm : socket.socket or None
-        The connection, which drivers may use by themselves.
+        The connection. Drivers may use it directly.
     link : Link
-        What is known of the connection.
+        The state of the connection.
 
     Raises
     ------

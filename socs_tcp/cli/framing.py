@@ -32,7 +32,8 @@ def add_framing(parser: Any) -> None:
     group = parser.add_argument_group("where a reply ends (default: CR LF)")
     kinds = group.add_mutually_exclusive_group()
     kinds.add_argument("--terminator", metavar="TEXT", type=terminator, action="append",
-                       help=r"with this: CRLF, LF, CR, NUL, ETX, or bytes such as '\n'; repeat it to accept any of several")
+                       help=r"with this: CRLF, LF, CR, NUL, ETX, or bytes such as '\n'; "
+                            "repeat it to accept any of several")
     kinds.add_argument("--length", metavar="N", type=count, help="after N bytes")
     kinds.add_argument("--header", metavar="SIZE,AT,STRUCT", type=header,
                        help="after a header of SIZE bytes and the "
@@ -45,8 +46,8 @@ def add_framing(parser: Any) -> None:
     kinds.add_argument("--raw", action="store_true",
                        help="take the data that comes at once. Nothing is "
                              "added to a command")
-    kinds.add_argument("--description", metavar="FILE", help="as in a description: a YAML file, or the name of "
-                             "one in the package")
+    kinds.add_argument("--description", metavar="FILE",
+                       help="as in a description: a YAML file, or the name of one in the package")
     group.add_argument("--send-terminator", metavar="TEXT", type=terminator,
                        help="what ends a command (the --terminator; with --prompt, CRLF; with "
                             "--block, LF; with --length, --header and --raw, nothing)")
