@@ -87,10 +87,8 @@ def test_an_idle_agent_is_connected_once_it_has_joined(crossbar_router, descript
 def test_one_that_is_stopped_with_dead_name_servers_ends_in_time(start, device):
     agent = start("nameless", device, AGENTS / "dead_names.py", host="nowhere.invalid")
     wait_until_said(agent, "looking the device up")
-    began = time.monotonic()
     os.kill(agent.pid, signal.SIGTERM)
     assert agent.wait(GRACE), agent.tail()
-    assert time.monotonic() - began < GRACE
     assert agent.returncode == 0
 
 

@@ -104,7 +104,6 @@ def test_a_lost_router_is_no_fault_of_the_device(instruments, crossbar_router):
         instrument.start_well()
         before[face] = instrument.session("acq")["session_id"], instrument.readings("acq")
     crossbar_router.stop()
-    lost = time.monotonic()
     # They go on reading meanwhile.
     for instrument in instruments.values():
         count = instrument.a.server.commands
@@ -116,7 +115,7 @@ def test_a_lost_router_is_no_fault_of_the_device(instruments, crossbar_router):
         assert (session["session_id"], session["status"]) == (before[face][0], "running")
         assert not session["degraded"]
         assert instrument.messages("acq", "is down") == []
-        assert instrument.readings("acq") > before[face][1] + (time.monotonic() - lost) * 0.5
+        assert instrument.readings("acq") >= before[face][1] + 4
         # ... and the device's own faults are told as before.
         instrument.a.server.unplug()
         instrument.until_degraded("acq", AT_ONCE)
