@@ -170,11 +170,9 @@ class Calls:
 
     def _check_ready(self, call: Call) -> None:
         session = self.session
-        connection = session.connection
-        if connection is None or connection.comm is not session.comm:
-            connection = session.current()
-            if connection is None:
-                raise session.dialer.why_not()
+        connection = session.current()
+        if connection is None:
+            raise session.dialer.why_not()
         call.receiving = True
         if call.outer is not None:
             call.outer.receiving = True
@@ -209,11 +207,9 @@ class Calls:
     def _receive(self, call: Call, face: Hooks, bufsize: int, revive: bool) -> Any:
         """What has come, at least one byte. Revive a connection that was known to be lost?"""
         session = self.session
-        connection = session.connection
-        if connection is None or connection.comm is not session.comm:
-            connection = session.current()      # a hook of the driver's may have changed it
-            if connection is None:
-                raise session.dialer.why_not()
+        connection = session.current()          # a hook of the driver's may have changed it
+        if connection is None:
+            raise session.dialer.why_not()
         if connection.conversation.decoder.waiting:      # left over from a query
             return connection.conversation.take(bufsize, monotonic())
         while True:

@@ -144,6 +144,23 @@ def test_a_silent_device_is_not_proven_by_a_connection_that_lasts(make, hand, mo
     assert "up" not in seen
 
 
+def test_one_that_was_asked_lately_is_not_proven_by_a_connection_that_lasts(make, hand,
+                                                                           monkeypatch, states):
+    monkeypatch.setattr(policy, "LASTS", 0.02)
+
+    def takes_commands_only(device):
+        while not device.command().endswith(b"?"):
+            pass
+    device = make(hand(takes_commands_only), settle=0.01, min_interval=0.01)
+    assert isinstance(device.error("A?"), ConnectionError)
+    seen = states(device)
+    for _ in range(6):
+        device.send(b"SET 1")
+        threading.Event().wait(0.01)
+    assert device.link.down
+    assert "up" not in seen
+
+
 def test_the_flag_comes_before_any_observer_and_before_a_new_connection(make, hand):
     order, hang_up_now = [], threading.Event()
     box = hand(lambda device: (device.answer(), hang_up_now.wait(PATIENCE)),
