@@ -66,8 +66,8 @@ def test_a_box_that_hangs_up_is_down_and_not_hammered(make, hand, states, lines,
     assert len(there.connections) <= 3 + took / 0.4
     if box != "identify":       # that is an answer
         assert "up" not in seen
-    down = [t for t in lines if t.startswith(device.link.name) and "down" in t]
-    assert len(down) <= 3
+        down = [t for t in lines if t.startswith(device.link.name) and "down" in t]
+        assert len(down) <= 3
 
 
 @pytest.mark.parametrize("identify", ["*IDN?", ("*IDN?", re.compile(b"X"))],

@@ -10,5 +10,5 @@ EQUIVALENT: dict[str, str] = {
     "core/silence.answered: rtt + self._settle > self._length  ->  "
     "rtt + self._settle >= self._length": "the longer of two that are equal is either",
     "deferred/connection._throw_away: 0  ->  1": "at the end of what had come it waits a "
-    "millisecond for more, ten times a second at most; nothing else is different",
+    "millisecond for more, four times a second; nothing else is different",
 }
