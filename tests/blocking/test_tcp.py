@@ -838,6 +838,23 @@ def test_close_ends_a_wait_between_two_attempts(make, bench):
     assert "closed by this program" in str(waiting(1.0))
 
 
+@pytest.mark.parametrize("call", ["send", "query"])
+def test_close_while_a_driver_connects_leaves_nothing_to_send_on(bench, make, call):
+    class Driver(TCPInterface):
+        def _connect(self, address):
+            comm = super()._connect(address)
+            if bench.made > 1:
+                self.close()
+            return comm
+    device = make(Driver, framer=LineFramer(b"\n"))
+    bench.last.close()
+    with pytest.raises(Disconnected, match="closed by this program"):
+        getattr(device, call)(b"X\n")
+    assert bench.made == 2
+    assert bench.last.recv(9) == b""
+    assert device.comm is None
+
+
 def test_close_ends_a_connect_that_is_under_way():
     """A listener whose queue is full lets a client wait as an absent device does."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, socket.socket() as first:
