@@ -138,6 +138,8 @@ class Queue:
             return True
         if self.connection is None or self._sending:
             return False
+        if request.kind != "listen" and request.deadline <= self._seconds():
+            return False        # the reactor was blocked: its time is over, as the alarm finds out
         return _STARTS[request.kind](self, self.connection, request)
 
     def _unread(self, request: Request) -> bytes | list[bytes]:
@@ -431,11 +433,19 @@ class Queue:
         within = f"within {request.timeout:g} s"
         flight = len(self._flight())
         if flight or connection is None or not connection.conversation.obstructs:
-            return self._device.error(ReplyTimedOut, f"its turn did not come {within}: "
-                                      f"{flight} before it", "send", request.sent)
+            return self._device.error(
+                ReplyTimedOut, f"its turn did not come {within}: "
+                f"{self._in_front(connection, flight, request.deadline)}", "send", request.sent)
         return self._device.error(
             ReplyTimedOut, f"nothing was sent {within}: {connection.conversation.obstacle()}",
             "send", request.sent)
+
+    def _in_front(self, connection: Connection | None, flight: int, deadline: float) -> str:
+        if flight or connection is None:
+            return f"{flight} before it"
+        if connection.conversation.silence.gap_left(deadline) > 0:
+            return f"commands are {self._device.gap:g} s apart (gap)"
+        return "the reactor was busy with other things"
 
     def stop(self) -> None:
         """No more timers."""

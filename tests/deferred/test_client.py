@@ -480,6 +480,25 @@ def test_a_request_never_bursts_out_after_its_time():
     assert bench.take() == b""
 
 
+def test_nor_where_the_reactor_was_blocked_while_it_connected():
+    bench = Bench()
+    stale = [bench.query("A", 1), bench.send("B", 1)]
+    bench.reactor.rightNow += 5         # nothing turns meanwhile
+    bench.accept()
+    assert bench.take() == b""
+    bench.advance(0)
+    assert bench.take() == b""
+    assert [type(call.value) for call in stale] == [ReplyTimedOut] * 2
+    assert all(call.value.sent == "no" for call in stale)
+    assert "the reactor was busy" in str(stale[0].value)
+    assert not bench.link.down and bench.link.losses == 0
+    query = bench.query("C", 1)
+    assert bench.take() == b"C\r\n"
+    bench.reply(b"c\r\n")
+    assert query.value == b"c"
+    bench.close()
+
+
 def test_a_queued_request_says_what_it_waited_for():
     bench = connected()
     bench.query("A", 5)
@@ -487,6 +506,18 @@ def test_a_queued_request_says_what_it_waited_for():
     bench.advance(1)
     assert isinstance(queued.value, ReplyTimedOut)
     assert "its turn did not come within 1 s: 1 before it" in str(queued.value)
+
+
+def test_a_request_that_waited_for_the_gap_says_so():
+    bench = proven(gap=5)
+    query = bench.query("A")
+    bench.advance(6)
+    bench.reply(b"a\r\n")
+    assert query.value == b"a"
+    queued = bench.query("B", 1)
+    bench.advance(1)
+    assert "within 1 s: commands are 5 s apart (gap)" in str(queued.value)
+    bench.close()
 
 
 def test_two_queries_that_expire_together_are_both_timeouts_of_the_reply():
