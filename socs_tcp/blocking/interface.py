@@ -16,6 +16,7 @@ from ..core.policy import (
     KEEPALIVE,
     MIN_INTERVAL,
     LateReplies,
+    check_flag,
     check_function,
     check_host,
     check_late_replies,
@@ -123,7 +124,7 @@ class TCPInterface:
         options = Options(
             framer=self.framer, late_replies=check_late_replies(late_replies),
             greeting=checked_greeting(greeting), settle=check_pause("settle", settle),
-            gap=check_pause("gap", gap), telnet=telnet, tls=check_tls(tls),
+            gap=check_pause("gap", gap), telnet=check_flag("telnet", telnet), tls=check_tls(tls),
             alarms=check_function("on_unasked", on_unasked) is not None,
             on_connect=check_function("on_connect", on_connect),
             identity=identity_of(identify, closes_after_reply),
@@ -134,7 +135,8 @@ class TCPInterface:
         gate, failures = Gate(), Failures(ip_address, self.port)
         dialer = Dialer(options, self.link, gate, failures, min_interval)
         session = Session(self.link, gate, dialer, failures,
-                          closes_after_reply=closes_after_reply, on_unasked=on_unasked)
+                          closes_after_reply=check_flag("closes_after_reply", closes_after_reply),
+                          on_unasked=on_unasked)
         self.__session, self.__calls = session, Calls(session)
         session.run(self.timeout, session.open, self, self.__calls.exchange.ask)
 

@@ -239,6 +239,19 @@ def check_pause(name: str, value: Any) -> float:
     return check_seconds(name, value) or 0.0
 
 
+def check_flag(name: str, value: bool) -> bool:
+    """`value` if it is True or False.
+
+    Raises
+    ------
+    TypeError
+        With what is expected: ``"no"`` would be true.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
+    return value
+
+
 def check_function(name: str, value: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
     """`value` if it can be called, or is None.
 

@@ -29,6 +29,7 @@ from ..core.policy import (
     KEEPALIVE,
     MIN_INTERVAL,
     LateReplies,
+    check_flag,
     check_function,
     check_host,
     check_late_replies,
@@ -159,7 +160,8 @@ class DeviceClient:
             check_seconds("keepalive", keepalive, optional=True), check_pause("settle", settle),
             check_pause("gap", gap), checked_greeting(greeting),
             identity_of(identify, closes_after_reply), check_on_connect(on_connect),
-            check_function("on_unasked", on_unasked), closes_after_reply, telnet,
+            check_function("on_unasked", on_unasked),
+            check_flag("closes_after_reply", closes_after_reply), check_flag("telnet", telnet),
             check_tls(tls))
         self._clock = device.clock
         self._asked_at = -math.inf

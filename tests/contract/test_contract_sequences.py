@@ -161,3 +161,11 @@ def test_the_gap_is_kept_between_all_commands_whoever_calls(make):
             assert call.result(10) == b"re %d?" % number
         assert server.commands == 6
     assert times.least() > 0.045
+
+
+# told at once
+
+@pytest.mark.parametrize("name", ["telnet", "closes_after_reply"])
+def test_what_is_yes_or_no_is_no_text(make, server, name):
+    with pytest.raises(TypeError, match=f"{name} must be True or False, not 'no'"):
+        make(server, **{name: "no"}, connected=False)
