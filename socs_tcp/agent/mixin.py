@@ -43,7 +43,7 @@ class DeviceAgentMixin:
     Attributes
     ----------
     agent : OCSAgent
-        To be set before `watch` is called.
+        Set it before you call `watch`.
     """
 
     agent: Any
@@ -72,7 +72,7 @@ class DeviceAgentMixin:
         device : TCPInterface or DeviceClient
             Anything with a ``link``.
         ops : iterable of str, optional
-            Names of the operations that depend on it; all unless given.
+            Names of the operations that depend on it. Default: all.
         feed : str, optional
             A feed of this name, registered if it is not yet, gets the health of the
             connection as numbers: at each change and every ten seconds. One for each device.
@@ -95,7 +95,7 @@ class DeviceAgentMixin:
     def poll(self, session: Any, read: Callable[[], T], period: float, *,
              unreadable: Unreadable = UNREADABLE, gaps: bool = False, quantize: bool = False,
              ) -> Iterator[T]:
-        """Readings, one each period, until the operation is told to stop.
+        """Yield readings, one per period, until the operation is stopped.
 
         For a blocking operation, in its worker thread. A `ConnectionError` from `read`
         makes the session degraded until there is a reading again, and so does a reading that
@@ -112,14 +112,13 @@ class DeviceAgentMixin:
         period : float
             Seconds from the start of one reading to that of the next.
         unreadable : tuple of type
-            What `read` raises if it cannot make sense of what came: ``ValueError``,
-            ``UnicodeError``, ``IndexError``, ``KeyError`` and ``struct.error`` unless given;
-            ``()`` for nothing: then that ends the loop, too.
+            What `read` raises if it cannot parse a reply. Default: ``ValueError``,
+            ``UnicodeError``, ``IndexError``, ``KeyError`` and ``struct.error``;
+            with ``()`` these errors end the loop, too.
         gaps : bool
-            Is a `Gap` to be had each time there is no reading? It is false, and its ``error``
-            says why there is none.
+            Yield a `Gap` each time there is no reading. It is false, and its ``error`` says why.
         quantize : bool
-            Shall readings begin at whole periods since the epoch, so that those of several
+            Start readings at whole periods since the epoch, so that those of several
             agents belong together? With a period of 0.5: at .0 and .5 of each second.
 
         Yields

@@ -185,8 +185,8 @@ class TCPInterface:
     def send(self, msg: Text, *, urgent: bool = False) -> None:
         """Send all bytes of `msg`, as they are.
 
-        Where the connection is found to be gone, a new one is made first. A late reply that a
-        `recv` gave up on is thrown away, if it has come by now. If sending fails,
+        If the connection is gone, a new one is made first. If a `recv` timed out and its late
+        reply has come, that reply is discarded. If sending fails,
         the connection is reset and sending tried a second time (so a device may see the
         beginning of `msg` twice; `query` does not do that).
 
@@ -290,7 +290,7 @@ class TCPInterface:
                                   check_seconds("timeout", timeout), safe_to_repeat)
 
     def recv_frame(self, timeout: float | None = None, *, framer: Framer | None = None) -> bytes:
-        """Return the next whole frame that the device sends by itself.
+        """Return the next whole frame that the device sends on its own.
 
         Parameters
         ----------

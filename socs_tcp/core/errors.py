@@ -9,9 +9,9 @@
         ├── Disconnected               the connection is gone
         ├── SendTimedOut               the device does not take our bytes (also TimeoutError)
         ├── ReplyTimedOut              the reply did not come in time   (also TimeoutError)
-        ├── FramingError               what came is not a reply
+        ├── FramingError               the data is not a reply
         ├── WrongReply                 a reply came that does not match the query
-        └── WrongDevice                somebody answers, but not the device we know
+        └── WrongDevice                another device answers
 
 Misuse by the programmer is ``ValueError``, ``TypeError`` or ``RuntimeError``,
 never one of these: an agent that catches ``ConnectionError`` must not hide a bug.

@@ -66,7 +66,7 @@ class LineFramer(Framer):
     terminator : bytes, str, or a tuple of them
         What ends a reply. Of several, whichever comes first.
     send_terminator : bytes or str, optional
-        What ends a command; the (first) `terminator` unless given.
+        Ends a command. Default: the (first) `terminator`.
     max_length : int
         The longest line in bytes, its terminator not counted.
 

@@ -62,71 +62,69 @@ _WRONG_THREAD = ("a DeviceClient belongs to the thread of its reactor; from anot
 class DeviceClient:
     """A device behind a TCP port, for Twisted code. Reactor thread only.
 
-    It connects when instantiated, and stays connected by itself. One exchange is done at a
-    time, first come, first served; each ends within its timeout, waiting for its turn and
-    for a lost device included. A request finds a lost device either back, or fails: it
-    never bursts out later.
+    It connects when it is created, and keeps the connection. Exchanges run one at a time, in
+    order. Each ends within its timeout, which includes waiting for its turn and for a lost
+    device. If the device is not back in time, the request fails, and is never sent later.
 
-    Every Deferred it returns may be cancelled: its place is then free, and its reply never
+    You may cancel every Deferred that it returns. Its place is then free, and its reply never
     reaches another request.
 
     Parameters
     ----------
     ip_address : str
-        IPv4 or IPv6 address or host name; a name is looked up at each connect.
+        IPv4 or IPv6 address, or host name. Each connect looks a name up.
     port : int
         TCP port.
     timeout : float or None
-        Seconds that a request may take; None waits for ever (an attempt to connect takes at
-        most 30 s even then).
+        Seconds that a request may take; None for no limit (an attempt to connect still takes at
+        most 30 s).
     framer : Framer, optional
-        Where a reply ends; ``LineFramer()`` unless given.
+        Says where a reply ends. Default: ``LineFramer()``.
     reactor : optional
-        Twisted's reactor, or one for tests; the installed one unless given.
+        Twisted's reactor, or one for tests. Default: the installed one.
     on_connect : callable, optional
-        Called after each connect with an object that has `query`, `send` and `recv` as this
-        one, and has the device for itself until the Deferred that it may return fires.
+        Called after each connect, to prepare the device, with an object that has `query`, `send`
+        and `recv`. The device is reserved for it until the Deferred that it may return fires.
     identify : bytes or str, or a tuple (query, expected), optional
         Asked after each connect; see `socs_tcp.core.identity.Identity`.
     late_replies : {'drop', 'drain'} or callable
         As in `TCPInterface`.
     max_in_flight : int
-        So many queries may be sent before the first is answered. More than 1 only for a
-        device that answers all queries in their order, or with a matching `late_replies`.
+        How many queries may be sent before the first is answered. Use more than 1 only for a
+        device that answers all queries in order, or with a function as `late_replies`.
     greeting : True, pattern or callable, optional
-        The device says one frame after each connect, before it is asked anything; True for any
-        frame, or a compiled pattern of bytes or a function that says whether it is the right
-        one. It is waited for, and is no reply.
+        What the device sends after each connect, before any reply: True for one frame of any
+        kind, or a compiled pattern of bytes that it must match, or a function that checks it.
     settle : float
-        Seconds of silence that are waited for before a query where the device may be about to
-        say something that is no answer to it; 0 turns that off.
+        Seconds of silence to wait for before a query if unexpected data may still come. 0 turns
+        it off.
     gap : float
-        Least seconds from the end of one exchange to the next command.
+        Seconds that the device needs between the end of one exchange and the next command.
     on_unasked : callable, optional
-        Gets whole frames that answer nothing (bytes), one at a time: alarms of a device that
-        also answers. If it returns a Deferred, the next one waits for that.
+        Called with each whole frame that answers nothing (the alarms of a device that also
+        answers), one at a time. If it returns a Deferred, the next call waits for it.
     closes_after_reply : bool
-        The device hangs up after each whole reply: that is no loss.
+        The device hangs up after each whole reply. This does not count as a loss.
     telnet : bool
-        Take telnet negotiation out of what the device says, and refuse all options.
+        Remove telnet negotiation from the data, and refuse all options.
     tls : ssl.SSLContext, optional
-        Speak TLS with the device.
+        Connect with TLS.
     min_interval : float
         Seconds between two attempts to connect, once a retry has failed.
     keepalive : float or None
-        Seconds after which a connection on which nothing is said is known to be dead.
+        Seconds after which a dead connection is noticed while nothing is sent.
 
     Attributes
     ----------
     link : Link
-        What is known of the connection.
+        The state of the connection.
 
     Raises
     ------
     TypeError, ValueError
         If a parameter makes no sense.
     RuntimeError
-        In another thread than that of the reactor; so do all its methods.
+        If it is called in a thread other than the reactor's. All methods raise this.
     """
 
     def __init__(self, ip_address: str, port: int, timeout: float | None = 10, *,

@@ -93,7 +93,7 @@ class DeviceClientFactory(ReconnectingClientFactory):
 
     def connect(self, host: str, port: int, timeout: float = 30.0, *,
                 tls: ssl.SSLContext | None = None) -> HostConnector:
-        """Connect to a host, whose name is looked up anew at each attempt.
+        """Connect to a host. Each attempt looks its name up again.
 
         Parameters
         ----------

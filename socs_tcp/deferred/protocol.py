@@ -22,7 +22,7 @@ class LineProtocol(FrameProtocol):
     Parameters
     ----------
     framer : Framer, optional
-        ``LineFramer()`` unless given: lines end with CR LF.
+        Default: ``LineFramer()``, lines that end with CR LF.
     keepalive : float or None
         Seconds after which a connection on which nothing is said is known to be dead.
     """

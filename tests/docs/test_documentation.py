@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -126,3 +127,17 @@ def test_the_reference_shows_types_and_the_source(built):
 
 def test_a_block_of_code_can_be_copied(built):
     assert "copybutton.js" in (built[0] / "start.html").read_text()
+
+
+#: What readers stumbled over, and its brothers.
+ODD = re.compile("|".join([
+    r"\banew\b", "belongs into", "to be had", "at hand, so", "tells of", r"stands? in\b",
+    r"stands? (under|no|one|below)\b", "one client only", "Of a kind", r"for ever\b",
+    "unless given", "Once a command"]))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.stem not in ("design",)],
+                         ids=lambda page: page.stem)
+def test_nobody_stumbles_over_old_acquaintances(page):
+    text = " ".join(page.read_text().split())
+    assert [text[max(0, m.start() - 40):m.end() + 40] for m in ODD.finditer(text)] == []
