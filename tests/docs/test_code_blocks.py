@@ -34,6 +34,7 @@ NOT_RUN = {
     "python tests/docker/compose_check.py": "tests/docker/compose_check.py",
     "python -m benchmarks": "benchmarks/__main__.py",
     "python -m tests.storms": "tests/storms/__main__.py",
+    "python -m tests.mutation": "tests/mutation/__main__.py",
     "python -m tests.fuzz": "tests/fuzz/__main__.py",
 }
 
