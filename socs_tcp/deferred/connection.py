@@ -35,8 +35,9 @@ THROWN_AWAY = 64
 #: So many frames that nobody asked for are looked at in one turn of the reactor. A read of very
 #: short ones, with a function that compares each, is otherwise some tenths of a second.
 STRAYS_AT_ONCE = 200
-#: So many whole frames are kept of those that came before a loss.
-MOST_UNREAD = 1000
+#: So many whole frames are kept of those that came before a loss: more than ever wait for somebody
+#: who reads, but of the shortest ones.
+MOST_UNREAD = 20_000
 
 
 class Connection(LineProtocol):
@@ -198,11 +199,7 @@ class Connection(LineProtocol):
     def _with_what_was_said(self, error: DeviceConnectionError) -> DeviceConnectionError:
         """Keep the whole frames that came; the error, with the last that the device said."""
         with contextlib.suppress(FramingError):
-            while len(self.unread) < MOST_UNREAD:
-                frame = self._decoder.next_frame()
-                if frame is None:
-                    break
-                self.unread.append(frame)
+            self.unread += self._decoder.next_frames(MOST_UNREAD)
         if not isinstance(error, Disconnected):
             return error
         conversation = self.conversation
