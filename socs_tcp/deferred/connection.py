@@ -120,8 +120,10 @@ class Connection(LineProtocol):
         if self._readers:
             super().dataReceived(data)      # somebody uses `comm` directly
             return
-        if (len(data) >= READ_SIZE) is not self._long_reads:
-            self._read_long(len(data) >= READ_SIZE)
+        # (What may be negotiation takes a hundred times as long to look at.)
+        long = len(data) >= READ_SIZE and self._telnet is None
+        if long is not self._long_reads:
+            self._read_long(long)
         try:
             answered = self.conversation.heard(data, self._seconds())
         except FramingError as exc:

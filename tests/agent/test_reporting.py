@@ -206,6 +206,13 @@ def test_others_cannot_fill_a_session_either_nor_drive_ours_out(session, reactor
     assert texts(session)[-1].startswith("999 ")
 
 
+def test_short_ones_of_others_are_bounded_in_number(session, reactor):
+    guard(reactor, session)
+    for number in range(1000):
+        session.add_message(f"{number}")
+    assert texts(session) == [f"{number}" for number in range(1000 - MOST_MESSAGES, 1000)]
+
+
 def test_a_message_may_be_put_right(session, reactor):
     say(reactor, session, "down", "down: closed")
     session.add_message("something else")

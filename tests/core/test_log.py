@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from twisted.logger import formatEvent, globalLogPublisher
 
 import socs_tcp
+from socs_tcp.core.log import DeviceLogger
 
 FAILING = """
 import socket
@@ -51,6 +53,21 @@ def test_a_program_without_stderr_is_not_disturbed():
 
 def test_a_program_whose_stderr_is_closed_is_not_disturbed():
     run(f"import sys\nsys.stderr.close()\n{FAILING}")
+
+
+@pytest.mark.parametrize("level", ["info", "warn", "error"])
+@pytest.mark.parametrize("text", ["{", "{log_source}", "{text}", "%s %(x)s", "a }"])
+def test_what_is_written_is_text_and_no_format(level, text):
+    lines = []
+
+    def observe(event):
+        lines.append(formatEvent(event))
+    globalLogPublisher.addObserver(observe)
+    try:
+        getattr(DeviceLogger(), level)(text)
+    finally:
+        globalLogPublisher.removeObserver(observe)
+    assert lines == [text]
 
 
 def test_importing_the_package_imports_neither_ocs_nor_a_reactor():

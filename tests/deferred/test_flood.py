@@ -7,6 +7,7 @@ from memory_device import connected
 
 from socs_tcp import Disconnected
 from socs_tcp.deferred.connection import MOST_UNREAD, STRAYS_AT_ONCE
+from socs_tcp.deferred.frame_protocol import READ_SIZE
 
 MANY = 5 * STRAYS_AT_ONCE
 
@@ -113,4 +114,12 @@ def test_what_makes_no_sense_behind_them_is_told(alarms):
     bench.reply(b"!\r\n" * MANY + b"x" * 70_000)
     bench.advance(0)
     assert "no end of the reply" in str(query.value)
+    bench.close()
+
+
+@pytest.mark.parametrize(("telnet", "longer"), [(False, True), (True, False)])
+def test_where_each_byte_may_be_negotiation_no_more_is_read_at_once(telnet, longer):
+    bench = connected(telnet=telnet)
+    bench.reply(b"x" * READ_SIZE)
+    assert (getattr(bench.transport, "bufferSize", READ_SIZE) > READ_SIZE) is longer
     bench.close()
