@@ -46,6 +46,10 @@ class Pattern:
         self._check(reply)
         return self.regex.match(reply)
 
+    def fits(self, frame: bytes) -> bool:
+        """Does it match at the beginning? One that is too long to be looked at does not."""
+        return len(frame) <= self.longest and self.regex.match(frame) is not None
+
     def search(self, reply: bytes) -> re.Match[bytes] | None:
         """The first match anywhere in `reply`; raises as `match` does."""
         self._check(reply)

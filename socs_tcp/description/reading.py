@@ -29,7 +29,7 @@ def read_reply(query: Query, reply: bytes) -> Reading:
 def connection_options(description: Description) -> dict[str, Any]:
     """What both faces are told of the device."""
     return {"framer": description.framer, "gap": description.gap,
-            "greeting": description.greeting and description.greeting.regex,
+            "greeting": description.greeting and description.greeting.fits,
             "closes_after_reply": description.closes_after_reply, "telnet": description.telnet}
 
 

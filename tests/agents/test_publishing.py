@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from ocs import ocs_feed
 
-from socs_tcp.agents.publishing import MOST_BUFFERED, Publisher, told_values
+from socs_tcp.agents.publishing import MOST_BUFFERED, Publisher, told_errors, told_values
 from socs_tcp.description import loads
 from socs_tcp.description.reading import read_reply
 
@@ -83,3 +83,10 @@ def test_many_texts_are_shorter_ones(bench):
     assert len(told_values(reading)["text"]) == 500
     assert len(told_values(reading, 500)["text"]) == 200
     assert len(told_values(reading, 10 ** 6)["text"]) == 100
+
+
+def test_why_fields_cannot_be_read_is_bounded_and_printable():
+    told = told_errors({f"f{n}": ValueError("\x1b[2J" + "x" * 10_000) for n in range(1000)})
+    assert len(told) == 1000
+    assert all(text.isprintable() for text in told.values())
+    assert sum(map(len, told.values())) < 50_000

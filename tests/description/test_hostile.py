@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from socs_tcp.description import DescriptionError, ParseError, load, loads, shipped
 from socs_tcp.description.fields import Field, Packed, Whole
 from socs_tcp.description.loader import MAX_ENTRIES
+from socs_tcp.description.reading import connection_options
 from socs_tcp.description.reply import Item
 
 GOOD = """\
@@ -164,6 +165,41 @@ def test_no_reply_takes_long_to_read(name):
                 assert time.process_time() - begun < 0.5
                 for error in errors.values():
                     assert len(str(error)) < 600 and str(error).isprintable()
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_nothing_else_that_a_reply_is_held_against_takes_long(name):
+    description = load(name)
+    steps = [*description.on_connect, *(description.identify.steps if description.identify else ()),
+             *(step for p in (*description.parameters.values(), *description.actions.values())
+               for step in p.steps)]
+    for piece in NASTY:
+        reply = piece * (65536 // len(piece))
+        begun = time.process_time()
+        for step in steps:
+            step.accepts(reply, Zeros())
+        for message in description.messages.values():
+            message.take(reply)
+            message.query.parse(reply)
+        if description.greeting is not None:
+            connection_options(description)["greeting"](reply)
+        assert time.process_time() - begun < 0.5
+
+
+def test_a_greeting_of_any_length_is_looked_at_in_bounded_time():
+    description = loads(GOOD + "greeting: '\\w*\\w*x\\.'\n")
+    greets = connection_options(description)["greeting"]
+    assert greets(b"boxx. 1") and not greets(b"boxx")
+    begun = time.process_time()
+    assert not greets(b"a" * 65536)
+    assert time.process_time() - begun < 0.2
+
+
+class Zeros(dict):
+    """A value for each place."""
+
+    def __missing__(self, _key):
+        return 0
 
 
 def with_errors(step, reply):
