@@ -348,3 +348,9 @@ def test_values_beyond_all_bounds(name, value):
     with pytest.raises(ValueError) as caught:
         load("kikusui_pmx").parameter_for(name).script(value)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("form", ["01x", "03x", "0x", "2x", "00x"])
+def test_among_hexadecimal_digits_a_place_is_whole_bytes(form):
+    text = GOOD + f'parameters: {{p: {{send: {{hex: "31 {{value:{form}}}"}}, type: int}}}}\n'
+    assert "must be whole bytes" in problem(text)
