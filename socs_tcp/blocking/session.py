@@ -108,7 +108,7 @@ class Session:
         connection = self.connection
         while self.on_unasked is not None and connection is not None \
                 and connection.conversation.unasked:
-            self.on_unasked(connection.conversation.unasked.popleft())
+            self.on_unasked(connection.conversation.unasked.pop(0))
 
     # which connection
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import socket
-from collections import deque
 
 from .names import Address, Answer, with_port
 
@@ -46,7 +45,7 @@ class Candidates:
         self._port = port
         self._deadline = deadline
         self._remembered = remembered
-        self._untried: deque[Address] = deque()
+        self._untried: list[Address] = []
         self._tried: set[Address] = set()
         self._resolved = False
         self._error: Exception | None = None
@@ -72,7 +71,7 @@ class Candidates:
         if self._remembered in addresses:
             addresses.remove(self._remembered)
             addresses.insert(0, self._remembered)
-        self._untried = deque(a for a in addresses if a not in self._tried)
+        self._untried = [a for a in addresses if a not in self._tried]
         return self._give_up({a for a in self.running if a not in addresses})
 
     def _not_resolved(self, error: OSError) -> set[Address]:
@@ -92,7 +91,7 @@ class Candidates:
         """The one to try now, which is running then; None for none."""
         if not self._untried or now < self._next:
             return None
-        address = self._untried.popleft()
+        address = self._untried.pop(0)
         left = (self._deadline - now) / (len(self._untried) + 1)
         self._next = now + min(STAGGER, left)
         self._tried.add(address)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -44,9 +43,9 @@ class Hearing:
 
     Attributes
     ----------
-    turns : deque of Turn
+    turns : list of Turn
         Sent and not answered yet, in their order; those given up stay until they are.
-    unasked : deque of bytes
+    unasked : list of bytes
         Alarms.
     restless : bool
         Has the device said something unasked since the last silence?
@@ -73,7 +72,7 @@ class Hearing:
         self.silence = silence
         self.decoder: Decoder = framer.decoder()
         self.turns = self._pending.turns
-        self.unasked: deque[bytes] = deque()
+        self.unasked: list[bytes] = []
         self._strayed = False   # what was discarded since the last silence may go on
         self.restless = False
         self.more = False
@@ -106,7 +105,7 @@ class Hearing:
             if first.plain and self._pending.in_order:      # nearly always
                 frame = self._framer.whole(data)
                 if frame is not None:
-                    turns.popleft()
+                    turns.pop(0)
                     link.last_reply = frame
                     self._replied(first, now)
                     return [(first, frame)]

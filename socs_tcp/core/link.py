@@ -68,6 +68,11 @@ class Link(Observed):
     holder of its lock, or the reactor thread), without a lock of their own.
     """
 
+    __slots__ = ("_clock", "_down_since", "_kinds_logged", "_remarks", "_reminded",
+                 "_worst_lately", "bytes_discarded", "bytes_received", "bytes_sent", "connects",
+                 "error", "exchanges", "failures", "last_reply", "last_rtt", "losses", "outages",
+                 "reason", "since", "state", "timeouts", "trace", "worst_rtt")
+
     def __init__(self, name: str, clock: Callable[[], float] = time.time,
                  log: DeviceLogger = log) -> None:
         super().__init__(name, log)
@@ -81,7 +86,7 @@ class Link(Observed):
         self.failures = 0
         self._down_since = 0.0
         self._reminded = 0.0
-        self._kinds_logged: set[type | None] = set()
+        self._kinds_logged: list[type | None] = []
         # by kind of remark: when it was told last, and how often it came since
         self._remarks: dict[str, tuple[float, int]] = {}
         self.connects = 0
@@ -227,7 +232,7 @@ class Link(Observed):
             if old in DOWN_STATES and (since < ONE_FAILURE or (type(error) in self._kinds_logged
                                                            and since < REMINDER)):
                 return False
-            self._kinds_logged.add(type(error))
+            self._kinds_logged.append(type(error))
             self._reminded = now
             return True
         return new is not old and new is not _S.PROVING and (old, new) != (_S.OPEN, _S.UP)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -37,7 +36,7 @@ class Observed:
         self._hear_reasons: tuple[Callable[[Any, LinkChange], object], ...] = ()
         # what is not yet told: changes with the line for the log where they are worth one, and
         # remarks
-        self.news: deque[tuple[LinkChange | str, tuple[bool, str] | None]] = deque()
+        self.news: list[tuple[LinkChange | str, tuple[bool, str] | None]] = []
         self._telling = False                       # a thread is telling them
 
     def observe(self, callback: Callable[[Self, LinkChange], object]) -> Callable[[], None]:
@@ -103,7 +102,7 @@ class Observed:
                 if self._telling or not self.news:
                     return      # whoever is telling now will tell this, too
                 self._telling = True
-                (change, line), observers = self.news.popleft(), self._observers
+                (change, line), observers = self.news.pop(0), self._observers
             try:
                 if line is not None:
                     (self._log.warn if line[0] else self._log.info)(line[1])

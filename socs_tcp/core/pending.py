@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from .errors import show
 from .framing import Framer
 from .link import Link
@@ -38,8 +36,9 @@ class Pending:
         self._alarms = alarms
         #: Are replies told apart by nothing but their order?
         self.in_order = not callable(late_replies)
+        # (An empty deque has 700 bytes, and there are few turns, alarms, ... at a time.)
         #: In their order; those given up stay until their replies have come.
-        self.turns: deque[Turn] = deque()
+        self.turns: list[Turn] = []
         #: A frame has begun that can answer nothing that is asked from now on.
         self.begun = False
         #: Questions in a row without a match.
@@ -52,7 +51,7 @@ class Pending:
         turns = self.turns
         turns.append(turn)
         if len(turns) > MOST_GIVEN_UP and turns[0].given_up:
-            turns.popleft()
+            turns.pop(0)
 
     def blocks(self) -> bool:
         """Could what is still to come be taken for the reply to another question?"""
@@ -126,7 +125,7 @@ class Pending:
         """It has all its replies."""
         self.unmatched = 0
         if self.turns[0] is turn:
-            self.turns.popleft()
+            self.turns.pop(0)
         else:
             self.turns.remove(turn)
 

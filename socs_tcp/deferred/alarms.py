@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -31,13 +30,13 @@ class Alarms:
         self._link = link
         self._busy = False
 
-    def tell(self, frames: deque[bytes]) -> None:
+    def tell(self, frames: list[bytes]) -> None:
         """Hand over what waits."""
         while len(frames) > MOST_WAITING:
-            self._link.bytes_discarded += len(frames.popleft())
+            self._link.bytes_discarded += len(frames.pop(0))
         while frames and not self._busy:
             self._busy = True
-            done: Deferred[Any] = maybeDeferred(self._on_unasked, frames.popleft())
+            done: Deferred[Any] = maybeDeferred(self._on_unasked, frames.pop(0))
             done.addErrback(self._failed)
             done.addCallback(self._free)
             if self._busy:      # it takes its time over this one

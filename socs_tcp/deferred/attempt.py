@@ -38,7 +38,7 @@ class OneAddress(ClientFactory):
     def __init__(self, address: Address, attempt: Attempt,
                  lost: Callable[[OneAddress, Failure], object]) -> None:
         self.address = address
-        self._attempt = attempt
+        self._attempt: Any = attempt
         self._lost = lost
 
     def begin(self, reactor: Any) -> None:
@@ -58,7 +58,10 @@ class OneAddress(ClientFactory):
 
     def buildProtocol(self, addr: Any) -> Any:
         client, self.client = self.client, None
-        return self._attempt.connected(self, client, addr)
+        protocol = self._attempt.connected(self, client, addr)
+        if protocol is not None:
+            self._attempt = None        # which is over, and need not be kept
+        return protocol
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         # Twisted leaves it with two methods of its own, bound to it: garbage for the cyclic

@@ -54,6 +54,12 @@ class Connection(LineProtocol):
         As in `Silence`.
     """
 
+    # (Python shares the names of up to 30 attributes among the objects of a class; of more, each
+    # object would hold a table, which is larger and slower.)
+    __slots__ = ("_alarms", "_device", "_go_on_later", "_granted", "_listened", "_look_again",
+                 "_made", "_on_lost", "_over", "_pid", "_poll", "_seconds", "_taking", "_telnet",
+                 "conversation", "hearer", "patience", "since", "unread", "used")
+
     def __init__(self, device: Device, made: Callable[[Connection], object],
                  lost: Callable[[Connection, DeviceConnectionError], object], *,
                  debt: Debt = NO_DEBT, last: float = -math.inf) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import select
 import socket
 import sys
-from collections import deque
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
@@ -55,10 +54,10 @@ class FrameProtocol(Protocol):
         self._decoder = framer.decoder()
         self._read_limit = framer.max_length + READ_LIMIT
         self._paused = False
-        # A Deferred leaves its deque before it fires, so that it can fire once only,
+        # A Deferred leaves its list before it fires, so that it can fire once only,
         # whatever the callbacks of the others do.
-        self._readers: deque[tuple[Deferred[bytes], int]] = deque()
-        self._senders: deque[Deferred[None]] = deque()
+        self._readers: list[tuple[Deferred[bytes], int]] = []
+        self._senders: list[Deferred[None]] = []
         self._draining: Drain | SocketDrain | None = None
         self._lost: DeviceConnectionError | None = None
         self._direct: Any = None
@@ -136,7 +135,7 @@ class FrameProtocol(Protocol):
         return waiting
 
     def _forget_sender(self, sender: Deferred[None]) -> None:
-        self._senders = deque(other for other in self._senders if other is not sender)
+        self._senders = [other for other in self._senders if other is not sender]
 
     def _write(self, data: bytes) -> bool:
         """Write; True if the system has taken all of it already."""
@@ -217,7 +216,7 @@ class FrameProtocol(Protocol):
                 frame = self._take(self._readers[0][1])
                 if frame is None:
                     break
-                self._readers.popleft()[0].callback(frame)
+                self._readers.pop(0)[0].callback(frame)
         finally:
             self._serving = False
         if self._lost is not None:
@@ -225,7 +224,7 @@ class FrameProtocol(Protocol):
         self._regulate()
 
     def _forget_reader(self, reader: Deferred[bytes]) -> None:
-        self._readers = deque(entry for entry in self._readers if entry[0] is not reader)
+        self._readers = [entry for entry in self._readers if entry[0] is not reader]
 
     def _take(self, size: int) -> bytes | None:
         """What a reader gets, if it is there."""

@@ -61,7 +61,7 @@ class RawProtocol(FrameProtocol):
             super().dataReceived(data)
             return
         # Somebody waits and gets all of it: no need to copy it in and out of the decoder.
-        reader, size = self._readers.popleft()
+        reader, size = self._readers.pop(0)
         self._read_long(len(data) >= READ_SIZE < size)
         reader.callback(data)
 

@@ -7,7 +7,6 @@ owed, and whether anything may be said now, the connection's `Conversation` deci
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -64,9 +63,9 @@ class Queue:
         self._why = why
         self._exchanged = exchanged
         self.connection: Connection | None = None   # None while there is none to use
-        self.waiting: deque[Request] = deque()
+        self.waiting: list[Request] = []
         #: Whole frames of a connection that is lost, for whoever receives next.
-        self.unread: deque[bytes] = deque()
+        self.unread: list[bytes] = []
         #: Why the last connection was lost.
         self.loss: Any = None
         self._sending: list[Request] = []           # the system has not yet taken all of these
@@ -83,7 +82,7 @@ class Queue:
 
     def keep(self, frames: Iterable[bytes]) -> None:
         """What came before a connection was lost is not lost, until something is sent."""
-        frames = deque(frames)
+        frames = list(frames)
         if self.unread or frames:
             self._link.bytes_discarded += sum(map(len, self.unread))
             self.unread = frames
@@ -108,7 +107,7 @@ class Queue:
         if request.deadline < self._alarm.when:
             self._alarm.set(request.deadline)
         if first:
-            self.waiting.appendleft(request)
+            self.waiting.insert(0, request)
         else:
             self.waiting.append(request)
         if not self._busy:
@@ -144,11 +143,13 @@ class Queue:
 
     def _unread(self, request: Request) -> bytes | list[bytes]:
         if not request.batch:
-            return self.unread.popleft()
-        return [self.unread.popleft() for _ in range(min(request.more + 1, len(self.unread)))]
+            return self.unread.pop(0)
+        most = request.more + 1
+        frames, self.unread = self.unread[:most], self.unread[most:]
+        return frames
 
     def _done(self, request: Request, value: Any) -> None:
-        self.waiting.popleft()
+        self.waiting.pop(0)
         self._at_once += 1
         request.succeed(value)
 
@@ -173,7 +174,7 @@ class Queue:
                 return False
         if self.unread:
             self.keep(())
-        self.waiting.popleft()
+        self.waiting.pop(0)
         conversation.ask(request, now)
         request.sent = "maybe"
         rest = connection.say(request.data, request.timeout)
@@ -212,7 +213,7 @@ class Queue:
         if connection is not self.connection or not self.waiting \
                 or self.waiting[0] is not request:
             return True
-        self.waiting.popleft()
+        self.waiting.pop(0)
         self.send_now(connection, request, now)
         return True
 
@@ -264,7 +265,7 @@ class Queue:
     def _listen(self, connection: Connection, request: Request) -> bool:
         if connection.conversation.asking:
             return False
-        self.waiting.popleft()
+        self.waiting.pop(0)
         self._at_once += 1
         connection.listen(request)
         return True
@@ -327,19 +328,19 @@ class Queue:
         self.connection, self.loss = None, without_frames(error)
         if not self.unread:         # those who receive a stream hear of it in its place
             flight = [*flight, *(request for request in self.waiting if request.batch)]
-            self.waiting = deque(request for request in self.waiting if not request.batch)
+            self.waiting = [request for request in self.waiting if not request.batch]
         flight, self._sending = [*flight, *self._sending], []
         repeated = [r for r in flight if r.safe_to_repeat and r.deferred is not None]
         for request in repeated:
             request.start_over()
-        self.waiting.extendleft(reversed(repeated))
+        self.waiting[:0] = repeated
         for request in flight:
             if request not in repeated:
                 request.fail(again(error, request.sent))
 
     def fail_waiting(self, error: Callable[[Request], BaseException]) -> None:
         """There is no connection to be had."""
-        waiting, self.waiting = self.waiting, deque()
+        waiting, self.waiting = self.waiting, []
         for request in waiting:
             request.fail(error(request))
 

@@ -13,7 +13,6 @@ import argparse
 import itertools
 import re
 import time
-from collections import deque
 from collections.abc import Callable
 
 from socs_tcp.core.conversation import Conversation
@@ -70,10 +69,10 @@ def copy_of(world: World) -> World:
     talk._pending, talk._owed = small_copy(old._pending), small_copy(old._owed)
     talk._evidence, talk.silence = small_copy(old._evidence), small_copy(old.silence)
     talk._pending._link = talk._evidence._link = talk._link
-    talk.turns = talk._pending.turns = deque(turns[id(turn)] for turn in old.turns)
+    talk.turns = talk._pending.turns = [turns[id(turn)] for turn in old.turns]
     talk.decoder = FRAMER.decoder()
     talk.decoder.feed(old.decoder.peek(1 << 20))
-    talk.unasked = deque()
+    talk.unasked = []
     new.turns = tuple(turns[id(turn)] for turn in world.turns)
     return new
 
