@@ -21,6 +21,7 @@ KEYS = {
     "TCPInterface query, raw": "query_raw",
     "TCPInterface query, lines": "query_line",
     "DeviceClient query": "client",
+    "DeviceClient query, uvloop": "client_uvloop",
     "socs.tcp": "socs",
     "asyncio streams": "asyncio",
     "asyncio streams, uvloop": "uvloop",
@@ -31,7 +32,7 @@ KEYS = {
     "blockingCallFromThread": "from_thread",
 }
 
-OURS = ("send_recv", "query_raw", "query_line", "client")
+OURS = ("send_recv", "query_raw", "query_line", "client", "client_uvloop")
 
 
 def measured(rounds: int, queries: int, *, quick: bool, core: int | None = None,

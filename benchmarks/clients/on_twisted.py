@@ -55,6 +55,11 @@ async def device_client(reactor, port: int) -> Ask:
     return lambda: client.query(QUESTION)
 
 
+async def device_client_uvloop(reactor, port: int) -> Ask:
+    """The same client; `run` puts asyncio's reactor over uvloop under it."""
+    return await device_client(reactor, port)
+
+
 async def from_thread(reactor, port: int) -> Ask:
     """`blockingCallFromThread` around the LineReceiver; `_obey` asks in a thread."""
     ask = await line_receiver_timeout(reactor, port)
@@ -66,10 +71,15 @@ SUBJECTS = {
     "LineReceiver, addTimeout": line_receiver_timeout,
     "blockingCallFromThread": from_thread,
     "DeviceClient query": device_client,
+    "DeviceClient query, uvloop": device_client_uvloop,
 }
 
 
 def run(subject: Callable[..., object], port: int, orders) -> None:
+    if subject is device_client_uvloop:
+        import uvloop
+        from twisted.internet import asyncioreactor
+        asyncioreactor.install(uvloop.new_event_loop())
     from twisted.internet import reactor
     done = defer.Deferred.fromCoroutine(_obey(subject, reactor, port, orders))
     done.addErrback(_give_up, orders)

@@ -107,7 +107,9 @@ class Hearing:
                 if frame is not None:
                     turns.pop(0)
                     link.last_reply = frame
-                    self._replied(first, now)
+                    rtt = now - first.asked_at      # (as `_replied`; a call would cost more)
+                    self.silence.answered(now, rtt)
+                    self._evidence.exchange(rtt)
                     return [(first, frame)]
         self.decoder.feed(data)
         found = self.frames(now)
