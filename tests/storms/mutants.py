@@ -128,7 +128,7 @@ MUTANTS = (
            only="commands"),
     Mutant("a reply may look like anything", "core/pending.py",
            "            return turn.fits(frame)\n", "            return True\n",
-           only="strays"),
+           suite="tests/core/test_conversation.py"),
     Mutant("the link is up on a mere connect", "core/states.py",
            "(_S.DOWN, _E.CONNECTED): _S.PROVING", "(_S.DOWN, _E.CONNECTED): _S.UP"),
     Mutant("the link stays up after a failure", "core/states.py",

@@ -92,7 +92,7 @@ class Scene:
         if number % 3 == 0:
             return
         told = b"done %d" % number if strays else answer(UNDECLARED + number)
-        delay = (number % 10) * (0.01 if strays else SOON / 10)
+        delay = (number % 10) * (0.03 if strays else SOON / 10)
         self.server.faults.unasked(self.dialect.pack(told), delay)
 
     @contextmanager
