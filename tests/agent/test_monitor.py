@@ -415,6 +415,8 @@ def test_a_device_that_is_not_watched_any_more(bench):
     assert bench.monitor._devices == {}
     end.close()
     assert not bench.ready(0.05) and not device.link.down
+    device._reset()
+    assert bench.monitor._devices == {}     # nor is its next connection
 
 
 class Holder:
