@@ -19,8 +19,9 @@ from .exchange import Exchange
 from .gate import Busy, Call
 from .session import BROKEN, Hooks, Session
 
-#: A hook of the driver's.
-Hook: TypeAlias = Callable[[], object]
+#: For `recv`: bytes at most, whether to reset on error, and `_check_ready` of the driver's, if it
+#: has one of its own.
+Wanted: TypeAlias = tuple[int, bool, Callable[[], object] | None]
 
 
 class Calls:
@@ -29,39 +30,32 @@ class Calls:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.exchange = Exchange(session)
+        self.ask = self.exchange.ask
 
     # questions
 
-    def query(self, face: Hooks, turn: Turn, timeout: float | None, repeat: bool) -> Any:
-        return self.session.run(timeout, self._query, face, turn, repeat)
-
-    def _query(self, call: Call, face: Hooks, turn: Turn, repeat: bool) -> Any:
+    def ask_twice(self, call: Call, face: Hooks, turn: Turn) -> Any:
+        """A question that is safe to repeat."""
         session = self.session
         try:
-            reply = self.exchange.ask(call, face, turn)
+            return self.exchange.ask(call, face, turn)
         except Disconnected as exc:
-            if not repeat or exc.sent == "no" or session.preparing or session.pinned is not None \
+            if exc.sent == "no" or session.preparing or session.pinned is not None \
                     or session.failures.closed:
                 raise
-            reply = self._once_more(call, face, turn, exc.sent)
-        if session.dialer.pace.failures and not session.preparing:
-            session.dialer.pace.failures = 0
-        return reply
+            return self._once_more(call, face, turn, exc.sent)
 
     def _once_more(self, call: Call, face: Hooks, turn: Turn, sent: Sent) -> Any:
-        again = Turn("query", turn.data, turn.answers, turn.match, turn.framer)
+        turn.start_over()
         try:
-            return self.exchange.ask(call, face, again)
+            return self.exchange.ask(call, face, turn)
         except DeviceConnectionError as exc:
             if exc.sent == "no":        # the first time, before it was repeated
                 exc.sent = sent
             raise
 
-    def next_frame(self, face: Hooks, turn: Turn, timeout: float | None) -> Any:
+    def next_frame(self, call: Call, face: Hooks, turn: Turn) -> Any:
         """A frame that was not asked for by a query."""
-        return self.session.run(timeout, self._next_frame, face, turn)
-
-    def _next_frame(self, call: Call, face: Hooks, turn: Turn) -> Any:
         session = self.session
         connection = session.current()
         # What came before a hang-up is still there, and is not lost.
@@ -163,12 +157,12 @@ class Calls:
 
     # bytes as they come
 
-    def check_ready(self, timeout: float | None) -> None:
-        self.session.run(timeout, self._check_ready)
+    def check_ready(self, face: Hooks) -> None:
+        self.session.run(face.timeout, self._check_ready, face, None)
         if self.session.failures.closed:        # (a `recv` finds that out as it reads)
             raise self.session.failures.closed_error("maybe")
 
-    def _check_ready(self, call: Call) -> None:
+    def _check_ready(self, call: Call, _face: Hooks, _what: None = None) -> None:
         session = self.session
         connection = session.current()
         if connection is None:
@@ -179,17 +173,12 @@ class Calls:
         if not connection.conversation.decoder.waiting and not connection.wait(call.deadline):
             raise self.exchange.nothing_came(call, connection)
 
-    def recv(self, face: Any, bufsize: int, reset_on_error: bool, check_ready: Hook | None) -> Any:
-        """`check_ready` is the hook of the driver's, if it has one of its own."""
-        return self.session.run(face.timeout, self._recv, face, bufsize, reset_on_error,
-                                check_ready)
-
-    def _recv(self, call: Call, face: Any, bufsize: int, reset_on_error: bool,
-              check_ready: Hook | None) -> Any:
+    def recv(self, call: Call, face: Any, what: Wanted) -> Any:
         session = self.session
+        bufsize, reset_on_error, check_ready = what
         try:
             if check_ready is None:
-                self._check_ready(call)
+                self._check_ready(call, face)
             else:
                 call.lent = True
                 try:
@@ -252,7 +241,7 @@ class Calls:
         try:
             with session.gate.enter(timeout) as call:
                 pinned = session.pinned
-                session.pinned = pinned or self.exchange.settled(call, face)
+                session.pinned = pinned or self.exchange.settled(call, face)[0]
                 call.lent, call.deadline = True, float("inf")
                 try:
                     yield face

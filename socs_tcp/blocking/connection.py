@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import select
@@ -18,36 +17,24 @@ from ..core.errors import DeviceConnectionError
 from ..core.sockets import Patience, end
 from ..core.telnet import TelnetFilter, escape
 from ..core.turn import Turn
-from .device_socket import DeviceSocket
-from .tls import TlsSocket
 
 READ_SIZE = 65536
 # Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
-_RDHUP: int = getattr(select, "POLLRDHUP", 0)
+RDHUP: int = getattr(select, "POLLRDHUP", 0)
+GONE: int = RDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
 #: Milliseconds in which a server that refuses us hangs up.
 ENDS_SOON = 10
-_GONE: int = _RDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
-
-#: Seconds after which a reply is waited for with more care.
-FIRST_LOOK = 0.25
 
 
 class EndOfConnection(Exception):
     """A read found the end. Never leaves the blocking face."""
 
 
-def watched(comm: Any) -> bool:
-    """Can we see what happens on `comm`? Not on a mock of a socket, say."""
-    return isinstance(comm, (socket.socket, TlsSocket))
-
-
 class Connection:
     """One connection, from the connect to its end. Used by whoever has the device.
 
-    A socket with a timeout polls before each of its operations. We wait by ourselves, and
-    then read and write the descriptor: half the system calls, which pays for the look at
-    the connection before each command. That is safe only with a `DeviceSocket`; any other socket,
-    which a driver has made, is read and written by its own methods.
+    This one reads and writes by the methods of its socket, which may be any that a driver has
+    made. Those of our own sockets are `DeviceConnection` and `TlsConnection`.
 
     Parameters
     ----------
@@ -61,18 +48,23 @@ class Connection:
         What the socket was set up with.
     """
 
-    __slots__ = ("__weakref__", "_fd", "_halfway", "_own", "_patience", "_pid", "_poll",
-                 "_telnet", "_tls", "asides", "comm", "conversation", "dead", "error", "made",
-                 "used", "writing")
+    __slots__ = ("__weakref__", "_fd", "_halfway", "_patience", "_pid", "_poll", "_telnet",
+                 "asides", "comm", "conversation", "dead", "error", "made", "made_by", "used",
+                 "writing")
+
+    #: What a socket is, of which we can see what happens on it.
+    SOCKET: type = socket.socket
 
     def __init__(self, comm: Any, conversation: Conversation, telnet: bool = False,
                  keepalive: float | None = None) -> None:
         self.comm = comm
+        self._fd: int | None = None
         self.conversation = conversation
         self.dead = False           # its loss has been told
         self.used = False           # it has answered a question, after its preparation
         self.error: DeviceConnectionError | None = None     # why it failed
         self.made = monotonic()
+        self.made_by: object = None         # the call of the user in which it was
         # One command at a time goes out, whoever sends it.
         self.writing = threading.RLock()
         self._halfway = False       # a command has been sent in part
@@ -80,19 +72,14 @@ class Connection:
         self.asides: deque[float] = deque()
         self._telnet = TelnetFilter() if telnet else None
         self._pid = os.getpid()
-        self._own = type(comm) is DeviceSocket
-        self._tls = comm if isinstance(comm, TlsSocket) else None
-        self._patience = Patience(comm, keepalive if self._own or self._tls else None)
-        if self._tls is not None:
-            self._tls.patience = self._patience
-        self._fd: int | None = None
-        if watched(comm):
+        self._patience = Patience(comm, keepalive)
+        if isinstance(comm, self.SOCKET):
             # -2 is no descriptor, not even that of a closed socket.
             self._fd = comm.fileno() if comm.fileno() >= 0 else -2
             # One poll object a connection: it needs no file descriptor of its own.
             poll = select.poll()
             if self._fd >= 0:
-                poll.register(self._fd, select.POLLIN | _RDHUP)
+                poll.register(self._fd, select.POLLIN | RDHUP)
             self._poll = poll.poll
 
     def __del__(self) -> None:
@@ -102,8 +89,6 @@ class Connection:
 
     def closed(self) -> bool:
         """Has somebody closed the socket?"""
-        if self._own:
-            return bool(self.comm.closing)
         return self._fd is not None and self.comm.fileno() != self._fd
 
     def lost(self) -> bool:
@@ -112,33 +97,21 @@ class Connection:
             return self.dead
         if self.closed():
             return True
-        if self._tls is not None:
-            return self._look() and self._tls.ended and not self._tls.pending()
         events = self._poll(0)
-        return bool(events) and (bool(events[0][1] & _GONE) or (not _RDHUP and self.at_end()))
+        return bool(events) and (bool(events[0][1] & GONE) or (not RDHUP and self.at_end()))
 
     def quiet(self) -> bool:
         """Is the connection alive, with nothing to read? Does not block.
 
         The one question before each command in the good case: it costs one system call.
         """
-        if self._own:
-            return not self.dead and not self.comm.closing and not self._poll(0)
         if self.dead or self._fd is None:
             return not self.dead
-        if self.closed():
-            return False
-        if self._tls is not None:
-            return not self._look()
-        return not self._pending() and not self._poll(0)
+        return not (self.closed() or self._pending() or self._poll(0))
 
-    def _look(self) -> bool:
-        """Is there anything to read from TLS? That its socket is readable does not say so."""
-        assert self._tls is not None
-        try:
-            return self._tls.look()
-        except OSError:
-            return True         # the read that follows says what is wrong
+    def free(self, now: float) -> bool:
+        """May a question be sent at once? Nearly always; `Exchange.settled` looks closer."""
+        return self.conversation.free(now) and self.quiet()
 
     def _pending(self) -> bool:
         """Does a TLS socket of a driver's hold bytes that its descriptor does not tell of?"""
@@ -170,21 +143,8 @@ class Connection:
         deadline : float
             By `time.monotonic`; may be infinite.
         """
-        if self._own:
-            if self.comm.closing:
-                return True         # the read that follows says what is wrong
-            # Nearly always that is soon.
-            seconds = min(deadline - monotonic(), FIRST_LOOK)
-            return (bool(self._poll(int(seconds * 1000) + 1 if seconds > 0 else 0))
-                    or (seconds == FIRST_LOOK and self._patience.wait(self._poll, deadline)))
-        if self._fd is None or self.closed() or self._pending():
-            return True
-        if self._tls is not None:
-            while not self._look():
-                if not self._patience.wait(self._poll, deadline):
-                    return False
-            return True
-        return self._patience.wait(self._poll, deadline)
+        return (self._fd is None or self.closed() or self._pending()
+                or self._patience.wait(self._poll, deadline))
 
     def read(self, count: int = READ_SIZE) -> Any:
         """Read up to `count` bytes, which `wait` said are there.
@@ -201,26 +161,22 @@ class Connection:
         OSError
             If the connection is lost.
         """
-        data: Any
-        if self._own:
-            if self.comm.closing:
-                raise EndOfConnection
-            try:
-                data = os.read(self._fd, count)     # type: ignore[arg-type]
-            except BlockingIOError:
-                data = self.comm.recv(count)    # the system took back what it announced
-        elif isinstance(self.comm, ssl.SSLSocket):
-            data = self._read_ssl(count)
+        if isinstance(self.comm, ssl.SSLSocket):
+            data: Any = self._read_ssl(count)
             if data is None:
                 return b""
         else:
             data = self.comm.recv(count)
         if not data:
             raise EndOfConnection
-        if self._telnet is not None and type(data) is bytes:
+        return data if self._telnet is None else self._without_telnet(data)
+
+    def _without_telnet(self, data: Any) -> Any:
+        assert self._telnet is not None
+        if type(data) is bytes:
             data, answer = self._telnet.strip(data)
             if answer and not self._ends_soon():
-                self._write(answer, monotonic() + 1.0)
+                Connection._write(self, answer, monotonic() + 1.0)
         return data
 
     def _ends_soon(self) -> bool:
@@ -229,10 +185,10 @@ class Connection:
         An answer would then be met by a reset, which takes with it what has not been read: the
         line in which a server says why it refuses us.
         """
-        if self._fd is None or not _RDHUP:
+        if self._fd is None or not RDHUP:
             return False
         end = select.poll()
-        end.register(self._fd, _RDHUP)
+        end.register(self._fd, RDHUP)
         return bool(end.poll(ENDS_SOON))
 
     def _read_ssl(self, count: int) -> bytes | None:
@@ -271,42 +227,18 @@ class Connection:
             # A signal handler, in the middle of another command of the same thread.
             if self._halfway:
                 raise RuntimeError("this thread is in the middle of sending another command")
-            self._hand_over(data, deadline)
+            self._write(data, deadline)
             return
         try:
             if not writing.acquire(False) and not writing.acquire(
                     timeout=-1 if deadline == math.inf else max(deadline - monotonic(), 0)):
                 raise TimeoutError("timed out")
-            self._hand_over(data, deadline)
+            self._write(data, deadline)
         finally:
             if writing._is_owned():     # type: ignore[attr-defined]
                 writing.release()
 
-    def _hand_over(self, data: bytes, deadline: float) -> None:
-        if not self._own:
-            self._write(data, deadline)
-            return
-        if self.comm.closing:
-            raise ConnectionAbortedError("closed by this program")
-        try:
-            done = os.write(self._fd, data)     # type: ignore[arg-type]
-        except BlockingIOError:
-            done = 0
-        if done == len(data):
-            return
-        # (After a failure the connection is of no more use.)
-        self._halfway = done > 0
-        self._write_slowly(data[done:], deadline)
-        self._halfway = False
-
-    def command(self, data: bytes, deadline: float) -> None:
-        """As `put`, for what is not answered: nobody will wait until the device has taken it."""
-        allowed = deadline - monotonic()
-        self.put(data, deadline)
-        self._patience.grant(allowed)
-
     def _write(self, data: bytes, deadline: float) -> None:
-        """By the methods of a socket that is not ours."""
         if self._fd is None or deadline == math.inf:
             self.comm.sendall(data)
             return
@@ -317,18 +249,11 @@ class Connection:
         finally:
             self.comm.settimeout(usual)
 
-    def _write_slowly(self, data: bytes, deadline: float) -> None:
-        """To a device that does not take it at once."""
-        poll, left = select.poll(), memoryview(data)
-        poll.register(self.comm, select.POLLOUT)
-        while left:
-            if not self._patience.wait(poll.poll, deadline):
-                raise TimeoutError("timed out")
-            if self.comm.closing:
-                raise ConnectionAbortedError("closed by this program")
-            with contextlib.suppress(BlockingIOError):
-                left = left[os.write(self._fd, left):]      # type: ignore[arg-type]
-                self._halfway = True
+    def command(self, data: bytes, deadline: float) -> None:
+        """As `put`, for what is not answered: nobody will wait until the device has taken it."""
+        allowed = deadline - monotonic()
+        self.put(data, deadline)
+        self._patience.grant(allowed)
 
     # the conversation
 
@@ -382,20 +307,13 @@ class Connection:
 
     def shut(self) -> None:
         """End it at once, for a call that uses it to find out. Any thread."""
-        if watched(self.comm):
+        if self._fd is not None:
             end(self.comm, self._pid)
 
     def close(self) -> None:
         """Close the socket, by whoever has the device."""
-        comm = self.comm
-        if self._own:
-            comm.finish()
-        else:
-            if watched(comm):
-                end(comm, self._pid)
-            comm.close()
+        self.shut()
+        self.comm.close()
 
     def finish(self) -> None:
         """At the end of a call, in which somebody closed the socket."""
-        if self._own:
-            self.comm.finish()

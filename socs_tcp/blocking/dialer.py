@@ -27,11 +27,14 @@ from ..core.policy import LateReplies, Pace
 from ..core.silence import Silence
 from ..core.turn import Match, Turn
 from .cancel import Cancel
-from .connection import Connection, watched
+from .connection import Connection
+from .device_connection import DeviceConnection
 from .device_socket import DeviceSocket
 from .dial import Remembered, dial
 from .failures import Failures, kept
 from .gate import Call, Gate
+from .tls import TlsSocket
+from .tls_connection import TlsConnection
 
 #: What a driver raises where it cannot make sense of what the device said.
 UNREADABLE = (ValueError, IndexError, KeyError, struct.error)
@@ -126,14 +129,16 @@ class Dialer:
         """A new connection on a connected socket."""
         options, now = self.options, monotonic()
         greeted = options.greeting is not None and options.greeting is not False
-        settle = options.settle if watched(comm) else 0.0
+        kind = (DeviceConnection if isinstance(comm, DeviceSocket)
+                else TlsConnection if isinstance(comm, TlsSocket) else Connection)
+        settle = options.settle if isinstance(comm, kind.SOCKET) else 0.0
         silence = Silence(settle, options.gap, now, self._debt, last=self._spoke)
         if greeted and not self._debt.seconds:
             silence.kept()
         conversation = Conversation(self._link, options.framer, options.late_replies, silence,
                                     alarms=options.alarms)
         self._debt = NO_DEBT
-        return Connection(comm, conversation, options.telnet, options.keepalive)
+        return kind(comm, conversation, options.telnet, options.keepalive)
 
     def given_up(self, connection: Connection, allowed: float | None) -> None:
         """A connection is dropped by us: what it owes may come on the next one."""

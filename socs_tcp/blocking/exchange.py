@@ -29,15 +29,17 @@ class Exchange:
 
         Whatever ends it while an answer is owed leaves that on record.
         """
-        if turn.kind == "greeting":
-            return self.listen(call, self.session.ready(call, face), turn)
-        connection = self.settled(call, face, turn)
-        session, conversation = self.session, connection.conversation
-        link, data = session.link, turn.data
+        session = self.session
+        link, data, connection, now = session.link, turn.data, session.connection, monotonic()
+        if connection is None or connection.comm is not session.comm or not connection.free(now):
+            if turn.kind == "greeting":
+                return self.listen(call, session.ready(call, face), turn)
+            connection, now = self.settled(call, face)
+        conversation = connection.conversation
         written = False
         try:
-            session.asked = turn.asked_at       # a moment ago, when it was settled
-            conversation.ask(turn, turn.asked_at)
+            session.asked = now         # a moment ago, when it was settled
+            conversation.ask(turn, now)
             connection.put(data, call.deadline)
             written = True
             link.bytes_sent += len(data)
@@ -54,6 +56,8 @@ class Exchange:
         if turn.wrong is not None:
             raise self._wrong(call, connection, turn)
         connection.used = not session.preparing
+        if session.dialer.pace.failures and not session.preparing:
+            session.dialer.pace.failures = 0
         return reply
 
     def listen(self, call: Call, connection: Connection, turn: Turn) -> Any:
@@ -75,8 +79,8 @@ class Exchange:
 
     # when it may be spoken on
 
-    def settled(self, call: Call, face: Hooks, turn: Turn | None = None) -> Connection:
-        """A living connection on which nothing but the answer can come now."""
+    def settled(self, call: Call, face: Hooks) -> tuple[Connection, float]:
+        """A living connection on which nothing but the answer can come now; and when that was."""
         session = self.session
         while True:
             connection = session.connection
@@ -91,9 +95,7 @@ class Exchange:
             except FramingError as exc:
                 raise self._lost(connection, call, exc) from None
             if step == SPEAK and connection.quiet():
-                if turn is not None:
-                    turn.asked_at = now
-                return connection
+                return connection, now
             if step == DROP:
                 self._start_afresh(connection, call)
             else:
@@ -126,7 +128,7 @@ class Exchange:
                 session.end(connection)
                 return
             if session.preparing or isinstance(exc, FramingError) \
-                    or call.outermost().made is connection:
+                    or connection.made_by is call.outermost():
                 raise self._lost(connection, call, exc) from exc
             session.lose(connection, session.failures.of(exc, connection, "send", "no",
                                                          call.allowed))

@@ -23,12 +23,10 @@ class Call:
     interrupts a call, the device is free again.
     """
 
-    __slots__ = ("__exit__", "_gate", "_timeout", "allowed", "deadline", "lent", "made", "outer",
-                 "receiving")
+    __slots__ = ("__exit__", "_gate", "allowed", "deadline", "lent", "outer", "receiving")
 
     def __init__(self, gate: Gate, timeout: float | None) -> None:
         self._gate = gate
-        self._timeout = timeout
         #: The seconds it was given, for messages; None for no limit.
         self.allowed = timeout
         #: By `time.monotonic`.
@@ -37,8 +35,6 @@ class Call:
         self.lent = False
         #: Does it wait for what the device says by itself? A command may be sent meanwhile.
         self.receiving = False
-        #: The connection that it made, if it made one.
-        self.made: object = None
         #: The call that this one is a part of.
         self.outer: Call | None = None
         self.__exit__: Callable[..., object] = gate.release
@@ -49,11 +45,11 @@ class Call:
             self._nest(gate)
             return self
         try:
-            if self._timeout is None:
+            if self.allowed is None:
                 lock.acquire()
             else:
-                self.deadline = monotonic() + self._timeout
-                if not lock.acquire(False) and not lock.acquire(timeout=self._timeout):
+                self.deadline = monotonic() + self.allowed
+                if not lock.acquire(False) and not lock.acquire(timeout=self.allowed):
                     raise Busy
             gate.call = self
             return self
@@ -69,8 +65,8 @@ class Call:
         if outer is None or not outer.lent:
             raise RuntimeError("this thread is in the middle of another call of the same device "
                                "(in a signal handler, say): only send() is possible there")
-        if self._timeout is not None:
-            self.deadline = monotonic() + self._timeout
+        if self.allowed is not None:
+            self.deadline = monotonic() + self.allowed
         if outer.deadline < self.deadline:
             self.deadline, self.allowed = outer.deadline, outer.allowed
         self.outer = outer

@@ -138,7 +138,7 @@ class TCPInterface:
                           closes_after_reply=check_flag("closes_after_reply", closes_after_reply),
                           on_unasked=on_unasked)
         self.__session, self.__calls = session, Calls(session)
-        session.run(self.timeout, session.open, self, self.__calls.exchange.ask)
+        session.run(self.timeout, session.open, self, self.__calls.ask)
 
     @property
     def comm(self) -> Any:
@@ -166,7 +166,7 @@ class TCPInterface:
 
     def _reset(self) -> None:
         """Close the connection, if any, and make a new one. ``comm`` is None if that fails."""
-        self.__session.run(self.timeout, self.__session.reset, self, self.__calls.exchange.ask)
+        self.__session.run(self.timeout, self.__session.reset, self, self.__calls.ask)
 
     def _check_ready(self) -> None:
         """Wait until there is something to read.
@@ -178,7 +178,7 @@ class TCPInterface:
         ReplyTimedOut
             If nothing came within the timeout.
         """
-        self.__calls.check_ready(self.timeout)
+        self.__calls.check_ready(self)
 
     # talking as the original does
 
@@ -239,7 +239,8 @@ class TCPInterface:
         # A driver may have a hook of its own, in its class or put into its object.
         hook = self._check_ready
         own = getattr(hook, "__func__", None) is _CHECK_READY
-        data: bytes = self.__calls.recv(self, bufsize, reset_on_error, None if own else hook)
+        data: bytes = self.__session.run(self.timeout, self.__calls.recv, self,
+                                         (bufsize, reset_on_error, None if own else hook))
         return data
 
     # talking safely
@@ -286,8 +287,9 @@ class TCPInterface:
                         None if framer is None else checked(framer))
         if replies is not None:
             turn.collect(positive("replies", replies, "frames"))
-        return self.__calls.query(self, turn, self.timeout if timeout is None else
-                                  check_seconds("timeout", timeout), safe_to_repeat)
+        return self.__session.run(
+            self.timeout if timeout is None else check_seconds("timeout", timeout),
+            self.__calls.ask_twice if safe_to_repeat else self.__calls.ask, self, turn)
 
     def recv_frame(self, timeout: float | None = None, *, framer: Framer | None = None) -> bytes:
         """Return the next whole frame that the device sends on its own.
@@ -305,8 +307,9 @@ class TCPInterface:
             As `query`. After a timeout the connection is kept: nothing was asked for.
         """
         turn = Turn("listen", framer=None if framer is None else checked(framer))
-        frame: bytes = self.__calls.next_frame(
-            self, turn, self.timeout if timeout is None else check_seconds("timeout", timeout))
+        frame: bytes = self.__session.run(
+            self.timeout if timeout is None else check_seconds("timeout", timeout),
+            self.__calls.next_frame, self, turn)
         return frame
 
     def reserve(self, timeout: float | None = None) -> AbstractContextManager[Any]:

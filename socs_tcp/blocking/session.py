@@ -23,6 +23,7 @@ from .failures import Failures, kept
 from .gate import Busy, Call, Gate
 
 T = TypeVar("T")
+W = TypeVar("W")
 
 #: Seconds that `close` waits for a call in another thread to end.
 CLOSE_PATIENCE = 2.0
@@ -71,13 +72,14 @@ class Session:
 
     # the frame of each call
 
-    def run(self, timeout: float | None, work: Callable[..., T], *args: Any) -> T:
-        """Do `work(call, *args)` with the device for oneself, and tell what became of the link."""
+    def run(self, timeout: float | None, work: Callable[[Call, Any, W], T], face: Hooks,
+            what: W) -> T:
+        """Do `work(call, face, what)` with the device for oneself, and tell what came of it."""
         gate = self.gate
         try:
             with Call(gate, timeout) as call:
                 try:
-                    return work(call, *args)
+                    return work(call, face, what)
                 finally:
                     gate.call = call.outer
                     if gate.attention:
@@ -144,7 +146,7 @@ class Session:
             self.drop()
             return
         connection = self.connection = dialer.connection(self.comm)
-        call.outermost().made = connection
+        connection.made_by = call.outermost()
         link.connected()
         if self.tell_connection is not None:
             self.tell_connection(self.comm)

@@ -54,6 +54,10 @@ class Conversation(Hearing):
 
     # what may be said
 
+    def free(self, now: float) -> bool:
+        """May a question be sent, with nothing to consider? Nearly always, and soon said."""
+        return now < self.silence.free_until and not self.turns and not self.decoder.waiting
+
     def next_step(self, now: float, allowed: float = math.inf) -> float:
         """May a question be sent?
 
@@ -71,7 +75,7 @@ class Conversation(Hearing):
             `WAIT`, to listen until something comes (or, where there is `more`, to look at
             that); or `DROP`.
         """
-        if now < self.silence.free_until and not self.turns and not self.decoder.waiting:
+        if self.free(now):
             return SPEAK
         if self.useless or self._owed.overtaken or self.state is State.DEAD:
             return DROP
@@ -125,8 +129,10 @@ class Conversation(Hearing):
     def ask(self, turn: Turn, now: float) -> None:
         """A question goes out now, which `next_step` or `may_join` has allowed."""
         turn.asked_at = now
-        turn.plain = turn.match is None and turn.framer is None and turn.frames is None
-        self._pending.add(turn, self.decoder.waiting)
+        if self.turns or self.decoder.waiting:
+            self._pending.add(turn, self.decoder.waiting)
+        else:
+            self.turns.append(turn)
 
     def command(self, now: float) -> None:
         """A command went out to which the device may or may not answer."""

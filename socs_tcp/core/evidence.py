@@ -28,6 +28,10 @@ class State(Enum):
     DEAD = "dead"
 
 
+# (To look a member up in its class takes longer than all the rest of an exchange here.)
+NEW, PREPARED, PROVEN, DEAD = State
+
+
 class Evidence:
     """Tells the link what the device has proven. Belongs to its conversation.
 
@@ -44,7 +48,7 @@ class Evidence:
     def __init__(self, link: Link, settled_in: float) -> None:
         self._link = link
         self.settled_in = settled_in
-        self.state = State.NEW
+        self.state: State = NEW
         #: Has the device answered?
         self.answered = False
         #: Has it answered a question?
@@ -56,12 +60,14 @@ class Evidence:
 
     def exchange(self, rtt: float) -> None:
         """A question was answered after `rtt` seconds."""
-        self.answered = self.exchanged = True
         self.exchanges += 1
-        if self.state is State.PROVEN:
+        self.exchanged = True
+        if self.state is PROVEN:        # nearly always
             self._link.good(rtt)
-        elif self.state is State.PREPARED:
-            self.state = State.PROVEN
+            return
+        self.answered = True
+        if self.state is PREPARED:
+            self.state = PROVEN
             self._link.good(rtt)
 
     def spoke(self, now: float, expected: bool) -> None:
@@ -69,22 +75,22 @@ class Evidence:
 
         What a server says as it refuses a client, and hangs up, is no answer.
         """
-        if self.state is State.DEAD or (now < self.settled_in and not expected):
+        if self.state is DEAD or (now < self.settled_in and not expected):
             return
         self.answered = True
-        if self.state is State.PREPARED:
-            self.state = State.PROVEN
-        if self.state is State.PROVEN and self._link.state is not UP:
+        if self.state is PREPARED:
+            self.state = PROVEN
+        if self.state is PROVEN and self._link.state is not UP:
             self._link.good()
 
     def prepared(self) -> bool:
         """Others may use the connection. Has the device answered by now?"""
-        if self.state is State.NEW:
-            self.state = State.PREPARED
+        if self.state is NEW:
+            self.state = PREPARED
             if self.answered:
-                self.state = State.PROVEN
+                self.state = PROVEN
                 self._link.good()
-        return self.state is State.PROVEN
+        return self.state is PROVEN
 
     def unasked(self, begin: bytes, count: int, *, commanded: bool, in_order: bool) -> None:
         """`count` bytes that begin with `begin` belong to no question, and are discarded.

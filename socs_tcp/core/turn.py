@@ -48,8 +48,8 @@ class Turn:
         self.frames: list[bytes] | None = None if answers == 1 else []
         #: With the last one it takes so many more, if they are there already.
         self.more = 0
-        #: It was asked, somebody waits, and any one frame is its reply.
-        self.plain = False
+        #: Somebody waits, and any one frame is its reply.
+        self.plain = kind == "query" and match is None and framer is None and answers == 1
         #: Nobody waits for it any more. Its replies may still come.
         self.given_up = False
         #: A frame that came in the place of a reply and does not match.
@@ -68,6 +68,7 @@ class Turn:
         """Its replies are a list of so many frames, even where that is one. Before it is asked."""
         self.answers = self.missing = answers
         self.frames = []
+        self.plain = False
 
     def start_over(self) -> None:
         """It will be asked again, on another connection."""

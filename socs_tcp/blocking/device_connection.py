@@ -1,0 +1,99 @@
+"""A connection on a socket of our own: half the system calls."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+from time import monotonic
+
+from .connection import GONE, RDHUP, READ_SIZE, Connection, EndOfConnection
+from .device_socket import DeviceSocket
+
+#: Seconds after which a reply is waited for with more care.
+FIRST_LOOK = 0.25
+
+
+class DeviceConnection(Connection):
+    """A connection on a `DeviceSocket`.
+
+    A socket with a timeout polls before each of its operations. We wait by ourselves, and
+    then read and write the descriptor: half the system calls, which pays for the look at
+    the connection before each command. That is safe only with a `DeviceSocket`, which keeps its
+    descriptor for as long as a call uses it.
+    """
+
+    __slots__ = ()
+
+    SOCKET = DeviceSocket
+
+    comm: DeviceSocket
+    _fd: int
+
+    def closed(self) -> bool:
+        return self.comm.closing
+
+    def lost(self) -> bool:
+        if self.dead or self.comm.closing:
+            return True
+        events = self._poll(0)
+        return bool(events) and (bool(events[0][1] & GONE) or (not RDHUP and self.at_end()))
+
+    def quiet(self) -> bool:
+        return not (self.dead or self.comm.closing or self._poll(0))
+
+    def free(self, now: float) -> bool:
+        return (self.conversation.free(now) and not self.dead and not self.comm.closing
+                and not self._poll(0))
+
+    def wait(self, deadline: float) -> bool:
+        if self.comm.closing:
+            return True         # the read that follows says what is wrong
+        seconds = deadline - monotonic()
+        if seconds > FIRST_LOOK:    # nearly always it comes soon
+            return bool(self._poll(int(FIRST_LOOK * 1000))) \
+                or self._patience.wait(self._poll, deadline)
+        return bool(self._poll(int(seconds * 1000) + 1 if seconds > 0 else 0))
+
+    def read(self, count: int = READ_SIZE) -> bytes:
+        if self.comm.closing:
+            raise EndOfConnection
+        try:
+            data = os.read(self._fd, count)
+        except BlockingIOError:
+            data = self.comm.recv(count)    # the system took back what it announced
+        if not data:
+            raise EndOfConnection
+        return data if self._telnet is None else self._without_telnet(data)
+
+    def _write(self, data: bytes, deadline: float) -> None:
+        if self.comm.closing:
+            raise ConnectionAbortedError("closed by this program")
+        try:
+            done = os.write(self._fd, data)
+        except BlockingIOError:
+            done = 0
+        if done != len(data):
+            # (After a failure the connection is of no more use.)
+            self._halfway = done > 0
+            self._write_slowly(data[done:], deadline)
+            self._halfway = False
+
+    def _write_slowly(self, data: bytes, deadline: float) -> None:
+        """To a device that does not take it at once."""
+        poll, left = select.poll(), memoryview(data)
+        poll.register(self.comm, select.POLLOUT)
+        while left:
+            if not self._patience.wait(poll.poll, deadline):
+                raise TimeoutError("timed out")
+            if self.comm.closing:
+                raise ConnectionAbortedError("closed by this program")
+            with contextlib.suppress(BlockingIOError):
+                left = left[os.write(self._fd, left):]
+                self._halfway = True
+
+    def close(self) -> None:
+        self.comm.finish()
+
+    def finish(self) -> None:
+        self.comm.finish()
