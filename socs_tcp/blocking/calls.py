@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any, TypeAlias
 
 from ..core.errors import DeviceConnectionError, Disconnected, Sent, again
+from ..core.states import PROVING
 from ..core.turn import Turn
 from .connection import Connection, EndOfConnection
 from .exchange import Exchange
@@ -67,13 +68,7 @@ class Calls:
 
     # commands
 
-    def send(self, face: Hooks, data: bytes, timeout: float | None, urgent: bool) -> None:
-        session = self.session
-        if session.gate.busy() and self._beside(data, timeout, urgent):
-            return
-        session.run(timeout, self._send, face, data)
-
-    def _beside(self, data: bytes, timeout: float | None, urgent: bool) -> bool:
+    def beside(self, data: bytes, timeout: float | None, urgent: bool) -> bool:
         """Send beside a call that waits for what the device says. False if there is none now."""
         session = self.session
         try:
@@ -94,13 +89,14 @@ class Calls:
         session.link.bytes_sent += len(data)
         return True
 
-    def _send(self, call: Call, face: Hooks, data: bytes) -> None:
+    def send(self, call: Call, face: Hooks, data: bytes) -> None:
         session, connection = self.session, self.session.connection
         if (connection is None or connection.comm is not session.comm or connection.lost()
                 or session.spent(connection)
                 or (connection.conversation.owes_late and not self._discard_late(connection))):
             connection = session.ready(call, face)
-        self._wait_out_gap(call, connection)
+        if connection.conversation.silence.gap:
+            self._wait_out_gap(call, connection)
         try:
             connection.command(data, call.deadline)
         except OSError as exc:
@@ -112,7 +108,8 @@ class Calls:
         session.link.bytes_sent += len(data)
         if session.link.trace is not None:
             session.link.trace.add(">", data)
-        session.lasting(connection)
+        if session.link.state is PROVING:
+            session.lasting(connection)
 
     def _wait_out_gap(self, call: Call, connection: Connection) -> None:
         left = connection.conversation.silence.gap_left(monotonic())
@@ -163,29 +160,35 @@ class Calls:
             raise self.session.failures.closed_error("maybe")
 
     def _check_ready(self, call: Call, _face: Hooks, _what: None = None) -> None:
-        session = self.session
-        connection = session.current()
-        if connection is None:
-            raise session.dialer.why_not()
+        connection = self._connected()
         call.receiving = True
         if call.outer is not None:
             call.outer.receiving = True
         if not connection.conversation.decoder.waiting and not connection.wait(call.deadline):
             raise self.exchange.nothing_came(call, connection)
 
+    def _connected(self) -> Connection:
+        """The connection, which a driver may have put there by itself."""
+        connection = self.session.current()
+        if connection is None:
+            raise self.session.dialer.why_not()
+        return connection
+
     def recv(self, call: Call, face: Any, what: Wanted) -> Any:
         session = self.session
-        bufsize, reset_on_error, check_ready = what
+        _bufsize, reset_on_error, check_ready = what
         try:
             if check_ready is None:
-                self._check_ready(call, face)
+                call.receiving = True
+                if call.outer is not None:
+                    call.outer.receiving = True
             else:
                 call.lent = True
                 try:
                     check_ready()
                 finally:
                     call.lent = False
-            return self._receive(call, face, bufsize, not reset_on_error)
+            return self._receive(call, face, what)
         except ConnectionError:
             if reset_on_error and session.pinned is None:
                 if call.outer is None and face.timeout is not None:
@@ -193,24 +196,24 @@ class Calls:
                 session.reset_by(call, face)
             raise
 
-    def _receive(self, call: Call, face: Hooks, bufsize: int, revive: bool) -> Any:
-        """What has come, at least one byte. Revive a connection that was known to be lost?"""
-        session = self.session
-        connection = session.current()          # a hook of the driver's may have changed it
-        if connection is None:
-            raise session.dialer.why_not()
+    def _receive(self, call: Call, face: Hooks, what: Wanted) -> Any:
+        """What has come, at least one byte."""
+        bufsize, reset_on_error, check_ready = what
+        session, connection = self.session, self._connected()
         if connection.conversation.decoder.waiting:      # left over from a query
             return connection.conversation.take(bufsize, monotonic())
-        while True:
-            try:
-                data = connection.read(bufsize)
-            except (OSError, EndOfConnection) as exc:
-                raise self._lost(call, face, connection, session.failures.of(
-                    exc, connection, "recv", "yes", call.allowed), revive) from exc
-            if data:
-                break
-            if not connection.wait(call.deadline):      # it was telnet negotiation only
-                raise self.exchange.nothing_came(call, connection)
+        ready = check_ready is not None     # as the driver's own hook has found
+        try:
+            data = None if ready else connection.first(monotonic(), call.deadline, bufsize)
+            while not data:     # (empty where it was telnet negotiation only)
+                if not ready and not connection.wait(call.deadline):
+                    raise self.exchange.nothing_came(call, connection)
+                data, ready = connection.read(bufsize), False
+        except DeviceConnectionError:
+            raise
+        except (OSError, EndOfConnection) as exc:
+            raise self._lost(call, face, connection, session.failures.of(
+                exc, connection, "recv", "yes", call.allowed), not reset_on_error) from exc
         if type(data) is bytes:     # a mock of a socket gives what it likes
             connection.conversation.took(data, monotonic())
             if session.dialer.pace.failures and not session.preparing:

@@ -53,7 +53,7 @@ class Connection:
                  "writing")
 
     #: What a socket is, of which we can see what happens on it.
-    SOCKET: type = socket.socket
+    SOCKET: Any = socket.socket
 
     def __init__(self, comm: Any, conversation: Conversation, telnet: bool = False,
                  keepalive: float | None = None) -> None:
@@ -145,6 +145,23 @@ class Connection:
         """
         return (self._fd is None or self.closed() or self._pending()
                 or self._patience.wait(self._poll, deadline))
+
+    def first(self, since: float, deadline: float, count: int = READ_SIZE) -> bytes | None:
+        """What comes within a moment; None where that needs a closer look (`wait`, and `read`).
+
+        Parameters
+        ----------
+        since, deadline : float
+            When the wait began, and when it ends, by `time.monotonic`.
+        count : int
+            Bytes at most.
+
+        Raises
+        ------
+        EndOfConnection, OSError
+            As `read`.
+        """
+        return None
 
     def read(self, count: int = READ_SIZE) -> Any:
         """Read up to `count` bytes, which `wait` said are there.
@@ -253,7 +270,8 @@ class Connection:
         """As `put`, for what is not answered: nobody will wait until the device has taken it."""
         allowed = deadline - monotonic()
         self.put(data, deadline)
-        self._patience.grant(allowed)
+        if self._patience.usual < allowed:
+            self._patience.grant(allowed)
 
     # the conversation
 
@@ -267,21 +285,22 @@ class Connection:
         EndOfConnection, OSError, FramingError
             If the connection is of no more use.
         """
-        conversation = self.conversation
+        data = self.first(turn.asked_at, deadline)
         late = False
         while True:
-            # One last look after the deadline: what lies there has come in time.
-            if late or not self.wait(deadline):
-                raise TimeoutError("timed out")
-            data = self.read()
-            if type(data) is not bytes:
-                return data                     # a mock of a socket answers as it likes
+            if data is None:
+                # One last look after the deadline: what lies there has come in time.
+                if late or not self.wait(deadline):
+                    raise TimeoutError("timed out")
+                data = self.read()
+                if type(data) is not bytes:
+                    return data                 # a mock of a socket answers as it likes
             now = monotonic()
-            for answered, frame in conversation.heard(data, now):
+            for answered, frame in self.conversation.heard(data, now):
                 if answered is turn:
                     return frame
             # (A device that never stops is always readable.)
-            late = now > deadline
+            late, data = now > deadline, None
 
     def hear(self, seconds: float) -> bool:
         """Listen to what nobody asked for; False if nothing came.

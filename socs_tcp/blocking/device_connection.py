@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import threading
+from threading import get_ident
 from time import monotonic
+from typing import Any
 
 from .connection import GONE, RDHUP, READ_SIZE, Connection, EndOfConnection
-from .device_socket import DeviceSocket
+from .device_socket import SOON, DeviceSocket
 
 #: Seconds after which a reply is waited for with more care.
 FIRST_LOOK = 0.25
@@ -21,14 +24,23 @@ class DeviceConnection(Connection):
     then read and write the descriptor: half the system calls, which pays for the look at
     the connection before each command. That is safe only with a `DeviceSocket`, which keeps its
     descriptor for as long as a call uses it.
+
+    A reply is waited for in the read itself at first (`first`): three system calls a question, the
+    look at the connection included. Not in the main thread: there, Python reads again after each
+    signal, whatever the time, so that signals which come in quick succession would keep a call for
+    ever. (In other threads it runs no handlers, and the system does not send them signals.)
     """
 
-    __slots__ = ()
+    __slots__ = ("_main",)
 
     SOCKET = DeviceSocket
 
     comm: DeviceSocket
     _fd: int
+
+    def __init__(self, comm: DeviceSocket, *args: Any) -> None:
+        super().__init__(comm, *args)
+        self._main = threading.main_thread().ident
 
     def closed(self) -> bool:
         return self.comm.closing
@@ -54,6 +66,21 @@ class DeviceConnection(Connection):
             return bool(self._poll(int(FIRST_LOOK * 1000))) \
                 or self._patience.wait(self._poll, deadline)
         return bool(self._poll(int(seconds * 1000) + 1 if seconds > 0 else 0))
+
+    def first(self, since: float, deadline: float, count: int = READ_SIZE) -> bytes | None:
+        comm = self.comm
+        if comm.waits is False or get_ident() == self._main or deadline - since < 4 * SOON \
+                or comm.closing or self._telnet is not None:
+            return None
+        if comm.waits is None:
+            comm.wait_in_reads()
+        try:
+            data = os.read(self._fd, count)
+        except BlockingIOError:
+            return None
+        if not data:
+            raise EndOfConnection
+        return data
 
     def read(self, count: int = READ_SIZE) -> bytes:
         if self.comm.closing:

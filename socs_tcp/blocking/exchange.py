@@ -31,7 +31,8 @@ class Exchange:
         """
         session = self.session
         link, data, connection, now = session.link, turn.data, session.connection, monotonic()
-        if connection is None or connection.comm is not session.comm or not connection.free(now):
+        if connection is None or connection.comm is not session.comm \
+                or session.closes_after_reply or not connection.free(now):
             if turn.kind == "greeting":
                 return self.listen(call, session.ready(call, face), turn)
             connection, now = self.settled(call, face)

@@ -206,7 +206,9 @@ class TCPInterface:
         ConnectionError
             If it could not be sent: `ConnectFailed`, `Disconnected` or `SendTimedOut`.
         """
-        self.__calls.send(self, to_bytes(msg), self.timeout, urgent)
+        data, timeout = to_bytes(msg), self.timeout
+        if not self.__session.gate.busy() or not self.__calls.beside(data, timeout, urgent):
+            self.__session.run(timeout, self.__calls.send, self, data)
 
     def recv(self, bufsize: int = 4096, reset_on_error: bool = False) -> bytes:
         """Receive what the device sends, at least one byte.

@@ -15,7 +15,7 @@ from ..core.errors import (
 )
 from ..core.link import Link
 from ..core.policy import until_lasting_proves
-from ..core.states import LinkState
+from ..core.states import PROVING
 from ..core.turn import Turn
 from .connection import Connection, EndOfConnection
 from .dialer import Dialer
@@ -237,7 +237,7 @@ class Session:
 
     def lasting(self, connection: Connection) -> None:
         """A device that is only sent to proves itself by a connection that lasts."""
-        if self.link.state is LinkState.PROVING and not connection.dead:
+        if self.link.state is PROVING and not connection.dead:
             now = monotonic()
             if until_lasting_proves(now - connection.made, now - self.asked, self.link.error) <= 0:
                 self.link.lasted()
@@ -249,7 +249,7 @@ class Session:
     def used_up(self, connection: Connection, call: Call) -> bool:
         """Has the device said all that it says on it, and only not hung up yet?"""
         if not self.closes_after_reply or self.preparing or self.pinned is not None \
-                or call.outermost().made is connection:
+                or connection.made_by is call.outermost():
             return False
         if connection.conversation.finished():
             self.end(connection)

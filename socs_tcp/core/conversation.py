@@ -137,7 +137,7 @@ class Conversation(Hearing):
     def command(self, now: float) -> None:
         """A command went out to which the device may or may not answer."""
         self._owed.unanswered += 1
-        if self._pending.in_order and any(turn.given_up for turn in self.turns):
+        if self.turns and self._pending.in_order and any(turn.given_up for turn in self.turns):
             self._owed.overtaken = True
         self.silence.spoke(now)
 

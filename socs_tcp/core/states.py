@@ -44,6 +44,7 @@ class LinkEvent(Enum):
 _S, _E = LinkState, LinkEvent
 #: For the common path: on Python 3.11 a look into an Enum costs as much as a small call.
 UP = LinkState.UP
+PROVING = LinkState.PROVING
 
 #: Every transition there is. A pair that is not here leaves the state as it is.
 TRANSITIONS: dict[tuple[LinkState, LinkEvent], LinkState] = {

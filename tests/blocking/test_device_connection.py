@@ -1,0 +1,137 @@
+"""A connection on a socket of our own: the read that waits by itself, and where it does not."""
+
+import math
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from socs_tcp import LineFramer, ReplyTimedOut, TCPInterface
+from socs_tcp.blocking.connection import EndOfConnection
+from socs_tcp.blocking.device_connection import DeviceConnection
+from socs_tcp.blocking.device_socket import DeviceSocket
+from socs_tcp.blocking.gate import Call, Gate
+from socs_tcp.core.conversation import Conversation
+from socs_tcp.core.link import Link
+from socs_tcp.core.silence import Silence
+
+#: One every two milliseconds: ten times as long as the call may take.
+MOST_SIGNALS = 1500
+
+
+@pytest.fixture
+def gate():
+    return Gate()
+
+
+@pytest.fixture
+def far_end(gate):
+    near, far = socket.socketpair()
+    near.settimeout(5)
+    with far:
+        yield DeviceSocket(near, gate), far
+
+
+def made(comm, telnet=False):
+    conversation = Conversation(Link("dev:7777"), LineFramer(), "drop",
+                                Silence(0.0, 0.0, time.monotonic()))
+    return DeviceConnection(comm, conversation, telnet)
+
+
+@pytest.fixture
+def connection(far_end):
+    return made(far_end[0])
+
+
+def in_a_worker(work):
+    """What `work` returns, or raises, in another thread."""
+    outcome = []
+
+    def run():
+        try:
+            outcome.append(work())
+        except Exception as exc:
+            outcome.append(exc)
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(10)
+    return outcome[0]
+
+
+def test_a_worker_reads_what_has_come_without_asking_first(connection, far_end):
+    far_end[1].send(b"12\n")
+    assert in_a_worker(lambda: connection.first(0.0, 5.0)) == b"12\n"
+
+
+def test_where_nothing_comes_soon_it_takes_a_closer_look(connection):
+    assert in_a_worker(lambda: connection.first(0.0, math.inf)) is None
+
+
+def test_the_main_thread_asks_first(connection, far_end):
+    far_end[1].send(b"12\n")
+    assert connection.first(0.0, 5.0) is None
+    assert not os.get_blocking(far_end[0].fileno())
+
+
+def test_a_call_that_has_no_time_asks_first(connection, far_end):
+    far_end[1].send(b"12\n")
+    assert in_a_worker(lambda: connection.first(0.0, 0.01)) is None
+
+
+def test_after_a_timeout_of_the_drivers_it_asks_first(connection, far_end):
+    assert in_a_worker(lambda: connection.first(0.0, 5.0)) is None
+    far_end[1].send(b"12\n")
+    far_end[0].settimeout(3)
+    assert in_a_worker(lambda: connection.first(0.0, 5.0)) is None
+    assert in_a_worker(connection.read) == b"12\n"
+
+
+def test_telnet_has_more_to_say_than_a_reply(far_end):
+    far_end[1].send(b"12\n")
+    assert in_a_worker(lambda: made(far_end[0], telnet=True).first(0.0, 5.0)) is None
+
+
+def test_the_end_is_found(connection, far_end):
+    far_end[1].close()
+    assert isinstance(in_a_worker(lambda: connection.first(0.0, 5.0)), EndOfConnection)
+
+
+def test_who_closes_it_ends_the_read(gate, connection, far_end):
+    def work():
+        with Call(gate, 5):
+            closer = threading.Timer(0.002, far_end[0].close)
+            closer.start()
+            connection.first(0.0, 5.0)
+            closer.join()
+            return connection.first(0.0, 5.0)
+    assert in_a_worker(work) is None or far_end[0].closing
+    assert far_end[1].recv(1) == b""
+
+
+@pytest.mark.parametrize("in_worker", [True, False], ids=["a worker", "the main thread"])
+def test_signals_in_quick_succession_keep_no_call(in_worker):
+    """Python reads again after each signal, whatever the time."""
+    came = []
+
+    def handler(*_args):
+        came.append(1)
+        if len(came) == MOST_SIGNALS:       # (the call would wait for ever otherwise)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    old = signal.signal(signal.SIGALRM, handler)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        device = TCPInterface(*listener.getsockname(), 0.3, framer=LineFramer())
+        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+        try:
+            if in_worker:
+                assert isinstance(in_a_worker(lambda: device.query("A?")), ReplyTimedOut)
+            else:
+                with pytest.raises(ReplyTimedOut):
+                    device.query("A?")
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, old)
+            device.close()
+    assert 2 < len(came) < MOST_SIGNALS
