@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from ..figures.measure import TIMEOUT
@@ -102,6 +103,18 @@ def tcp_frames(kind: str) -> Callable[..., None]:
         device.send(order(size, total))
         for _ in range(total // size):
             device.recv_frame()
+        clock.stop(total // size * size)
+    return run
+
+
+def tcp_stream(kind: str) -> Callable[..., None]:
+    def run(port: int, size: int, total: int, clock: Clock) -> None:
+        from socs_tcp import TCPInterface
+        device = TCPInterface("127.0.0.1", port, TIMEOUT, framer=framer_for(kind, size))
+        clock.start()
+        device.send(order(size, total))
+        for _frame in islice(device.frames(TIMEOUT), total // size):
+            pass
         clock.stop(total // size * size)
     return run
 
@@ -227,6 +240,8 @@ SUBJECTS = {
     "socs.tcp recv": Subject(tcp_interface("socs.tcp")),
     "TCPInterface recv": Subject(tcp_interface("socs_tcp.tcp"), True),
     **{f"TCPInterface, {kind}": Subject(tcp_frames(kind), True)
+       for kind in KINDS},
+    **{f"TCPInterface frames, {kind}": Subject(tcp_stream(kind), True)
        for kind in KINDS},
     "RawProtocol recv": Subject(twisted(_raw_protocol, _receive_raw(READ)), True),
     "RawProtocol recv, 256 kB": Subject(twisted(_raw_protocol, _receive_raw(LONG_READ)), True),

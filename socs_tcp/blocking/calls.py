@@ -57,12 +57,7 @@ class Calls:
 
     def next_frame(self, call: Call, face: Hooks, turn: Turn) -> Any:
         """A frame that was not asked for by a query."""
-        session = self.session
-        connection = session.current()
-        # What came before a hang-up is still there, and is not lost.
-        if connection is None or (not connection.conversation.decoder.waiting
-                                  and connection.lost() and connection.at_end()):
-            connection = session.ready(call, face)
+        connection = self.session.listening(call, face)
         call.receiving = True
         return self.exchange.listen(call, connection, turn)
 

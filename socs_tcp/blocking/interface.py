@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -32,6 +32,7 @@ from .dialer import Dialer, Options
 from .failures import Failures
 from .gate import Gate
 from .session import Session
+from .stream import Stream, batch
 
 
 class TCPInterface:
@@ -313,6 +314,59 @@ class TCPInterface:
             self.timeout if timeout is None else check_seconds("timeout", timeout),
             self.__calls.next_frame, self, turn)
         return frame
+
+    def recv_frames(self, most: int, timeout: float | None = None, *,
+                    framer: Framer | None = None) -> list[bytes]:
+        """Return many frames of a stream at once: those that are there, or else the next.
+
+        Parameters
+        ----------
+        most : int
+        timeout, framer
+            As of `recv_frame`; the time is that until the first frame.
+
+        Returns
+        -------
+        list of bytes
+            1 to `most` frames.
+
+        Raises
+        ------
+        ConnectionError
+            As `recv_frame`.
+        """
+        turn = batch(positive("most", most, "frames"), None if framer is None else checked(framer))
+        frames: list[bytes] = self.__session.run(
+            self.timeout if timeout is None else check_seconds("timeout", timeout),
+            self.__calls.next_frame, self, turn)
+        return frames
+
+    def frames(self, timeout: float | None = None) -> Iterator[bytes]:
+        """All that the device says from now on: ``for frame in device.frames()``.
+
+        While the loop takes its time over one, the device is made to wait, and other threads may
+        use it. While the loop waits for one, they may only `send`.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds that each frame may take to come; any time unless given.
+
+        Yields
+        ------
+        bytes
+            Whole frames, without their terminators.
+
+        Raises
+        ------
+        ConnectionError
+            As `recv_frame`. `Disconnected` comes behind all frames that came before the loss; a
+            new loop goes on with what comes over the next connection.
+        """
+        timeout = check_seconds("timeout", timeout, optional=True)
+        stream = Stream(self.__calls.exchange)
+        while True:
+            yield from self.__session.run(timeout, stream.next_frames, self, None)
 
     def reserve(self, timeout: float | None = None) -> AbstractContextManager[Any]:
         """Have the device for oneself: ``with device.reserve() as talk``.

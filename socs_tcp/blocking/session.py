@@ -203,6 +203,18 @@ class Session:
             raise self.dialer.why_not()
         return connection
 
+    def at_end(self, connection: Connection) -> bool:
+        """Is it lost, with nothing left to read? (What came before a hang-up is still there.)"""
+        return (not connection.conversation.decoder.waiting and connection.lost()
+                and connection.at_end())
+
+    def listening(self, call: Call, face: Hooks) -> Connection:
+        """A connection for who only listens: a living one, or one with something left to read."""
+        connection = self.current()
+        if connection is None or self.at_end(connection):
+            connection = self.ready(call, face)
+        return connection
+
     def reset_by(self, call: Call, face: Hooks) -> None:
         """Have the hook of the face make a new connection."""
         lent, call.lent = call.lent, True

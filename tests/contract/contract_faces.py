@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.threads import blockingCallFromThread
 
@@ -119,6 +120,15 @@ class BlockingFace(Face):
             yield SimpleNamespace(
                 query=talk.query, send=lambda msg, **options: talk.send(msg + b"\r\n", **options))
 
+    def loop(self, into, most=None):
+        """Loop over `frames`, until there are so many; a future for its end."""
+        def run():
+            for frame in self.device.frames():
+                into.append(frame)
+                if len(into) == most:
+                    break
+        return self._pool.submit(run)
+
     def socket(self):
         return self.device.comm
 
@@ -177,6 +187,19 @@ class TwistedFace(Face):
             yield SimpleNamespace(query=calls(talk.query), send=calls(talk.send))
         finally:
             self._thread.call(talk.release)
+
+    def loop(self, into, most=None):
+        future = Future()
+
+        async def run():
+            async for frame in self.device.frames():
+                into.append(frame)
+                if len(into) == most:
+                    break
+        self._thread.reactor.callFromThread(
+            lambda: ensureDeferred(run()).addCallbacks(
+                future.set_result, lambda failure: future.set_exception(failure.value)))
+        return future
 
     def socket(self):
         return self.device.comm.transport.getHandle()
