@@ -36,10 +36,10 @@ STAMP = VENV / "installed.json"
 #: What each command needs of the extras in setup.cfg.
 EXTRAS = {"demo": "demo", "test": "test", "lint": "test", "docs": "docs",
           "bench": "bench"}
-#: The original, which the benchmarks measure beside ours, whose drivers the tests run, and of
-#: which the demonstration shows an agent. Not
-#: in an extra, since none can say --no-deps: with its dependencies it brings a pyasn1 too old
-#: for crossbar's pyasn1-modules. What its drivers really need is in the extra `test`.
+#: The original: the benchmarks measure it beside ours, the tests run its drivers, the
+#: demonstration shows one of its agents. Not in an extra, since none can say --no-deps: with its
+#: dependencies it brings a pyasn1 too old for crossbar's pyasn1-modules. What its drivers really
+#: need is in the extra `test`.
 ORIGINAL = "socs", "0.6.4"
 INTERRUPTED = 130
 
