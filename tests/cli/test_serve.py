@@ -64,7 +64,7 @@ def test_simulate_uses_the_port_of_the_description(tmp_path):
 
 def test_the_help_of_simulate_says_what_becomes_of_the_port():
     shown = run("simulate --help").stdout
-    assert "Without --port it listens on the port that the description names" in shown
+    assert "Without --port, it listens on the port in the description" in shown
 
 
 def test_simulate_says_what_is_wrong_with_a_description(tmp_path):
