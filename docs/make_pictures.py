@@ -129,7 +129,7 @@ def border(x, y, towards_x, towards_y):
 
 def link_table():
     """The table of `TRANSITIONS`, in reStructuredText."""
-    lines = [".. Made by docs/make_pictures.py from TRANSITIONS in socs_tcp/states.py.", "",
+    lines = [".. Made by docs/make_pictures.py from TRANSITIONS in socs_tcp/core/states.py.", "",
              ".. list-table::", "   :header-rows: 1", "", "   * - state"]
     lines += [f"     - {event.name}" for event in LinkEvent]
     for old in LinkState:
