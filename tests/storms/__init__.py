@@ -1,4 +1,4 @@
-"""Storms: many questions through faults by chance, and what must be true after them.
+"""Storms: many questions through random faults, and what must be true after them.
 
 ``python -m tests.storms --help`` lists the parts; ``tests/storms`` runs them in short.
 

@@ -1,4 +1,4 @@
-"""Faults by chance, and the number that brings them back."""
+"""Random faults, and the seed that repeats them."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""Faults by chance, which a number brings back."""
+"""Random faults; the same seed gives the same ones."""
 
 from __future__ import annotations
 
