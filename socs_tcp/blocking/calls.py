@@ -87,7 +87,7 @@ class Calls:
     def send(self, call: Call, face: Hooks, data: bytes) -> None:
         session, connection = self.session, self.session.connection
         if (connection is None or connection.comm is not session.comm or connection.lost()
-                or session.spent(connection)
+                or session.spent(connection, call)
                 or (connection.conversation.owes_late and not self._discard_late(connection))):
             connection = session.ready(call, face)
         if connection.conversation.silence.gap:

@@ -49,8 +49,7 @@ class Connection:
     """
 
     __slots__ = ("__weakref__", "_fd", "_halfway", "_patience", "_pid", "_poll", "_telnet",
-                 "asides", "comm", "conversation", "dead", "error", "made", "made_by", "used",
-                 "writing")
+                 "asides", "comm", "conversation", "dead", "error", "made", "made_by", "writing")
 
     #: What a socket is, of which we can see what happens on it.
     SOCKET: Any = socket.socket
@@ -61,7 +60,6 @@ class Connection:
         self._fd: int | None = None
         self.conversation = conversation
         self.dead = False           # its loss has been told
-        self.used = False           # it has answered a question, after its preparation
         self.error: DeviceConnectionError | None = None     # why it failed
         self.made = monotonic()
         self.made_by: object = None         # the call of the user in which it was

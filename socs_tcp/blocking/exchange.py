@@ -56,7 +56,6 @@ class Exchange:
             raise
         if turn.wrong is not None:
             raise self._wrong(call, connection, turn)
-        connection.used = not session.preparing
         if session.dialer.pace.failures and not session.preparing:
             session.dialer.pace.failures = 0
         return reply
@@ -86,10 +85,8 @@ class Exchange:
         while True:
             connection = session.connection
             if connection is None or connection.comm is not session.comm or connection.dead \
-                    or session.spent(connection):
+                    or session.spent(connection, call):
                 connection = session.ready(call, face)
-            if session.used_up(connection, call):
-                continue
             now = monotonic()
             try:
                 step = connection.conversation.next_step(now, call.deadline - now)

@@ -185,7 +185,7 @@ class Session:
             raise self.failures.closed_error()
         connection = self.current()
         if connection is not None and not connection.lost() \
-                and self.pinned in (None, connection) and not self.spent(connection):
+                and self.pinned in (None, connection) and not self.spent(connection, call):
             return connection
         if connection is not None:
             self.end(connection)
@@ -242,10 +242,11 @@ class Session:
 
     # the end of a connection
 
-    def spent(self, connection: Connection) -> bool:
-        """Will the device hang up on it, since it has answered?"""
-        return (self.closes_after_reply and connection.used and self.pinned is None
-                and not self.preparing and connection.conversation.finished())
+    def spent(self, connection: Connection, call: Call) -> bool:
+        """Will the device hang up on it, since it has answered in an earlier call?"""
+        return (self.closes_after_reply and self.pinned is None and not self.preparing
+                and connection.made_by is not call.outermost()
+                and connection.conversation.finished())
 
     def lasting(self, connection: Connection) -> None:
         """A device that is only sent to proves itself by a connection that lasts."""
@@ -257,15 +258,6 @@ class Session:
     def failed(self, error: BaseException) -> None:
         self.dialer.pace.failures += 1
         self.link.failed(error)
-
-    def used_up(self, connection: Connection, call: Call) -> bool:
-        """Has the device said all that it says on it, and only not hung up yet?"""
-        if not self.closes_after_reply or self.preparing or self.pinned is not None \
-                or connection.made_by is call.outermost():
-            return False
-        if connection.conversation.finished():
-            self.end(connection)
-        return connection.dead
 
     def end(self, connection: Connection, error: DeviceConnectionError | None = None) -> None:
         """A connection was found to be over, with nothing asked."""
