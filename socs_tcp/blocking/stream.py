@@ -6,21 +6,17 @@ from typing import Any
 
 from ..core.errors import DeviceConnectionError, Disconnected, again
 from ..core.framing import Framer
-from ..core.turn import Turn
+from ..core.turn import MOST_FRAMES, Turn
 from .connection import Connection
 from .exchange import Exchange
 from .gate import Call
 from .session import Hooks
 
-#: So many frames are handed over with the device for oneself, and then others have their turn.
-MOST_FRAMES = 256
-
 
 def batch(most: int, framer: Framer | None = None) -> Turn:
     """A wait for a frame, and for those that are there with it: `most` together."""
     turn = Turn("listen", framer=framer)
-    turn.collect(1)
-    turn.more = most - 1
+    turn.gather(most)
     return turn
 
 

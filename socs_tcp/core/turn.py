@@ -11,6 +11,9 @@ from .framing import Framer
 #: What a reply looks like: a pattern that matches from its beginning, or a function of it.
 Match: TypeAlias = re.Pattern[bytes] | Callable[[bytes], object]
 
+#: A loop over all that a device says takes so many at once; then others have their turn.
+MOST_FRAMES = 256
+
 #: The last two have no place in a ledger: they wait for their turn to speak, or for the device.
 Kind = Literal["query", "listen", "greeting", "send", "hold", "reserve"]
 
@@ -69,6 +72,11 @@ class Turn:
         self.answers = self.missing = answers
         self.frames = []
         self.plain = False
+
+    def gather(self, most: int) -> None:
+        """It takes the next frame and those that are there with it: a list of `most` at most."""
+        self.collect(1)
+        self.more = most - 1
 
     def start_over(self) -> None:
         """It will be asked again, on another connection."""

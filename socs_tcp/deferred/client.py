@@ -40,7 +40,7 @@ from ..core.policy import (
 )
 from ..core.silence import SETTLE
 from ..core.tls import check_tls
-from ..core.turn import Match, checked_greeting
+from ..core.turn import MOST_FRAMES, Match, checked_greeting
 from .clock import steady
 from .connection import Connection
 from .device import Device
@@ -51,9 +51,6 @@ from .queue import Queue
 from .request import Request, batch, call_timeout, command, listener, question
 from .session import Reservation, Session
 from .turns import one_for
-
-#: So many frames of a stream are taken at once, where they are there.
-MOST_FRAMES = 256
 
 _WRONG_THREAD = ("a DeviceClient belongs to the thread of its reactor; from another thread, use "
                  "reactor.callFromThread, or twisted.internet.threads.blockingCallFromThread")

@@ -103,8 +103,7 @@ def batch(device: Device, most: int, timeout: float | None,
     """The request that `recv_frames` makes. Here no `timeout` is none."""
     request = Request("listen", b"", timeout, device.clock.seconds(),
                       framer=None if framer is None else checked(framer))
-    request.collect(1)
-    request.more = positive("most", most, "frames") - 1
+    request.gather(positive("most", most, "frames"))
     request.batch = True
     return request
 

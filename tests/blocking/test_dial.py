@@ -1,13 +1,13 @@
 """Dialing: from a name to a connected socket, or an error, in time. Over the loopback."""
 
 import contextlib
-import gc
 import os
 import socket
 import threading
 import time
 
 import pytest
+from descriptors import open_fds, open_fds_at_first
 
 from socs_tcp.blocking import dial as module
 from socs_tcp.blocking.cancel import Cancel
@@ -88,16 +88,6 @@ def listen_at(stack, address, port):
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return sock.getsockname()[1]
-
-
-def open_fds():
-    return len(os.listdir("/proc/self/fd"))
-
-
-def open_fds_at_first():
-    """Without what other tests have left to the garbage collector."""
-    gc.collect()
-    return open_fds()
 
 
 # what comes back

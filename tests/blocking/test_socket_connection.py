@@ -1,7 +1,6 @@
 """One connection of a blocking device: what is seen of it, read from it and written to it."""
 
 import contextlib
-import gc
 import math
 import os
 import socket
@@ -10,6 +9,7 @@ import time
 from unittest.mock import MagicMock
 
 import pytest
+from descriptors import open_fds, open_fds_at_first
 
 from socs_tcp import LineFramer
 from socs_tcp.blocking.connection import Connection, EndOfConnection
@@ -31,16 +31,6 @@ def pair():
     far.settimeout(5)
     with near, far:
         yield near, far
-
-
-def open_fds():
-    return len(os.listdir("/proc/self/fd"))
-
-
-def open_fds_at_first():
-    """Without what other tests have left to the garbage collector."""
-    gc.collect()
-    return open_fds()
 
 
 @pytest.fixture

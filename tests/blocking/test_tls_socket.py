@@ -1,7 +1,6 @@
 """A socket that speaks TLS: over a socket pair, with the device's side in a thread."""
 
 import contextlib
-import gc
 import os
 import select
 import socket
@@ -9,6 +8,7 @@ import ssl
 import threading
 
 import pytest
+from descriptors import open_fds, open_fds_at_first
 
 from socs_tcp.blocking.dial import dial
 from socs_tcp.blocking.tls import TlsSocket
@@ -216,16 +216,6 @@ def test_the_handshake_is_a_part_of_dialing(listener, certificate):
         with fars[0].sock as far:
             far.sendall(b"4.2\n")
             assert near.recv(99) == b"4.2\n"
-
-
-def open_fds():
-    return len(os.listdir("/proc/self/fd"))
-
-
-def open_fds_at_first():
-    """Without what other tests have left to the garbage collector."""
-    gc.collect()
-    return open_fds()
 
 
 def test_a_device_that_says_nothing_in_the_handshake(listener, certificate):

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from contract_faces import BlockingFace, ReactorThread, TwistedFace
+from hand_device import HandDevice
 from twisted.logger import globalLogPublisher
 
 from socs_tcp.testing import DeviceServer
@@ -23,6 +24,19 @@ def reactor_thread():
 def server():
     with DeviceServer(dict(ANSWERS)) as server:
         yield server
+
+
+@pytest.fixture
+def hand():
+    """Makes a device by hand."""
+    made = []
+
+    def hand(*scripts):
+        made.append(HandDevice(*scripts))
+        return made[-1]
+    yield hand
+    for device in made:
+        device.close()
 
 
 @pytest.fixture(params=[BlockingFace, TwistedFace], ids=lambda face: face.name)

@@ -4,7 +4,6 @@ import re
 
 import pytest
 from contract_faces import NEVER, PATIENCE, wait_for
-from hand_device import HandDevice
 
 from socs_tcp import (
     BlockFramer,
@@ -19,19 +18,6 @@ from socs_tcp.core import silence
 
 #: No machine is so slow that a device takes this long to say what it says at once.
 LONG = 0.5
-
-
-@pytest.fixture
-def hand():
-    """Makes a device by hand."""
-    made = []
-
-    def hand(*scripts):
-        made.append(HandDevice(*scripts))
-        return made[-1]
-    yield hand
-    for device in made:
-        device.close()
 
 
 def asked(device, *questions, **options):

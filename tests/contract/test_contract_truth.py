@@ -6,22 +6,9 @@ import time
 
 import pytest
 from contract_faces import NEVER, PATIENCE, wait_for
-from hand_device import HandDevice
 
 from socs_tcp import DeviceConnectionError, ReplyTimedOut
 from socs_tcp.core import policy
-
-
-@pytest.fixture
-def hand():
-    made = []
-
-    def hand(*scripts):
-        made.append(HandDevice(*scripts))
-        return made[-1]
-    yield hand
-    for device in made:
-        device.close()
 
 
 @pytest.fixture
