@@ -82,14 +82,14 @@ def serve(server: DeviceServer | FaultProxy, what: str, *, traffic: bool | None 
         stopped = threading.Event()
         stack.enter_context(_ended_by_signals(stopped, typed))
         stack.enter_context(server)     # its end tells what went wrong in the device's script
-        if typed is not None:
+        host = f"[{server.host}]" if ":" in server.host else server.host
+        with contextlib.suppress(OSError):      # a device goes on, whoever reads
+            print(f"{visible(what)} on {host}:{server.port}; Ctrl-C ends it", flush=True)
+        if typed is not None:           # from here on, a line may come after the prompt is drawn
             from prompt_toolkit.patch_stdout import patch_stdout
 
             stack.enter_context(patch_stdout(raw=True))
         _show_traffic(server, stack, terminal if traffic is None else traffic)
-        host = f"[{server.host}]" if ":" in server.host else server.host
-        with contextlib.suppress(OSError):      # a device goes on, whoever reads
-            print(f"{visible(what)} on {host}:{server.port}; Ctrl-C ends it", flush=True)
         if typed is None:
             threading.Thread(target=_control, args=(server,), daemon=True,
                              name="control").start()
