@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,17 @@ def requirements(text):
 def steps(workflow):
     return [step for job in yaml.safe_load(workflow.read_text())["jobs"].values()
             for step in job.get("steps", ())]
+
+
+@pytest.mark.parametrize("schema, pattern", [
+    ("github-workflows", ".github/workflows/*.yml"), ("dependabot", ".github/dependabot.yml"),
+    ("readthedocs", ".readthedocs.yaml"), ("compose-spec", "docker-compose.yml")])
+def test_what_others_read_has_the_form_that_they_publish(schema, pattern):
+    files = [str(path) for path in ROOT.glob(pattern)]
+    done = subprocess.run([sys.executable, "-m", "check_jsonschema", "--builtin-schema",
+                           f"vendor.{schema}", *files], check=False, capture_output=True,
+                          text=True, timeout=120)
+    assert files and done.returncode == 0, done.stdout + done.stderr
 
 
 def test_there_are_workflows_for_tests_pages_images_and_releases():
@@ -64,18 +77,18 @@ def test_the_pythons_that_are_tested_are_those_that_are_promised(setup):
 
 def test_the_version_is_the_same_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    recipe = yaml.safe_load((ROOT / "conda/meta.yaml").read_text())
+    recipe = yaml.safe_load((ROOT / "conda/recipe.yaml").read_text())
     assert str(citation["version"]) == recipe["package"]["version"] == socs_tcp.__version__
 
 
 def test_the_conda_recipe_wants_what_the_package_wants(setup):
-    recipe = yaml.safe_load((ROOT / "conda/meta.yaml").read_text())
+    recipe = yaml.safe_load((ROOT / "conda/recipe.yaml").read_text())
     wanted = set(recipe["requirements"]["run"]) - {"python >=3.11"}
     assert wanted == requirements(setup["options"]["install_requires"])
     assert f"python {setup['options']['python_requires']}" in recipe["requirements"]["run"]
-    extras = set(recipe["requirements"]["run_constrained"])
+    extras = set(recipe["requirements"]["run_constraints"])
     assert extras == requirements(setup["options.extras_require"]["cli"])
-    script, = recipe["build"]["entry_points"]
+    script, = recipe["build"]["python"]["entry_points"]
     assert script in setup["options.entry_points"]["console_scripts"]
 
 
