@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.task import deferLater
 
-from ..core.policy import check_seconds
+from ..core.checks import check_seconds
 from ..deferred.clock import steady
 from .degraded import Degraded
 from .gap import Gap

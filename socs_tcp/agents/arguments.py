@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 
-from ..core.policy import check_port
+from ..core.checks import check_port
 from ..description import Description, DescriptionError, load, shipped
 from .access import LEVELS, levels
 

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 
-from ..core.policy import check_seconds
+from ..core.checks import check_seconds
 
 #: Seconds for the agent to answer: OCS' client has no limit of its own. A health check of
 #: Docker has 10 s in the image, of which the start of this program takes one or two.

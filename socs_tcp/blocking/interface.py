@@ -7,15 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ..core.decoder import positive
-from ..core.errors import address_name
-from ..core.framing import Framer, RawFramer, Text, checked, to_bytes
-from ..core.identity import IdentitySpec, identity_of
-from ..core.link import Link
-from ..core.policy import (
-    KEEPALIVE,
-    MIN_INTERVAL,
-    LateReplies,
+from ..core.checks import (
     check_flag,
     check_function,
     check_host,
@@ -23,7 +15,13 @@ from ..core.policy import (
     check_pause,
     check_port,
     check_seconds,
+    positive,
 )
+from ..core.errors import address_name
+from ..core.framing import Framer, RawFramer, Text, checked, to_bytes
+from ..core.identity import IdentitySpec, identity_of
+from ..core.link import Link
+from ..core.policy import KEEPALIVE, MIN_INTERVAL, LateReplies
 from ..core.silence import SETTLE
 from ..core.tls import check_tls
 from ..core.turn import Match, Turn, checked_greeting, checked_match

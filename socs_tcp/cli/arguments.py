@@ -6,7 +6,7 @@ import argparse
 import codecs
 import re
 
-from ..core.policy import check_port, check_seconds
+from ..core.checks import check_port, check_seconds
 
 #: What a terminator may be called.
 TERMINATORS = {"CRLF": b"\r\n", "LF": b"\n", "CR": b"\r", "LFCR": b"\n\r", "NUL": b"\0",

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..core.policy import check_port
+from ..core.checks import check_port
 from .exits import GOOD
 from .faults import commands, do
 from .show import visible

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TypeAlias
 
+from .checks import positive
 from .errors import FramingError, show
 
 Text: TypeAlias = "bytes | bytearray | memoryview | str"
@@ -33,22 +34,6 @@ def to_bytes(text: Text) -> bytes:
     if isinstance(text, (bytes, bytearray, memoryview)):
         return bytes(text)
     raise TypeError(f"a message must be bytes or str, not {type(text).__name__}: {text!r}")
-
-
-def positive(name: str, value: int, unit: str = "bytes") -> int:
-    """`value` if it is a number of bytes, or of something else.
-
-    Raises
-    ------
-    TypeError, ValueError
-        With the name of the parameter and what is expected.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number of {unit}, not {value!r}")
-    if value < 1:
-        one = unit.removesuffix("s")
-        raise ValueError(f"{name} must be at least 1 {one}, not {value}")
-    return value
 
 
 class Framer:

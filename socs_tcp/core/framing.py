@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from .decoder import MAX_LENGTH, Decoder, Framer, Text, positive, to_bytes
+from .checks import positive
+from .decoder import MAX_LENGTH, Decoder, Framer, Text, to_bytes
 from .errors import FramingError, show
 from .prompts import PromptFramer, find_text, plain_text, split_text
 

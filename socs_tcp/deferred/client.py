@@ -13,6 +13,16 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 from twisted.python.threadable import isInIOThread
 
+from ..core.checks import (
+    check_flag,
+    check_function,
+    check_host,
+    check_late_replies,
+    check_on_connect,
+    check_pause,
+    check_port,
+    check_seconds,
+)
 from ..core.errors import (
     ConnectTimedOut,
     DeviceConnectionError,
@@ -25,19 +35,7 @@ from ..core.errors import (
 from ..core.framing import Framer, LineFramer, Text, checked
 from ..core.identity import IdentitySpec, identity_of
 from ..core.link import Link
-from ..core.policy import (
-    KEEPALIVE,
-    MIN_INTERVAL,
-    LateReplies,
-    check_flag,
-    check_function,
-    check_host,
-    check_late_replies,
-    check_on_connect,
-    check_pause,
-    check_port,
-    check_seconds,
-)
+from ..core.policy import KEEPALIVE, MIN_INTERVAL, LateReplies
 from ..core.silence import SETTLE
 from ..core.tls import check_tls
 from ..core.turn import MOST_FRAMES, Match, checked_greeting

@@ -10,14 +10,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import ReconnectingClientFactory
 from twisted.python.failure import Failure
 
+from ..core.checks import check_port, check_seconds
 from ..core.policy import (
     FACTOR,
     INITIAL_DELAY,
     JITTER,
     MAX_DELAY,
     MIN_INTERVAL,
-    check_port,
-    check_seconds,
     earliest_attempt,
     retry_delay,
     spread_interval,

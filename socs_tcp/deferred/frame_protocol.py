@@ -12,9 +12,10 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from ..core.checks import check_seconds
 from ..core.errors import DeviceConnectionError, Disconnected, Sent, again, from_cause
 from ..core.framing import Framer, Text
-from ..core.policy import KEEPALIVE, check_seconds
+from ..core.policy import KEEPALIVE
 from ..core.sockets import configure
 from .clock import steady
 from .drain import Drain, SocketDrain, drain_of, lowest

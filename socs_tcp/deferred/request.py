@@ -8,10 +8,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from ..core.decoder import positive
+from ..core.checks import check_seconds, positive
 from ..core.errors import Sent
 from ..core.framing import Framer, Text, checked
-from ..core.policy import check_seconds
 from ..core.turn import Kind, Match, Turn, checked_match
 from .device import Device
 

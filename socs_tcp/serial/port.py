@@ -7,9 +7,9 @@ import threading
 from time import monotonic
 from typing import Any
 
+from ..core.checks import check_host, check_pause, check_port
 from ..core.errors import Disconnected, ReplyTimedOut, address_name
 from ..core.link import Link
-from ..core.policy import check_host, check_pause, check_port
 from .device import SerialDevice
 from .errors import as_serial, not_open, translated
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ...core.checks import check_seconds
 from ...core.framing import Text, to_bytes
-from ...core.policy import check_seconds
 
 
 class Block(bytes):

@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...core.checks import check_seconds
 from ...core.errors import show
 from ...core.framing import Decoder, Framer, LineFramer, Text, to_bytes
-from ...core.policy import check_seconds
 from .answers import Block, Deaf
 from .framers import command_framer_of, reply_terminator_of
 from .script import (

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ...core.checks import check_seconds
 from ...core.framing import Text, to_bytes
-from ...core.policy import check_seconds
 from ..device.script import Answer
 
 MOMENT = frozenset({"hang_up", "reset", "reboot", "unasked"})
