@@ -14,6 +14,7 @@ from socs_tcp.blocking.cancel import Cancel
 from socs_tcp.blocking.dial import Remembered, dial
 from socs_tcp.core import candidates
 from socs_tcp.core import names as names_module
+from socs_tcp.testing.router.config import free_port
 
 BOUND = 10
 
@@ -83,11 +84,6 @@ def silent(stack, address="127.0.0.2", port=0):
 def listen_at(stack, address, port):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     return stack.enter_context(socket.create_server((address, port), family=family))
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 # what comes back

@@ -27,6 +27,7 @@ from socs_tcp import (
 )
 from socs_tcp.blocking.connection import Connection
 from socs_tcp.tcp import TCPInterface
+from socs_tcp.testing.router.config import free_port
 
 BOUND = 5.0
 
@@ -97,11 +98,6 @@ def device(make):
 def lines(make):
     """An interface for a device that speaks in lines."""
     return make(framer=LineFramer(b"\n"))
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 def in_thread(function, *args, **kwargs):

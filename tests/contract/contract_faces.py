@@ -6,7 +6,6 @@ its own (`TwistedFace`); ``start`` gives a future, and the other methods wait fo
 
 import inspect
 import select
-import socket
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -214,10 +213,3 @@ class TwistedFace(Face):
 
     def close(self):
         self._thread.call(self.device.close)
-
-
-def free_port():
-    """A port at which nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]

@@ -4,7 +4,7 @@ import socket
 import time
 
 import pytest
-from contract_faces import NEVER, PATIENCE, free_port, wait_for
+from contract_faces import NEVER, PATIENCE, wait_for
 
 from socs_tcp import (
     ConnectFailed,
@@ -15,6 +15,7 @@ from socs_tcp import (
     WrongDevice,
 )
 from socs_tcp.core.link import LinkState
+from socs_tcp.testing.router.config import free_port
 
 LATE = ["drop", "drain", lambda command, reply: reply == {b"A\r\n": b"alpha",
                                                           b"B\r\n": b"beta"}.get(command)]
