@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 
-from ..core.checks import check_port
+from ..core.checks import check_host, check_port
 from ..description import Description, DescriptionError, load, shipped
 from .access import LEVELS, levels
 
@@ -60,7 +60,7 @@ def check_arguments(args: argparse.Namespace) -> tuple[Description, str, int]:
     if port is None:
         raise DescriptionError(description.file, 0, "", "has no key 'port', so the agent needs "
                                "the argument --port")
-    return description, host, check_port(port)
+    return description, check_host(host), check_port(port)
 
 
 def split_address(text: str) -> tuple[str, int | str | None]:

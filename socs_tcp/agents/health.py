@@ -12,6 +12,8 @@ import sys
 import threading
 
 from ..core.checks import check_seconds
+from ..core.errors import SHOWN_TEXT, told
+from ..core.text import printable
 
 #: Seconds for the agent to answer: OCS' client has no limit of its own. A health check of
 #: Docker has 10 s in the image, of which the start of this program takes one or two.
@@ -49,10 +51,9 @@ def main(args: list[str] | None = None) -> int:
         f"no answer within {options.timeout:g} s: the agent hangs, or the router, or the "
         "look-up of its name")
     if isinstance(answer, str):
-        print(f"{options.instance_id} answers: {answer}")
+        print(f"{options.instance_id} answers: {printable(answer, SHOWN_TEXT)}")
         return 0
-    print(f"{options.instance_id} does not answer: {type(answer).__name__}: {answer}",
-          file=sys.stderr)
+    print(f"{options.instance_id} does not answer: {told(answer)}", file=sys.stderr)
     return ILL
 
 

@@ -6,7 +6,7 @@ import argparse
 import codecs
 import re
 
-from ..core.checks import check_port, check_seconds
+from ..core.checks import check_host, check_port, check_seconds
 
 #: What a terminator may be called.
 TERMINATORS = {"CRLF": b"\r\n", "LF": b"\n", "CR": b"\r", "LFCR": b"\n\r", "NUL": b"\0",
@@ -24,7 +24,7 @@ def address(text: str) -> tuple[str, int]:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT (or [IPV6]:PORT)")
     host, port = match[1] or match[3], match[2] or match[4]
     try:
-        return host, check_port(port)
+        return check_host(host), check_port(port)
     except ValueError as exc:
         raise argparse.ArgumentTypeError(str(exc)) from None
 

@@ -9,7 +9,7 @@ from .arguments import address
 from .device import no_log
 from .exits import EXIT_CODES, FAILED, GOOD, exit_code
 from .framing import described
-from .show import Style, complain
+from .show import Style, complain, visible
 
 if TYPE_CHECKING:
     from ..description import Description
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     description = described(options.description)
     style = Style()
     fields = sum(len(query.fields) for query in description.queries.values())
-    print(f"{description.file}: {style('good', 'good')}: {description.device}, "
+    print(f"{visible(description.file)}: {style('good', 'good')}: {description.device}, "
           f"{_count(len(description.queries), 'query', 'queries')} with "
           f"{_count(fields, 'field', 'fields')}, "
           f"{_count(len(description.parameters), 'parameter', 'parameters')}"

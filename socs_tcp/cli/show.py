@@ -7,6 +7,11 @@ import sys
 from datetime import datetime
 from typing import TextIO
 
+from ..core.text import printable as fit
+
+#: Characters of an error message.
+LONGEST = 4000
+
 
 def printable(data: bytes, encoding: str | None = None) -> str:
     r"""Bytes as text in which nothing can drive a terminal.
@@ -63,4 +68,4 @@ class Style:
 
 def complain(text: object) -> None:
     """An error message, on stderr."""
-    print(f"socs-tcp: {text}", file=sys.stderr)
+    print(f"socs-tcp: {fit(str(text), LONGEST)}", file=sys.stderr)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from numbers import Real
 from typing import Any, overload
 
 from .policy import LateReplies
+from .text import shown
 
 #: Seconds; 30 years, the most that all the system's calls can count.
 LONGEST = 1e9
@@ -29,7 +31,8 @@ def check_seconds(name: str, value: Any, *, optional: bool = False) -> float | N
     ----------
     name : str
         Of the parameter, for the message.
-    value : int, float, numpy number, Decimal, Fraction or None
+    value : int, float, Decimal, Fraction or None
+        Or one of numpy's numbers.
         Seconds.
     optional : bool
         May it be None?
@@ -41,16 +44,23 @@ def check_seconds(name: str, value: Any, *, optional: bool = False) -> float | N
     """
     if value is None and optional:
         return None
-    if isinstance(value, bool) or not isinstance(value, (Real, Decimal)):
-        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
+    if not _is_number(value):
+        raise TypeError(f"{name} must be a number of seconds, not {shown(value)}")
     try:
         seconds: float = value if isinstance(value, int) else float(value)
         valid = seconds > 0 and not math.isinf(seconds)
     except (ValueError, OverflowError):     # a signalling NaN; more digits than a float has
         valid = False
     if not valid:
-        raise ValueError(f"{name} must be more than 0 seconds and finite, not {value!r}")
+        raise ValueError(f"{name} must be more than 0 seconds and finite, not {shown(value)}")
     return min(seconds, LONGEST)
+
+
+def _is_number(value: Any) -> bool:
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    if kind is not None:        # numpy's times count as whole numbers there
+        return kind in "iuf" and value.shape == ()
+    return isinstance(value, (Real, Decimal)) and not isinstance(value, bool)
 
 
 def check_port(value: object) -> int:
@@ -64,9 +74,9 @@ def check_port(value: object) -> int:
     try:
         port = int(value)  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"port must be a number from 1 to 65535, not {value!r}") from None
+        raise ValueError(f"port must be a number from 1 to 65535, not {shown(value)}") from None
     if not 0 < port < 65536 or (isinstance(value, (Real, Decimal)) and value != port):
-        raise ValueError(f"port must be a number from 1 to 65535, not {value!r}")
+        raise ValueError(f"port must be a number from 1 to 65535, not {shown(value)}")
     return int(port)
 
 
@@ -79,13 +89,16 @@ def check_host(value: str) -> str:
         With what is expected.
     """
     if not isinstance(value, str):
-        raise TypeError(f"ip_address must be a host name or an address, not {value!r}")
+        raise TypeError(f"ip_address must be a host name or an address, not {shown(value)}")
     if not value:
         raise ValueError("ip_address must be a host name or an address, not an empty text")
+    if not value.isprintable() or " " in value:     # it is in all messages about the device
+        raise ValueError(f"ip_address {shown(value)} can be no host name: it has a character "
+                         "that is not to be seen")
     try:
         value.encode("idna")        # what every look-up does, each with an error of its own
     except UnicodeError as exc:
-        raise ValueError(f"ip_address {value!r} can be no host name: {exc}") from None
+        raise ValueError(f"ip_address {shown(value)} can be no host name: {exc}") from None
     return value
 
 
@@ -97,9 +110,10 @@ def check_pause(name: str, value: Any) -> float:
     TypeError, ValueError
         With what is expected.
     """
-    if isinstance(value, (Real, Decimal)) and not isinstance(value, bool) and value == 0:
-        return 0.0
-    return check_seconds(name, value) or 0.0
+    with suppress(ArithmeticError):     # a Decimal that is no number
+        if _is_number(value) and value == 0:
+            return 0.0
+    return check_seconds(name, value)
 
 
 def check_flag(name: str, value: bool) -> bool:
@@ -111,7 +125,7 @@ def check_flag(name: str, value: bool) -> bool:
         With what is expected: ``"no"`` would be true.
     """
     if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, not {value!r}")
+        raise TypeError(f"{name} must be True or False, not {shown(value)}")
     return value
 
 
@@ -124,7 +138,7 @@ def check_function(name: str, value: Callable[[Any], Any] | None) -> Callable[[A
         With what is expected.
     """
     if value is not None and not callable(value):
-        raise TypeError(f"{name} must be a function, not {value!r}")
+        raise TypeError(f"{name} must be a function, not {shown(value)}")
     return value
 
 
@@ -144,7 +158,7 @@ def check_late_replies(value: LateReplies) -> LateReplies:
     if callable(value) or value in ("drop", "drain"):
         return value
     raise ValueError("late_replies must be 'drop', 'drain', or a function of the command "
-                     f"and the reply that says whether they match, not {value!r}")
+                     f"and the reply that says whether they match, not {shown(value)}")
 
 
 def positive(name: str, value: int, unit: str = "bytes") -> int:
@@ -156,7 +170,7 @@ def positive(name: str, value: int, unit: str = "bytes") -> int:
         With the name of the parameter and what is expected.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number of {unit}, not {value!r}")
+        raise TypeError(f"{name} must be a whole number of {unit}, not {shown(value)}")
     if value < 1:
         one = unit.removesuffix("s")
         raise ValueError(f"{name} must be at least 1 {one}, not {value}")

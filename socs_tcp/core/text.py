@@ -41,6 +41,15 @@ def shortened(text: str, most: int) -> str:
     return text[:most - end - len(told)].rstrip() + told + text[-end:]
 
 
+def shown(value: object, most: int = 100) -> str:
+    """As ``repr``, of whatever a caller gave: on one line, short, and never an error itself."""
+    try:
+        text = repr(value)
+    except Exception:       # its own, or a number with too many digits to be written
+        text = f"a {type(value).__name__}"
+    return printable(text, most)
+
+
 def without_braces(text: str) -> str:
     """`text` with braces written as escapes, since somebody may take it for a format.
 

@@ -50,7 +50,8 @@ class DescriptionError(ValueError):
 
     def __init__(self, file: str, line: int, key: str, problem: str) -> None:
         key, problem = plain(key, 3 * SHOWN), plain(problem, 1000)
-        where = f"{file}:{line}" if line else file
+        name = plain(file, 1000)        # anybody may have named it
+        where = f"{name}:{line}" if line else name
         super().__init__(f"{where}: {key}: {problem}" if key else f"{where}: {problem}")
         self.file = file
         self.line = line

@@ -15,13 +15,14 @@ from socs_tcp.testing.router.config import site_config
     (["--description", "{folder}/bad.yaml"], "bad.yaml:3: queries: "),
     (["--description", "nonsense"], "no description of that name"),
     (["--nonsense"], "unrecognized arguments: --nonsense"),
+    (["--description", "lakeshore372", "--ip-address", "a..b"], "can be no host name"),
 ])
 def test_it_is_on_stderr(tmp_path, arguments, told):
     (tmp_path / "bad.yaml").write_text('device: x\nframing: {terminator: ";"}\nqueries: 3\n')
     arguments = [argument.format(folder=tmp_path) for argument in arguments]
     (tmp_path / "default.yaml").write_text(site_config(1, [{
         "agent-class": "TCPDeviceAgent", "instance-id": "bad",
-        "arguments": [*arguments, "--ip-address", "127.0.0.1"]}]))
+        "arguments": ["--ip-address", "127.0.0.1", *arguments]}]))
     done = subprocess.run(
         [sys.executable, "-m", "ocs.agent_cli", "--instance-id", "bad", "--site-file",
          str(tmp_path / "default.yaml"), "--site-host", "localhost"],

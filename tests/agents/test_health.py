@@ -71,3 +71,12 @@ def test_without_a_name_it_says_what_to_set(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         health.main([])
     assert "set INSTANCE_ID" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("answer", [
+    {"agent_class": "\x1b[2J" * 999, "instance_pid": 7}, RuntimeError("\x1b[2J" * 9999)])
+def test_what_a_router_says_drives_no_terminal(check, answer):
+    _code, said = check(answer)
+    assert "\\x1b[2J" in said.out + said.err
+    assert (said.out + said.err).strip().isprintable()
+    assert len(said.out + said.err) < 500

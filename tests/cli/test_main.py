@@ -192,3 +192,37 @@ def test_names_of_terminators(data, name):
     ("host:5025", ("host", 5025)), ("[::1]:5025", ("::1", 5025)), ("10.0.0.1:1", ("10.0.0.1", 1))])
 def test_addresses(text, parsed):
     assert arguments.address(text) == parsed
+
+
+HOSTILE = "ev\x1b[2J\u202e\nil"
+
+
+@pytest.mark.parametrize("words", [
+    ["check", f"{HOSTILE}.yaml"], ["simulate", f"{HOSTILE}.yaml"], ["simulate", HOSTILE],
+    ["dashboard", f"{HOSTILE}.yaml"], ["replay", f"{HOSTILE}.record"],
+    ["proxy", "127.0.0.1:1", "--record", f"{HOSTILE}/record"],
+    ["query", "127.0.0.1:1", "-f", HOSTILE], ["query", "127.0.0.1:1", "x", "--tls-ca", HOSTILE],
+    ["query", "127.0.0.1:1", "x", "--description", HOSTILE]])
+@pytest.mark.parametrize("there", [True, False])
+def test_the_name_of_a_file_is_shown_escaped(tmp_path, monkeypatch, capsys, words, there):
+    monkeypatch.chdir(tmp_path)
+    if there:
+        for name in words[1:]:
+            if HOSTILE in name and "/" not in name:
+                (tmp_path / name).write_text("device: x\nqueries: 3\n")
+    assert main.main(words) != 0
+    shown = capsys.readouterr()
+    assert there or "ev\\x1b[2J\\u202e" in shown.err
+    assert all(line.isprintable() for line in (shown.out + shown.err).split("\n"))
+    assert not any(line.startswith("il") for line in shown.err.split("\n"))
+
+
+@pytest.mark.parametrize("command", ["query", "watch", "console", "proxy", "check x"])
+@pytest.mark.parametrize("host", ["a..b", ".", "x" * 300, "h\x1b[2J", "a b", "h\udc9b"])
+def test_what_can_be_no_host_is_told_as_usage(capsys, command, host):
+    with pytest.raises(SystemExit) as ended:
+        main.main([*command.split(), f"{host}:5025"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "can be no host name" in said
+    assert all(line.isprintable() for line in said.split("\n"))

@@ -3,13 +3,23 @@
 import math
 import socket
 import threading
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
 
-from socs_tcp.core.checks import check_host, check_late_replies, check_port, check_seconds
+from socs_tcp.core.checks import (
+    check_flag,
+    check_function,
+    check_host,
+    check_late_replies,
+    check_pause,
+    check_port,
+    check_seconds,
+)
 
 
 @pytest.mark.parametrize("value", [1, 0.001, 10 ** 6])
@@ -18,7 +28,8 @@ def test_seconds(value):
 
 
 @pytest.mark.parametrize("value", [
-    np.int64(2), np.float32(2), np.float64(2), Decimal(2), Fraction(2), Decimal("2.000")])
+    np.int64(2), np.float32(2), np.float64(2), np.array(2), np.array(2.0), Decimal(2), Fraction(2),
+    Decimal("2.000")])
 def test_any_kind_of_number_is_a_time(value):
     seconds = check_seconds("timeout", value)
     assert seconds == 2
@@ -45,12 +56,42 @@ def test_seconds_may_be_left_out_where_that_means_something():
 def test_a_time_that_nobody_can_wait_is_refused(value):
     with pytest.raises(ValueError, match="timeout must be more than 0 seconds and finite"):
         check_seconds("timeout", value)
+    if isinstance(value, Decimal) or value != 0:
+        with pytest.raises(ValueError, match="settle must be more than 0 seconds and finite"):
+            check_pause("settle", value)
 
 
-@pytest.mark.parametrize("value", ["10", True, b"1", [1], np.True_, np.array([1]), 1j])
-def test_what_is_no_number_of_seconds_is_refused(value):
+class Hostile:
+    def __repr__(self):
+        return "\x1b[2J" * 1000
+
+
+@pytest.mark.parametrize("value", [
+    "10", True, b"1", [1], np.True_, np.array([1]), 1j, timedelta(seconds=1), np.str_("5"),
+    np.timedelta64(5, "s"), np.timedelta64("NaT"), np.datetime64("2026-01-01"), np.complex64(1)])
+@pytest.mark.parametrize("check", [check_seconds, check_pause])
+def test_what_is_no_number_of_seconds_is_refused(check, value):
     with pytest.raises(TypeError, match="timeout must be a number of seconds"):
-        check_seconds("timeout", value)
+        check("timeout", value)
+
+
+@pytest.mark.parametrize("value", [Hostile(), "\x1b" * 1000, pytest.param(10 ** 400, id="long"),
+                                   pytest.param(-10 ** 9999, id="longer")])
+@pytest.mark.parametrize("check", [partial(check_seconds, "timeout"), partial(check_pause, "gap"),
+                                   check_port, partial(check_flag, "telnet"), check_late_replies,
+                                   partial(check_function, "match")])
+def test_what_is_wrong_is_shown_on_a_line(check, value):
+    with pytest.raises((TypeError, ValueError)) as raised:
+        check(value)
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 300
+
+
+@pytest.mark.parametrize("value", ["h\x1b[2J", "a b", "a\nb", "a\u202eb", "\x00", "a\u200db"])
+def test_a_host_that_a_terminal_would_obey_is_refused(value):
+    with pytest.raises(ValueError, match="can be no host name: it has a character") as raised:
+        check_host(value)
+    assert str(raised.value).isprintable()
 
 
 @pytest.mark.parametrize("value, port", [(1, 1), (65535, 65535), ("7777", 7777)])
