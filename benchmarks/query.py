@@ -20,6 +20,9 @@ KEYS = {
     "TCPInterface send+recv": "send_recv",
     "TCPInterface query, raw": "query_raw",
     "TCPInterface query, lines": "query_line",
+    "bare socket, thread": "bare_thread",
+    "TCPInterface send+recv, thread": "send_recv_thread",
+    "TCPInterface query, lines, thread": "query_line_thread",
     "DeviceClient query": "client",
     "DeviceClient query, uvloop": "client_uvloop",
     "socs.tcp": "socs",
@@ -32,7 +35,8 @@ KEYS = {
     "blockingCallFromThread": "from_thread",
 }
 
-OURS = ("send_recv", "query_raw", "query_line", "client", "client_uvloop")
+OURS = ("send_recv", "query_raw", "query_line", "send_recv_thread", "query_line_thread", "client",
+        "client_uvloop")
 
 
 def measured(rounds: int, queries: int, *, quick: bool, core: int | None = None,

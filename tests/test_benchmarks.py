@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bulk, many, query
+from benchmarks import bulk, instructions, many, query
 from benchmarks.figures import goals, measure, report
 
 pytestmark = pytest.mark.skipif(not hasattr(measure.os, "sched_setaffinity"),
@@ -117,3 +117,31 @@ def _imported(path):
 def test_what_it_measures_is_where_it_looks_for_it(path):
     for module, name in _imported(path):
         assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
+
+
+@pytest.mark.parametrize("name", instructions.SUBJECTS)
+def test_the_instructions_of_the_start_do_not_count(name):
+    def count(args, words):
+        """A process that takes 1,000 instructions to start, and 7 for a question or a frame."""
+        return 1000 + 7 * (int(words) if words else int(args[-1]) // instructions.FRAME)
+    assert instructions.of_one(name, {"echo": 1, "bulk": 2}, count) == 7
+
+
+def test_instructions_that_crept_up_are_told():
+    stored = {"bare socket": 5000, "a": 1000, "b": 1000}
+    assert instructions.judged({"bare socket": 5001, "a": 1010, "b": 500, "new": 9}, stored) == []
+    assert instructions.judged({"b": 1050}, stored) == ["b: 1050 instructions, +5.0% of 1000"]
+    with pytest.raises(ValueError, match="another Python"):
+        instructions.judged({"bare socket": 6000, "a": 1000}, stored)
+
+
+def test_instructions_are_counted_by_valgrind(monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SystemExit):
+        instructions.main(["--check"])
+    assert "needs valgrind" in capsys.readouterr().err
+
+
+def test_the_stored_instructions_are_those_of_each_subject():
+    assert set(json.loads(instructions.STORED.read_text())["instructions"]) \
+        == set(instructions.SUBJECTS)

@@ -12,6 +12,9 @@ from ..figures.measure import QUESTION, TIMEOUT, WARM_UP
 
 Ask = Callable[[], object]
 
+#: The name of the floor.
+BARE = "bare socket"
+
 
 def bare_socket(port: int) -> Ask:
     """The floor: a socket with a timeout, and no thought for what may go wrong."""
@@ -80,7 +83,7 @@ def tcp_query_line(port: int) -> Ask:
 
 
 SUBJECTS = {
-    "bare socket": bare_socket,
+    BARE: bare_socket,
     "bare socket, makefile": bare_makefile,
     "socs.tcp": socs_tcp_original,
     "sockio blocking": sockio_blocking,

@@ -17,9 +17,9 @@ import time
 from typing import Any
 
 from ..servers.echo import server_process
-from . import blocking, on_asyncio, on_twisted
+from . import blocking, in_thread, on_asyncio, on_twisted
 
-KINDS = (blocking, on_asyncio, on_twisted)
+KINDS = (blocking, in_thread, on_asyncio, on_twisted)
 
 #: Name of a subject: the module whose ``run`` drives it.
 SUBJECTS = {name: kind for kind in KINDS for name in kind.SUBJECTS}
