@@ -18,7 +18,7 @@ from ..core.turn import Turn
 from .connection import Connection, EndOfConnection
 from .exchange import Exchange
 from .gate import Busy, Call
-from .session import BROKEN, Hooks, Session
+from .session import Hooks, Session
 
 #: For `recv`: bytes at most, whether to reset on error, and `_check_ready` of the driver's, if it
 #: has one of its own.
@@ -63,27 +63,6 @@ class Calls:
 
     # commands
 
-    def beside(self, data: bytes, timeout: float | None, urgent: bool) -> bool:
-        """Send beside a call that waits for what the device says. False if there is none now."""
-        session = self.session
-        try:
-            if not session.gate.wait_to_pass(timeout, urgent):
-                return False
-        except Busy:
-            raise session.failures.busy(timeout) from None
-        connection = session.connection
-        if connection is None or connection.dead or connection.comm is not session.comm:
-            raise session.failures.error(Disconnected, "not connected", "send", "no")
-        deadline = monotonic() + (timeout if timeout is not None else 1e9)
-        try:
-            connection.command(data, deadline)
-        except BROKEN as exc:       # (the call that has the device finds the loss, and tells it)
-            raise session.failures.translate(exc, "send", "maybe", timeout) from exc
-        connection.asides.append(monotonic())
-        session.gate.attention = True
-        session.link.bytes_sent += len(data)
-        return True
-
     def send(self, call: Call, face: Hooks, data: bytes) -> None:
         session, connection = self.session, self.session.connection
         if (connection is None or connection.comm is not session.comm or connection.lost()
@@ -108,8 +87,10 @@ class Calls:
 
     def _wait_out_gap(self, call: Call, connection: Connection) -> None:
         left = connection.conversation.silence.gap_left(monotonic())
+        if left > call.remaining():
+            raise self.session.failures.gap(connection.conversation.silence.gap, call.allowed)
         if left > 0:
-            self.session.dialer.cancel.wait(min(left, max(call.remaining(), 0)))
+            self.session.dialer.cancel.wait(left)
 
     def _discard_late(self, connection: Connection) -> bool:
         """A reply that a `recv` gave up on must not answer what is sent now, if it is there.

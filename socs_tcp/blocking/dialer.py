@@ -142,9 +142,12 @@ class Dialer:
 
     def given_up(self, connection: Connection, allowed: float | None) -> None:
         """A connection is dropped by us: what it owes may come on the next one."""
-        conversation = connection.conversation
-        self._debt = conversation.debt(allowed)
-        self._spoke = conversation.silence.ended
+        self._debt = connection.conversation.debt(allowed)
+        self.over(connection)
+
+    def over(self, connection: Connection) -> None:
+        """A connection is of no more use; the gap counts from its last exchange."""
+        self._spoke = max(self._spoke, connection.conversation.over(monotonic()))
 
     def prepare(self, connection: Connection, call: Call, ask: Callable[[Call, Any, Turn], Any],
                 face: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core.conversation import DROP, SPEAK
 from ..core.errors import DeviceConnectionError, FramingError, ReplyTimedOut
+from ..core.identity import asks_in_vain
 from ..core.turn import Turn
 from .connection import Connection, EndOfConnection
 from .failures import kept
@@ -33,6 +34,8 @@ class Exchange:
         link, data, connection, now = session.link, turn.data, session.connection, monotonic()
         if connection is None or connection.comm is not session.comm \
                 or session.closes_after_reply or not connection.free(now):
+            if session.preparing and session.closes_after_reply and turn.kind == "query":
+                raise asks_in_vain()
             if turn.kind == "greeting":
                 return self.listen(call, session.ready(call, face), turn)
             connection, now = self.settled(call, face)

@@ -61,6 +61,11 @@ class Failures:
         within = "in time" if allowed is None else f"within {allowed:g} s"
         return self.error(ReplyTimedOut, f"{what} {within}", "recv", "yes")
 
+    def gap(self, gap: float, allowed: float | None) -> DeviceConnectionError:
+        """There was no time for the pause before a command."""
+        return self.error(ReplyTimedOut, f"nothing was sent within {allowed or 0:g} s: commands "
+                          f"are {gap:g} s apart (gap)", "send", "no")
+
     def never_silent(self, connection: Connection,
                      allowed: float | None) -> DeviceConnectionError:
         """The time was over before a question could be asked."""

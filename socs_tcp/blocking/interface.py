@@ -25,6 +25,7 @@ from ..core.policy import KEEPALIVE, MIN_INTERVAL, LateReplies
 from ..core.silence import SETTLE
 from ..core.tls import check_tls
 from ..core.turn import Match, Turn, checked_greeting, checked_match
+from .beside import Beside
 from .calls import Calls
 from .dialer import Dialer, Options
 from .failures import Failures
@@ -136,7 +137,7 @@ class TCPInterface:
         session = Session(self.link, gate, dialer, failures,
                           closes_after_reply=check_flag("closes_after_reply", closes_after_reply),
                           on_unasked=on_unasked)
-        self.__session, self.__calls = session, Calls(session)
+        self.__session, self.__calls, self.__beside = session, Calls(session), Beside(session)
         session.run(self.timeout, session.open, self, self.__calls.ask)
 
     @property
@@ -206,7 +207,7 @@ class TCPInterface:
             If it could not be sent: `ConnectFailed`, `Disconnected` or `SendTimedOut`.
         """
         data, timeout = to_bytes(msg), self.timeout
-        if not self.__session.gate.busy() or not self.__calls.beside(data, timeout, urgent):
+        if not self.__session.gate.busy() or not self.__beside.send(data, timeout, urgent):
             self.__session.run(timeout, self.__calls.send, self, data)
 
     def recv(self, bufsize: int = 4096, reset_on_error: bool = False) -> bytes:

@@ -110,7 +110,11 @@ class Session:
         connection = self.connection
         while self.on_unasked is not None and connection is not None \
                 and connection.conversation.unasked:
-            self.on_unasked(connection.conversation.unasked.pop(0))
+            try:
+                self.on_unasked(connection.conversation.unasked.pop(0))
+            except Exception as exc:        # (no fault of the call, whose reply is good)
+                self.link.remark("on_unasked", f"on_unasked failed: {exc!r}")
+                self.link.tell()
 
     # which connection
 
@@ -274,6 +278,7 @@ class Session:
             return
         connection.dead = True
         connection.error = kept(error)
+        self.dialer.over(connection)
         connection.conversation.ended()
         self.link.losses += 1
         self.failed(error)

@@ -157,6 +157,11 @@ class Conversation(Hearing):
         """
         return self.gave_up(turn) or (turn.kind == "query" and not self._pending.in_order)
 
+    def over(self, now: float) -> float:
+        """When the last exchange was over, if the connection is given up or lost now."""
+        asked = any(turn.kind == "query" for turn in self.turns)
+        return now if asked else self.silence.ended
+
     def ended(self) -> list[Turn]:
         """The connection is gone. Those who wait in vain, in their order."""
         self._evidence.state = State.DEAD

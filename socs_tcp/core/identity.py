@@ -29,6 +29,12 @@ def identity_of(spec: IdentitySpec | None, closes_after_reply: bool) -> Identity
     return Identity(spec)
 
 
+def asks_in_vain() -> RuntimeError:
+    """Why `on_connect` may not ask a device that closes each connection after a reply."""
+    return RuntimeError("with closes_after_reply, on_connect can only send: the reply to a query "
+                        "would be the last on each connection, and nobody else could use it")
+
+
 class Identity:
     """A query, and what its reply must be.
 

@@ -264,7 +264,7 @@ class Dialer:
 
     def _end(self, connection: Connection, error: DeviceConnectionError) -> None:
         self.connection = None
-        self._last = connection.conversation.silence.ended
+        self._last = connection.conversation.over(self._device.clock.seconds())
         call, self._lasting = self._lasting, None
         if call is not None:
             call.cancel()

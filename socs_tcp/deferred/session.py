@@ -9,7 +9,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from ..core.errors import DeviceConnectionError, again
+from ..core.evidence import State
 from ..core.framing import Framer, Text
+from ..core.identity import asks_in_vain
 from ..core.turn import Match
 from .connection import Connection
 from .device import Device
@@ -43,6 +45,8 @@ class Session:
     def query(self, msg: Text, timeout: float | None = None, *, framer: Framer | None = None,
               match: Match | None = None, replies: int | None = None) -> Deferred[Any]:
         """As `DeviceClient.query`."""
+        if self._device.closes_after_reply and self.comm.conversation.state is State.NEW:
+            raise asks_in_vain()
         return self._add(question(self._device, msg, timeout, framer=framer, match=match,
                                   replies=replies))
 

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from contract_faces import NEVER
+from contract_faces import NEVER, wait_for
 
 from socs_tcp import Disconnected
 from socs_tcp.testing import DeviceServer, ScriptedDevice
@@ -161,6 +161,49 @@ def test_the_gap_is_kept_between_all_commands_whoever_calls(make):
             assert call.result(10) == b"re %d?" % number
         assert server.commands == 6
     assert times.least() > 0.045
+
+
+def test_the_gap_is_kept_after_an_exchange_that_failed(make, hand):
+    """Whether the device hangs up in the place of a reply, or does not answer in time."""
+    came = []
+
+    def fails(device):
+        device.command()
+        came.append(time.monotonic())
+        if len(came) > 2:
+            device.silence()
+    device = make(hand(fails), gap=0.1, settle=0, min_interval=0.001)
+    for _ in range(2):
+        device.error("A?", safe_to_repeat=True, timeout=0.5)
+    assert len(came) > 2
+    assert min(later - sooner for sooner, later in itertools.pairwise(came)) > 0.09
+
+
+def test_a_command_for_which_the_gap_leaves_no_time_is_not_sent(make):
+    with DeviceServer(Stage()) as server:
+        device = make(server, gap=NEVER, timeout=0.2)
+        device.send(b"A")
+        server.wait_for_commands(1)
+        error = device.start("send", b"B\r\n").exception(10)
+        assert error.sent == "no" and "commands are 600 s apart (gap)" in str(error)
+        assert server.received == [b"A"]
+
+
+def test_the_gap_is_kept_beside_somebody_who_listens(make, hand):
+    came = []
+
+    def listens(device):
+        while True:
+            device.command()
+            came.append(time.monotonic())
+    device = make(hand(listens), gap=0.05, settle=0)
+    listener = device.start("recv_frame" if device.name == "blocking" else "recv", NEVER)
+    wait_for(lambda: device.link.connects)
+    for call in [device.start("send", b"S%d\r\n" % n) for n in range(4)]:
+        call.result(10)
+    wait_for(lambda: len(came) == 4)
+    assert not listener.done()
+    assert min(later - sooner for sooner, later in itertools.pairwise(came)) > 0.045
 
 
 # told at once

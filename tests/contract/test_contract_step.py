@@ -263,6 +263,18 @@ def test_alarms_go_to_those_who_want_them(make, hand):
     assert device.link.up
 
 
+def test_a_reply_is_given_though_the_function_for_alarms_fails(make, hand, lines):
+    def alarms(device):
+        while True:
+            line = device.command()
+            device.say(b"ALARM\r\nre " + line + b"\r\n")
+    device = make(hand(alarms), on_unasked=lambda _alarm: 1 / 0, settle=0.01)
+    for _ in range(3):
+        assert device.query("A?", match=re.compile(rb"re ")) == b"re A?"
+    told = [line for line in lines if "on_unasked failed: ZeroDivisionError" in line]
+    assert len(told) == 1
+
+
 def test_half_an_alarm_is_no_part_of_a_reply(make, hand):
     def half(device):
         device.answer(reply=lambda line: b"re " + line + b"\r\nALA")
@@ -364,6 +376,19 @@ def test_a_device_that_hangs_up_a_while_after_each_reply_is_not_asked_on_that_co
 def test_identify_is_refused_where_each_reply_is_the_last(make, hand):
     with pytest.raises(ValueError, match="identify is of no use with closes_after_reply"):
         make(hand(lambda device: device.answer()), closes_after_reply=True, identify="*IDN?")
+
+
+def test_who_asks_on_connect_where_each_reply_is_the_last_is_told_so(make, hand):
+    """Otherwise each connection would be over before anybody could use it."""
+    box = hand(lambda device: device.answer())
+    try:
+        device = make(box, closes_after_reply=True, connected=False,
+                      on_connect=lambda talk: talk.query("SETUP"))
+        error = device.error("A?")
+    except RuntimeError as exc:     # the blocking face tells it at once
+        error = exc
+    assert "with closes_after_reply, on_connect can only send" in str(error)
+    assert all(not connection.commands for connection in box.connections)
 
 
 def test_a_device_that_hangs_up_in_the_middle_of_a_reply_is_not(make, hand):
