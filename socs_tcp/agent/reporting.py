@@ -134,12 +134,15 @@ class _Kind:
     """The messages of one kind, in the hour that began with `since`."""
 
     def __init__(self, since: float) -> None:
+        self.entry: Any = None      # the last, as it stands in session.messages
+        self.begin(since)
+
+    def begin(self, since: float) -> None:
         self.since = since
         self.count = 0
-        self.entry: Any = None      # the last, as it stands in session.messages
-        self.counted = False        # it stands for several
+        self.counted = False        # the last stands for several
         self.logged = 0.0
-        self.note = ""
+        self.note = ""              # of how many, in words
 
 
 class _Said:
@@ -156,9 +159,8 @@ class _Said:
             kind = _OTHERS
         known = self._kinds.setdefault(kind, _Kind(when))
         if not 0 <= when - known.since < HOUR:      # (the clock may have been set back)
-            known.since, known.count, known.counted = when, 0, False
+            known.begin(when)
         known.count += 1
-        known.note = ""
         if known.count <= ONE_BY_ONE:
             known.entry = _added(session, text, when)
             return

@@ -467,16 +467,18 @@ class DeviceClient:
 
     def _why(self, request: Request) -> DeviceConnectionError:
         """The error for a request that waits while there is no connection for it."""
-        within = f"within {request.timeout:g} s"
+        within, last = f"within {request.timeout:g} s", self._dialer.error
         if self._reserved is not None:
             return self._device.error(ReplyTimedOut, f"its turn did not come {within}: the "
                                       "device is reserved", "send", request.sent)
         if self._dialer.preparing:      # connected: whoever looks for a cable is misled
+            before = "" if last is None \
+                else f"; before that: {str(last).removeprefix(f'{self.link.name}: ')}"
             return self._device.error(ReplyTimedOut, f"not ready for use {within}: the greeting, "
-                                      "identify or on_connect still waits for the device",
-                                      "identify", request.sent)
-        if self._dialer.error is not None:
-            return again(self._dialer.error, request.sent)
+                                      "identify or on_connect still waits for the device"
+                                      f"{before}", "identify", request.sent)
+        if last is not None:
+            return again(last, request.sent)
         return self._device.error(ConnectTimedOut, f"no connection {within}", "connect",
                                   request.sent)
 

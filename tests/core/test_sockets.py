@@ -4,6 +4,7 @@ import math
 import os
 import select
 import socket
+import struct
 import time
 from unittest.mock import MagicMock
 
@@ -123,6 +124,16 @@ def test_a_call_that_waits_for_ever_gives_it_all_the_time(slow):
     fill(near)
     patience.look(math.inf)
     assert user_timeout(near) == 0
+
+
+@pytest.mark.parametrize("unacknowledged, unsent, stalled", [
+    (0, 0, False), (1, 1, True), (5000, 5000, True), (1, 0, False), (5000, 1, False)])
+def test_it_has_no_room_where_all_that_is_not_acknowledged_is_not_sent_either(
+        monkeypatch, pair, unacknowledged, unsent, stalled):
+    told = {sockets._SIOCOUTQ: unacknowledged, sockets._SIOCOUTQNSD: unsent}
+    monkeypatch.setattr(sockets.fcntl, "ioctl",
+                        lambda _fd, request, _room: struct.pack("i", told[request]))
+    assert sockets._is_stalled(pair[0]) is stalled
 
 
 def test_one_that_has_taken_all_is_not_given_more(slow):

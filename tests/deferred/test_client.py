@@ -1302,4 +1302,19 @@ def test_a_device_that_is_connected_but_silent_is_not_called_unreachable(option)
     bench.advance(2)
     assert shape(query.value) == (ReplyTimedOut, "identify", "no")
     assert "not ready for use within 2 s" in str(query.value)
+    assert str(query.value).endswith("still waits for the device")
+    bench.close()
+
+
+def test_what_ended_the_connection_before_is_told_while_the_next_is_prepared():
+    bench = connected(timeout=10, identify="*IDN?")
+    bench.transport.lost(DONE)
+    query = bench.query("A", 2)
+    bench.run_until_attempt()
+    bench.accept()
+    bench.advance(2)
+    assert "not ready for use within 2 s" in str(query.value)
+    assert str(query.value).endswith(
+        "; before that: connection lost: the device closed the connection")
+    assert str(query.value).count("10.0.0.5") == 1
     bench.close()

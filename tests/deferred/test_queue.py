@@ -175,10 +175,11 @@ def test_what_came_unasked_is_settled_before_a_query(bench):
     assert query.value == b"reply"
 
 
-def test_a_query_that_finds_the_connection_lost_waits_for_the_next(bench):
+@pytest.mark.parametrize("kind", ["query", "send"])
+def test_a_call_that_finds_the_connection_lost_waits_for_the_next(bench, kind):
     look_finds(bench.connection, bench.transport.lost)
-    query = bench.add()
-    assert bench.sent == [] and not query.fired
+    call = bench.add(kind)
+    assert bench.sent == [] and not call.fired
     bench.reconnect()
     assert bench.sent == [b"q"]
 

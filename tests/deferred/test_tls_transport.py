@@ -181,6 +181,19 @@ def test_a_handshake_that_fails_is_told_once(bench, data, text):
     assert text in str(bench.failed[0])
 
 
+def test_a_handshake_that_cannot_begin_is_told(certificate):
+    bench = Bench(certificate)
+    context = certificate.client()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    below = TlsHandshake(bench.clock, context, "device.test", bench.done,
+                         lambda reason: bench.failed.append(reason.value)).protocol
+    below.makeConnection(bench.tcp)
+    [reason] = bench.failed
+    assert "no protocols available" in str(reason)
+    assert bench.tcp.disconnecting
+
+
 def test_a_handshake_that_was_given_up_says_nothing(bench):
     bench.below.makeConnection(bench.tcp)
     bench.tcp.abortConnection = lambda: bench.failed.append("aborted")
