@@ -19,6 +19,8 @@ from ..core.telnet import TelnetFilter, escape
 from ..core.turn import Turn
 
 READ_SIZE = 65536
+#: Bytes of one read for somebody who takes many frames at a time.
+LONG_READ = 262144
 # Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
 RDHUP: int = getattr(select, "POLLRDHUP", 0)
 GONE: int = RDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
@@ -283,14 +285,15 @@ class Connection:
         EndOfConnection, OSError, FramingError
             If the connection is of no more use.
         """
-        data = self.first(turn.asked_at, deadline)
+        count = LONG_READ if turn.more else READ_SIZE
+        data = self.first(turn.asked_at, deadline, count)
         late = False
         while True:
             if data is None:
                 # One last look after the deadline: what lies there has come in time.
                 if late or not self.wait(deadline):
                     raise TimeoutError("timed out")
-                data = self.read()
+                data = self.read(count)
                 if type(data) is not bytes:
                     return data                 # a mock of a socket answers as it likes
             now = monotonic()

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Protocol
 
-from .checks import positive
-from .errors import FramingError, show
-
-Text: TypeAlias = "bytes | bytearray | memoryview | str"
-
-MAX_LENGTH = 65536
+from .errors import FramingError
 
 #: A decoder's memory is this many bytes at least: short lines come many at a time.
 LEAST = 4096
@@ -19,94 +14,15 @@ LEAST = 4096
 SHOWN = 40
 
 
-def to_bytes(text: Text) -> bytes:
-    """`text` as bytes; ``str`` is encoded as UTF-8.
-
-    Raises
-    ------
-    TypeError
-        If it is neither text nor bytes.
-    """
-    if type(text) is bytes:
-        return text
-    if isinstance(text, str):
-        return text.encode()
-    if isinstance(text, (bytes, bytearray, memoryview)):
-        return bytes(text)
-    raise TypeError(f"a message must be bytes or str, not {type(text).__name__}: {text!r}")
-
-
-class Framer:
-    """How a device marks the end of a reply. Subclass it for a new kind: write `find`.
-
-    Parameters
-    ----------
-    max_length : int
-        The longest frame in bytes; a longer one is a `FramingError`.
-    """
-
-    #: Added by `encode` where it is missing.
-    send_terminator: bytes = b""
-
-    def __init__(self, max_length: int = MAX_LENGTH) -> None:
-        self.max_length = positive("max_length", max_length)
+class Finder(Protocol):
+    """What a decoder asks of a `Framer`, which says what each of these means."""
 
     def find(self, buffer: bytearray, start: int, stop: int,
-             scanned: int) -> tuple[int, int] | None:
-        """Where the first frame ends.
+             scanned: int) -> tuple[int, int] | None: ...
 
-        Parameters
-        ----------
-        buffer : bytearray
-            What came is ``buffer[start:stop]``, at least one byte. The rest of it means
-            nothing: bytes of earlier frames may stand there. Not to be changed.
-        start, stop : int
-            Where the frame begins, and where that which has come ends.
-        scanned : int
-            So far the last call saw it, which found nothing; `start` if there was none.
+    def whole(self, data: bytes) -> bytes | None: ...
 
-        Returns
-        -------
-        (int, int) or None
-            Where the frame ends, and where the next one begins, as indices of `buffer`; beyond
-            `stop` where that has yet to come. None if it is not yet known.
-
-        Raises
-        ------
-        FramingError
-            If no frame can come of this.
-        """
-        raise NotImplementedError
-
-    def whole(self, data: bytes) -> bytes | None:
-        """The frame, if `data` is exactly one whole frame; None where that is not easily told.
-
-        Only a short cut for the most frequent case: `find` decides all others.
-        """
-        return None
-
-    def split(self, data: bytes, most: int) -> list[bytes] | None:
-        """Up to `most` frames that `data` begins with, and then what is left of it.
-
-        None where that is not easily told: as `whole`, a short cut.
-        """
-        return None
-
-    def encode(self, message: Text) -> bytes:
-        """The bytes to send for `message`, with the terminator where it is missing."""
-        data = message if type(message) is bytes else to_bytes(message)
-        if self.send_terminator and not data.endswith(self.send_terminator):
-            return data + self.send_terminator
-        return data
-
-    def decoder(self) -> Decoder:
-        """A new, empty decoder for one connection."""
-        return Decoder(self)
-
-    def too_long(self, begin: bytes | bytearray) -> FramingError:
-        """The error for a reply of which no end is to be seen, and which begins with `begin`."""
-        return FramingError(f"no end of the reply within {self.max_length} bytes; "
-                            f"it begins {show(begin[:SHOWN])}", phase="recv", sent="yes")
+    def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None: ...
 
 
 class Decoder:
@@ -120,7 +36,7 @@ class Decoder:
 
     __slots__ = ("_buffer", "_framer", "_scanned", "_searched_by", "_start", "_view", "waiting")
 
-    def __init__(self, framer: Framer) -> None:
+    def __init__(self, framer: Finder) -> None:
         self._framer = self._searched_by = framer
         #: How many bytes wait here. For others to look at, not to change.
         self.waiting = 0
@@ -154,7 +70,7 @@ class Decoder:
         self._scanned -= start
         self._start = 0
 
-    def next_frame(self, framer: Framer | None = None) -> bytes | None:
+    def next_frame(self, framer: Finder | None = None) -> bytes | None:
         """The next whole frame without its terminator, or None.
 
         Parameters
@@ -185,7 +101,7 @@ class Decoder:
         self._start = self._scanned = after
         return self._view[start:end].tobytes()
 
-    def next_frames(self, most: int, framer: Framer | None = None) -> list[bytes]:
+    def next_frames(self, most: int, framer: Finder | None = None) -> list[bytes]:
         """Up to `most` whole frames that are there already, as `next_frame` gives them.
 
         Raises
@@ -193,16 +109,18 @@ class Decoder:
         FramingError
             Only where it is the first that cannot be one; otherwise the next call tells it.
         """
-        first = self.next_frame(framer)
+        waiting, first = self.waiting, self.next_frame(framer)
         if first is None:
             return []
-        start, stop = self._start, self._start + self.waiting
-        frames = self._searched_by.split(self._view[start:stop].tobytes(), most - 1)
-        if frames is not None:
-            self.waiting = len(frames.pop())
-            self._start = self._scanned = stop - self.waiting
-            return [first, *frames]
         frames = [first]
+        if most > 1 and self.waiting:
+            # (Of much that waits, only so much is looked at as is likely to be taken.)
+            likely = max((waiting - self.waiting) * most, LEAST)
+            found = self._searched_by.split(self.peek(likely), most - 1)
+            if found is not None:
+                frames += found[0]
+                self.waiting -= found[1]
+                self._start = self._scanned = self._start + found[1]
         with suppress(FramingError):
             while len(frames) < most and (frame := self.next_frame(framer)) is not None:
                 frames.append(frame)
@@ -216,6 +134,21 @@ class Decoder:
                 return frame
         self.feed(data)
         return self.next_frame()
+
+    def feed_frames(self, data: bytes, most: int, framer: Finder | None = None) -> list[bytes]:
+        """`feed`, and then `next_frames`; without a copy of what is taken apart at once."""
+        if self.waiting < len(data):
+            if self.waiting:        # most often the beginning of the first frame
+                data = self.peek(self.waiting) + data
+                self.waiting = 0
+            found = (self._framer if framer is None else framer).split(data, most)
+            if found is not None and found[0]:
+                frames, used = found
+                if used < len(data):
+                    self.feed(data[used:])
+                return frames
+        self.feed(data)
+        return self.next_frames(most, framer)
 
     def take(self, count: int) -> bytes:
         """Up to `count` bytes as they came, whatever the framing."""

@@ -6,9 +6,10 @@ import math
 from contextlib import suppress
 from typing import TypeAlias
 
-from .decoder import Decoder, Framer
+from .decoder import Decoder
 from .errors import FramingError
 from .evidence import Evidence, State
+from .framer import Framer
 from .link import Link
 from .owed import Owed
 from .pending import Pending
@@ -111,14 +112,37 @@ class Hearing:
                     self.silence.answered(now, rtt)
                     self._evidence.exchange(rtt)
                     return [(first, frame)]
-        self.decoder.feed(data)
-        found = self.frames(now)
+        if turns and turns[0].more and self._is_stream(turns):
+            found = self._stream(turns[0], data, now)
+        else:
+            self.decoder.feed(data)
+            found = self.frames(now)
         if self.decoder.waiting and not self.turns:
             self.silence.broken(now)
             self.restless = True
             if self.decoder.waiting > MOST_UNASKED:
                 self._give_up("the device sends without pause, unasked")
         return found
+
+    def _is_stream(self, turns: list[Turn]) -> bool:
+        """Can nothing come but what one listener takes, many frames at a time?"""
+        return len(turns) == 1 and self._owed.nothing and not (self._pending.begun
+                                                               or self.useless)
+
+    def _stream(self, turn: Turn, data: bytes, now: float) -> list[Answered]:
+        """As `frames`, with one call for all that came."""
+        try:
+            frames = self.decoder.feed_frames(data, turn.more + 1, turn.framer)
+        except FramingError as exc:
+            self._give_up(str(exc))
+            raise
+        if not frames:
+            return []
+        self._pending.replied(turn)
+        turn.missing, turn.frames = 0, frames
+        self._link.last_reply = frames[-1]
+        self._listened(now, whole=True)
+        return [(turn, frames)]
 
     def frames(self, now: float) -> list[Answered]:
         """Hand out the whole frames that wait. As `heard`."""

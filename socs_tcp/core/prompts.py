@@ -9,38 +9,9 @@ from __future__ import annotations
 import re
 
 from .byte_sets import ALL
-from .decoder import MAX_LENGTH, Framer, Text, to_bytes
+from .ends import find_text, split_text
+from .framer import MAX_LENGTH, Framer, Text, to_bytes
 from .patterns import Cost, cost, operations
-
-
-def find_text(buffer: bytearray, text: bytes, start: int, stop: int, scanned: int) -> int:
-    """Where the first `text` in ``buffer[start:stop]`` ends; 0 if there is none before `stop`.
-
-    One byte is found with all the processor has (memchr), two are not: so the last byte is
-    looked for first, and nearly always the others stand before it.
-    """
-    after = buffer.find(text[-1:], scanned, stop) + 1
-    if after and not buffer.endswith(text, start, after):
-        found = buffer.find(text, max(after - len(text) + 1, start), stop)
-        return found + len(text) if found >= 0 else 0
-    return after
-
-
-def split_text(data: bytes, text: bytes, most: int, longest: int) -> list[bytes] | None:
-    """Up to `most` pieces that end with `text`, without it, and then the rest of `data`.
-
-    None where `find_text` has to tell: not each last byte of it belongs to one, or a piece has
-    more than `longest` bytes.
-    """
-    parts = data.split(text[-1:], most)
-    rest = parts.pop()
-    begin = text[:-1]
-    if any(len(part) - len(begin) > longest or not part.endswith(begin) for part in parts):
-        return None
-    if begin:
-        parts = [part[:-len(begin)] for part in parts]
-    return [*parts, rest]
-
 
 _PLAIN = re.compile(rb"(?:[^\\.^$*+?{}\[\]|()]|\\[rnt]|\\[^0-9A-Za-z])+", re.DOTALL)
 _ESCAPES = {b"r": b"\r", b"n": b"\n", b"t": b"\t"}
@@ -119,7 +90,7 @@ class PromptFramer(Framer):
             raise self.too_long(buffer[start:stop])
         return found
 
-    def split(self, data: bytes, most: int) -> list[bytes] | None:
+    def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None:
         text = self._text
         return None if text is None else split_text(data, text, most, self.max_length - len(text))
 

@@ -12,7 +12,7 @@ from .framing import Framer
 Match: TypeAlias = re.Pattern[bytes] | Callable[[bytes], object]
 
 #: A loop over all that a device says takes so many at once; then others have their turn.
-MOST_FRAMES = 256
+MOST_FRAMES = 512
 
 #: The last two have no place in a ledger: they wait for their turn to speak, or for the device.
 Kind = Literal["query", "listen", "greeting", "send", "hold", "reserve"]

@@ -22,6 +22,7 @@ from socs_tcp.core.framing import (
     plain_text,
     to_bytes,
 )
+from socs_tcp.description.framers import KeptPromptFramer
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -469,11 +470,23 @@ def test_an_escaped_dollar_or_backslash_is_a_prompt_as_any_other(pattern, stream
 
 # many frames in one call
 
+class Dashed(LineFramer):
+    """What a user may write: another `find`, with the short cuts of what it stands on."""
+
+    def find(self, buffer, start, stop, scanned):
+        found = super().find(buffer, start, stop, scanned)
+        return None if found is None else (max(found[0] - 1, start), found[1])
+
+
 MANY = [
     LineFramer(b"ab", max_length=6), LineFramer(b"b", max_length=6),
+    LineFramer(b"a\n", max_length=6),
+    LineFramer(b"\n", max_length=6), LineFramer((b"\n", b"cc"), max_length=6),
     LineFramer(b"aba", max_length=6), LineFramer((b"ab", b"cc"), max_length=6),
     FixedFramer(3), LengthFramer(1, lambda header: header[0] - 96, max_length=3),
     PromptFramer(rb"ab", max_length=6), PromptFramer(rb"a[bc]", max_length=6), RawFramer(),
+    PromptFramer(rb"b\n", max_length=6), PromptFramer(rb"a+\n|b", max_length=6),
+    KeptPromptFramer(rb"ab", max_length=6), Dashed(b"b", max_length=6),
 ]
 
 
@@ -488,9 +501,9 @@ def one_by_one(decoder, most):
     return frames
 
 
-def at_once(decoder, most):
+def at_once(take, *args):
     try:
-        return decoder.next_frames(most)
+        return take(*args)
     except FramingError:
         return "error"
 
@@ -499,14 +512,35 @@ def at_once(decoder, most):
 def test_many_frames_at_once_are_those_that_come_one_by_one(framer):
     chance = random.Random(1)
     for _ in range(3000):
-        one, many = framer.decoder(), framer.decoder()
+        one, many, fed = framer.decoder(), framer.decoder(), framer.decoder()
         while True:
-            data = bytes(chance.choices(b"abc", weights=(3, 3, 1), k=chance.randrange(1, 15)))
+            data = bytes(chance.choices(b"abc\n", weights=(3, 3, 1, 1), k=chance.randrange(1, 15)))
             one.feed(data)
             many.feed(data)
             most = chance.randrange(1, 6)
             expected = one_by_one(one, most)
-            assert at_once(many, most) == expected
-            assert (one.waiting, one.peek()) == (many.waiting, many.peek())
+            assert at_once(many.next_frames, most) == expected
+            assert at_once(fed.feed_frames, data, most) == expected
+            for other in (many, fed):
+                assert (one.waiting, one.peek()) == (other.waiting, other.peek())
             if expected == "error" or chance.random() < 0.2:
                 break
+
+
+class Counted(LineFramer):
+    """Lines, and how many bytes were looked at for many of them at once."""
+
+    bytes = 0
+
+    def split(self, data, most):
+        self.bytes += len(data)
+        return LineFramer.split(self, data, most)
+
+
+def test_few_frames_of_much_that_waits_cost_no_more_than_they_are_long():
+    framer = Counted("\n")
+    decoder = framer.decoder()
+    decoder.feed(b"a line of 24 characters\n" * 4000)
+    for _ in range(1000):
+        assert len(decoder.next_frames(4)) == 4
+    assert framer.bytes <= 1000 * 4096

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socs_tcp.core.framing import FramingError, PromptFramer
+from socs_tcp.core.errors import FramingError
+from socs_tcp.core.framing import PromptFramer
 from socs_tcp.core.prompts import LONGEST_PROMPT
 
 
