@@ -208,8 +208,9 @@ class DeviceClient:
             `replies` is given; or fails with a `ConnectionError`: `ReplyTimedOut`,
             `Disconnected`, `ConnectFailed`, `WrongReply`, ...
         """
-        request = question(self._device, msg, timeout, safe_to_repeat, framer=framer,
-                           match=match, replies=replies)
+        request = question(self._device, msg, timeout, safe_to_repeat)
+        if framer is not None or match is not None or replies is not None:
+            request.expect(framer, match, replies)
         self._asked_at = request.asked_at
         return self._add(request)
 
@@ -405,11 +406,13 @@ class DeviceClient:
             raise RuntimeError(_WRONG_THREAD)
 
     def _add(self, request: Request, deferred: Deferred[Any] | None = None) -> Deferred[Any]:
-        self._check_thread()
-        if self._closed:
-            return fail_later(self._clock, self._closed_error(), deferred)
-        if self._dialer.connection is None:
-            self._dialer.hurry()
+        dialer = self._dialer
+        if dialer.thread != get_ident():
+            self._check_thread()
+        if dialer.connection is None:
+            if self._closed:
+                return fail_later(self._clock, self._closed_error(), deferred)
+            dialer.hurry()
         return self._queue.add(request, deferred)
 
     def _lend(self) -> Session:

@@ -57,8 +57,9 @@ class Connection(LineProtocol):
     # (Python shares the names of up to 30 attributes among the objects of a class; of more, each
     # object would hold a table, which is larger and slower.)
     __slots__ = ("_alarms", "_device", "_go_on_later", "_granted", "_listened", "_look_again",
-                 "_made", "_on_lost", "_over", "_pid", "_poll", "_seconds", "_taking", "_telnet",
-                 "conversation", "hearer", "patience", "since", "unread", "used")
+                 "_made", "_on_lost", "_over", "_pid", "_poll", "_seconds", "_taken_within",
+                 "_taking", "_telnet", "conversation", "hearer", "patience", "since", "unread",
+                 "used")
 
     def __init__(self, device: Device, made: Callable[[Connection], object],
                  lost: Callable[[Connection, DeviceConnectionError], object], *,
@@ -90,6 +91,8 @@ class Connection(LineProtocol):
         self._listened = False          # somebody wants to hear what comes by itself
         self._taking = Patience(None, None)
         self._granted: float | None = None
+        #: What the device may take longer to take needs a look at what it was granted.
+        self._taken_within = math.inf
         self._pid = os.getpid()
 
     def _allow(self, seconds: float | None) -> None:
@@ -106,6 +109,7 @@ class Connection(LineProtocol):
         elif taking.stretched and len(self.conversation.turns) <= 1:
             self._granted = None
             taking.relax()
+        self._taken_within = -math.inf if taking.stretched else taking.usual
 
     # what Twisted calls
 
@@ -115,6 +119,7 @@ class Connection(LineProtocol):
         handle = getattr(lowest(transport), "getHandle", lambda: None)()
         if isinstance(handle, socket.socket):
             self._taking = Patience(handle, self._keepalive)
+            self._taken_within = self._taking.usual
         self._clock = self._device.clock
         self._made(self)
 
@@ -126,10 +131,9 @@ class Connection(LineProtocol):
         if self._readers:
             super().dataReceived(data)      # somebody uses `comm` directly
             return
-        # (What may be negotiation takes a hundred times as long to look at.)
-        long = len(data) >= READ_SIZE and self._telnet is None
-        if long is not self._long_reads:
-            self._read_long(long)
+        if len(data) >= READ_SIZE or self._long_reads:
+            # (What may be negotiation takes a hundred times as long to look at.)
+            self._read_long(len(data) >= READ_SIZE and self._telnet is None)
         try:
             answered = self.conversation.heard(data, self._seconds())
         except FramingError as exc:
@@ -226,16 +230,22 @@ class Connection(LineProtocol):
 
     # what those who have the device do with it
 
+    def clear(self, now: float) -> bool:
+        """May a question go out, with nothing to consider? Nearly always, and soon said."""
+        return (self.conversation.free(now) and not self._paused
+                and (self._poll is None or not self._poll(0)))
+
     def next_step(self, now: float, allowed: float) -> float:
         """As `Conversation.next_step`, after a look at what has come."""
         if self._poll is not None and self._poll(0):
             self.look()
+        conversation = self.conversation
         try:
-            step = self.conversation.next_step(now, allowed)
+            step = conversation.next_step(now, allowed)
         except FramingError as exc:     # what was owed makes no sense
             self._nonsense(exc)
             return DROP
-        if self.conversation.more:
+        if conversation.more:
             self._go_on_soon()
         if self._paused and not self._over:
             self._regulate()
@@ -273,7 +283,7 @@ class Connection(LineProtocol):
         if self._telnet is not None:
             data = escape(data)
         done = self._write(data)
-        if self._taking.stretched or (allowed is not None and allowed > self._taking.usual):
+        if allowed is None or allowed > self._taken_within:
             self._allow(allowed)
         return None if done else self.sent_all()
 

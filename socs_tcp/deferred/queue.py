@@ -58,6 +58,7 @@ class Queue:
         self._link = device.link
         self._clock = device.clock
         self._seconds = device.clock.seconds
+        self._closes_after_reply = device.closes_after_reply
         self._drop = drop
         self._failed = failed
         self._why = why
@@ -132,14 +133,16 @@ class Queue:
         if self._at_once >= AT_ONCE:
             self._alarm.set(self._seconds())
             return False
-        if request.kind == "listen" and self.unread:
+        kind, connection = request.kind, self.connection
+        if kind == "listen" and self.unread:
             self._done(request, self._unread(request))
             return True
-        if self.connection is None or self._sending:
+        if connection is None or self._sending:
             return False
-        if request.kind != "listen" and request.deadline <= self._seconds():
+        now = self._seconds()
+        if request.deadline <= now and kind != "listen":
             return False        # the reactor was blocked: its time is over, as the alarm finds out
-        return _STARTS[request.kind](self, self.connection, request)
+        return _STARTS[kind](self, connection, request, now)
 
     def _unread(self, request: Request) -> bytes | list[bytes]:
         if not request.batch:
@@ -149,33 +152,19 @@ class Queue:
         return frames
 
     def _done(self, request: Request, value: Any) -> None:
-        self.waiting.pop(0)
+        del self.waiting[0]
         self._at_once += 1
         request.succeed(value)
 
-    def _ask(self, connection: Connection, request: Request) -> bool:
-        now = self._seconds()
-        conversation = connection.conversation
-        if conversation.turns and (conversation.asking or conversation.listening):
-            if not conversation.may_join(self._device.max_in_flight, now):
-                return False
-        else:
-            if self._spent(connection):
-                self._drop(connection, None)
-                return False
-            step = connection.next_step(now, request.deadline - now)
-            if self._link.news:
-                self._link.tell()
-            if connection is not self.connection or not self.waiting \
-                    or self.waiting[0] is not request:
-                return True         # the look, or who was told, has changed it all
-            if step != SPEAK:
-                self._not_yet(connection, step, now)
-                return False
+    def _ask(self, connection: Connection, request: Request, now: float) -> bool:
+        if self._closes_after_reply or not connection.clear(now):
+            decided = self._decide(connection, request, now)
+            if decided is not None:
+                return decided
         if self.unread:
             self.keep(())
-        self.waiting.pop(0)
-        conversation.ask(request, now)
+        del self.waiting[0]
+        connection.conversation.ask(request, now)
         request.sent = "maybe"
         rest = connection.say(request.data, request.timeout)
         if rest is None:
@@ -184,9 +173,28 @@ class Queue:
             self._await(rest, request)
         return True
 
+    def _decide(self, connection: Connection, request: Request, now: float) -> bool | None:
+        """May a question go out? None if it may; otherwise what `_start` returns."""
+        conversation = connection.conversation
+        if conversation.turns and (conversation.asking or conversation.listening):
+            return None if conversation.may_join(self._device.max_in_flight, now) else False
+        if self._spent(connection):
+            self._drop(connection, None)
+            return False
+        step = connection.next_step(now, request.deadline - now)
+        if self._link.news:
+            self._link.tell()
+        if connection is not self.connection or not self.waiting \
+                or self.waiting[0] is not request:
+            return True         # the look, or who was told, has changed it all
+        if step == SPEAK:
+            return None
+        self._not_yet(connection, step, now)
+        return False
+
     def _spent(self, connection: Connection) -> bool:
         """Will the device hang up on it, since it has answered?"""
-        return connection.used and self._device.closes_after_reply
+        return self._closes_after_reply and connection.used
 
     def _not_yet(self, connection: Connection, step: float, now: float) -> None:
         if step == DROP:
@@ -198,8 +206,7 @@ class Queue:
         elif step != WAIT:
             self._alarm.set(now + step)
 
-    def _send(self, connection: Connection, request: Request) -> bool:
-        now = self._seconds()
+    def _send(self, connection: Connection, request: Request, now: float) -> bool:
         if connection.conversation.asking:
             return False
         if self._spent(connection):
@@ -213,7 +220,7 @@ class Queue:
         if connection is not self.connection or not self.waiting \
                 or self.waiting[0] is not request:
             return True
-        self.waiting.pop(0)
+        del self.waiting[0]
         self.send_now(connection, request, now)
         return True
 
@@ -262,15 +269,15 @@ class Queue:
             request.succeed(None)
             self.start()
 
-    def _listen(self, connection: Connection, request: Request) -> bool:
+    def _listen(self, connection: Connection, request: Request, _now: float) -> bool:
         if connection.conversation.asking:
             return False
-        self.waiting.pop(0)
+        del self.waiting[0]
         self._at_once += 1
         connection.listen(request)
         return True
 
-    def _hold(self, connection: Connection, request: Request) -> bool:
+    def _hold(self, connection: Connection, request: Request, _now: float) -> bool:
         if connection.conversation.asking or connection.conversation.listening:
             return False
         if request.kind == "reserve" and self._spent(connection):
@@ -454,6 +461,6 @@ class Queue:
 
 
 #: What a request waits for, and what it does then, by its kind.
-_STARTS: dict[str, Callable[[Queue, Connection, Request], bool]] = {
+_STARTS: dict[str, Callable[[Queue, Connection, Request, float], bool]] = {
     "query": Queue._ask, "send": Queue._send, "listen": Queue._listen, "greeting": Queue._listen,
     "hold": Queue._hold, "reserve": Queue._hold}

@@ -22,7 +22,7 @@ class Request(Turn):
 
     Parameters
     ----------
-    kind, data, answers, match, framer
+    kind, data
         As in `Turn`.
     timeout : float or None
         Seconds that it was given, for messages.
@@ -32,20 +32,37 @@ class Request(Turn):
         As in `DeviceClient.query`.
     """
 
-    __slots__ = ("batch", "deadline", "deferred", "safe_to_repeat", "sent", "timeout")
+    __slots__ = ("deadline", "deferred", "safe_to_repeat", "sent", "timeout")
 
     def __init__(self, kind: Kind, data: bytes, timeout: float | None, now: float,
-                 safe_to_repeat: bool = False, *, answers: int = 1, match: Match | None = None,
-                 framer: Framer | None = None) -> None:
-        Turn.__init__(self, kind, data, answers, match, framer)     # (super() takes longer)
+                 safe_to_repeat: bool = False) -> None:
+        Turn.__init__(self, kind, data)     # (super() takes longer)
         self.asked_at = now     # until it is sent, and the conversation says when
         self.timeout = timeout
         self.deadline = math.inf if timeout is None else now + timeout
         self.safe_to_repeat = safe_to_repeat
         self.sent: Sent = "no"
-        #: It receives a stream: a list of frames, or the loss in its place.
-        self.batch = False
         self.deferred: Deferred[Any] | None = None
+
+    def expect(self, framer: Framer | None, match: Match | None = None,
+               replies: int | None = None) -> None:
+        """How it is answered, if not with any one frame. Before it is asked.
+
+        Parameters
+        ----------
+        framer, match, replies
+            As in `DeviceClient.query`.
+        """
+        self.match = checked_match(match)
+        self.framer = None if framer is None else checked(framer)
+        self.plain = self.plain and match is None and framer is None
+        if replies is not None:
+            self.collect(positive("replies", replies, "frames"))
+
+    @property
+    def batch(self) -> bool:
+        """Does it receive a stream: a list of frames, or the loss in its place?"""
+        return self.kind == "listen" and self.frames is not None
 
     def succeed(self, value: Any) -> None:
         """Fire, once."""
@@ -68,21 +85,12 @@ class Request(Turn):
 # what both the client and a session make of the calls of their users
 
 
-def question(device: Device, msg: Text, timeout: float | None, safe_to_repeat: bool = False, *,
-             framer: Framer | None = None, match: Match | None = None,
-             replies: int | None = None) -> Request:
+def question(device: Device, msg: Text, timeout: float | None,
+             safe_to_repeat: bool = False) -> Request:
     """The request that `query` makes."""
-    data = device.framer.encode(msg)
-    timeout = device.timeout if timeout is None else check_seconds("timeout", timeout)
-    if framer is None and match is None:
-        request = Request("query", data, timeout, device.clock.seconds(), safe_to_repeat)
-    else:
-        request = Request("query", data, timeout, device.clock.seconds(), safe_to_repeat,
-                          match=checked_match(match),
-                          framer=None if framer is None else checked(framer))
-    if replies is not None:
-        request.collect(positive("replies", replies, "frames"))
-    return request
+    return Request("query", device.framer.encode(msg),
+                   device.timeout if timeout is None else check_seconds("timeout", timeout),
+                   device.clock.seconds(), safe_to_repeat)
 
 
 def command(device: Device, msg: Text, timeout: float | None) -> Request:
@@ -93,17 +101,17 @@ def command(device: Device, msg: Text, timeout: float | None) -> Request:
 
 def listener(device: Device, timeout: float | None, framer: Framer | None) -> Request:
     """The request that `recv` makes."""
-    return Request("listen", b"", call_timeout(device, timeout), device.clock.seconds(),
-                   framer=None if framer is None else checked(framer))
+    request = Request("listen", b"", call_timeout(device, timeout), device.clock.seconds())
+    request.expect(framer)
+    return request
 
 
 def batch(device: Device, most: int, timeout: float | None,
           framer: Framer | None = None) -> Request:
     """The request that `recv_frames` makes. Here no `timeout` is none."""
-    request = Request("listen", b"", timeout, device.clock.seconds(),
-                      framer=None if framer is None else checked(framer))
+    request = Request("listen", b"", timeout, device.clock.seconds())
+    request.expect(framer)
     request.gather(positive("most", most, "frames"))
-    request.batch = True
     return request
 
 

@@ -47,8 +47,9 @@ class Session:
         """As `DeviceClient.query`."""
         if self._device.closes_after_reply and self.comm.conversation.state is State.NEW:
             raise asks_in_vain()
-        return self._add(question(self._device, msg, timeout, framer=framer, match=match,
-                                  replies=replies))
+        request = question(self._device, msg, timeout)
+        request.expect(framer, match, replies)
+        return self._add(request)
 
     def send(self, msg: Text, timeout: float | None = None, *,
              urgent: bool = False) -> Deferred[None]:
@@ -66,8 +67,9 @@ class Session:
     def greeting(self, expected: Match | bool) -> Deferred[bytes]:
         """Wait for what the device says first, which is no reply."""
         match = None if isinstance(expected, bool) else expected
-        return self._add(Request("greeting", b"", self._device.patience,
-                                 self._device.clock.seconds(), match=match))
+        request = Request("greeting", b"", self._device.patience, self._device.clock.seconds())
+        request.expect(None, match)
+        return self._add(request)
 
     def release(self) -> None:
         """Let others have the device, as soon as all that was asked is answered."""

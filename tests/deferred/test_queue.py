@@ -597,7 +597,8 @@ def test_who_calls_again_in_each_callback_neither_recurses_nor_starves_anybody(b
 
 
 def test_a_reply_that_does_not_match_is_never_given(bench):
-    request = Request("query", b"T?\r\n", 5.0, 0.0, match=re.compile(rb"\d"))
+    request = Request("query", b"T?\r\n", 5.0, 0.0)
+    request.expect(None, re.compile(rb"\d"))
     wrong, after = Watched(bench.queue.add(request)), bench.add(data=b"after")
     bench.frames(b"ERROR 5")
     assert isinstance(wrong.value, WrongReply) and "b'ERROR 5'" in str(wrong.value)
@@ -607,7 +608,8 @@ def test_a_reply_that_does_not_match_is_never_given(bench):
 
 
 def test_several_frames_that_answer_one_question(bench):
-    request = Request("query", b"ALL?\r\n", 5.0, 0.0, answers=3)
+    request = Request("query", b"ALL?\r\n", 5.0, 0.0)
+    request.collect(3)
     several = Watched(bench.queue.add(request))
     bench.add(data=b"after")
     bench.frames(b"1", b"2")
@@ -617,7 +619,8 @@ def test_several_frames_that_answer_one_question(bench):
 
 
 def test_some_of_several_frames_are_told_in_the_timeout(bench):
-    request = Request("query", b"ALL?\r\n", 5.0, 0.0, answers=3)
+    request = Request("query", b"ALL?\r\n", 5.0, 0.0)
+    request.collect(3)
     several = Watched(bench.queue.add(request))
     bench.frames(b"1", b"2")
     bench.clock.advance(5)
