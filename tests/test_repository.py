@@ -20,7 +20,7 @@ WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 @pytest.fixture(scope="module")
 def setup():
-    parser = configparser.ConfigParser()
+    parser = configparser.RawConfigParser()     # which leaves %(docs)s as it is
     parser.read(ROOT / "setup.cfg")
     return parser
 
@@ -90,6 +90,14 @@ def test_the_conda_recipe_wants_what_the_package_wants(setup):
     assert extras == requirements(setup["options.extras_require"]["cli"])
     script, = recipe["build"]["python"]["entry_points"]
     assert script in setup["options.entry_points"]["console_scripts"]
+
+
+def test_dashboards_are_checked_against_the_grafana_of_the_compose_file(setup):
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    version = services["grafana"]["image"].partition(":")[2]
+    checked, = re.findall(r"grafana-foundation-sdk == \d+!([\d.]+)",
+                          setup["options.extras_require"]["test"])
+    assert checked == version
 
 
 def test_read_the_docs_builds_the_pages_with_their_extra(setup):

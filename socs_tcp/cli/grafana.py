@@ -21,7 +21,8 @@ UNITS = {"V": "volt", "mV": "mvolt", "A": "amp", "mA": "mamp", "W": "watt", "kW"
          "degF": "fahrenheit", "Hz": "hertz", "Ohm": "ohm", "ohm": "ohm", "Ω": "ohm",
          "%": "percent", "bar": "pressurebar", "mbar": "pressurembar", "hPa": "pressurehpa",
          "kPa": "pressurekpa", "psi": "pressurepsi", "s": "s", "ms": "ms", "h": "h",
-         "m": "lengthm", "mm": "lengthmm", "rpm": "rotrpm", "deg": "degree"}
+         "m": "lengthm", "mm": "lengthmm", "rpm": "rotrpm", "deg": "degree", "kg": "masskg",
+         "mph": "velocitymph", "inHg": "pressurehg", "W/m^2": "Wm2"}
 DATASOURCE = {"type": "influxdb", "uid": "${datasource}"}
 SOURCE = '"${measurement:raw}"'
 UP_AND_DOWN = [{"type": "value", "options": {
@@ -139,7 +140,7 @@ def _reading_panels(description: Description) -> list[dict[str, Any]]:
             queries = [(field.name, _over_time(f'{how}("{field.name}")', query.feed))
                        for field in fields]
             panels.append(_panel("state-timeline" if text else "timeseries", title, queries,
-                                 unit="string" if text else UNITS.get(unit, f"suffix: {unit}")
+                                 unit="string" if text else UNITS.get(unit, f"suffix:{unit}")
                                  if unit else "short"))
     return panels
 

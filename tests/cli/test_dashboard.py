@@ -6,8 +6,9 @@ import json
 
 import pytest
 from cli_run import run
+from grafana_types import KNOWN_UNITS, misfits
 
-from socs_tcp.cli.grafana import WIDTH, dashboard, queries_of
+from socs_tcp.cli.grafana import UNITS, WIDTH, dashboard, queries_of
 from socs_tcp.description import load, loads, shipped
 
 DESCRIPTION = """\
@@ -38,7 +39,7 @@ def test_fields_of_one_unit_share_a_panel(board):
     both = panel(board, "all")
     assert [target["alias"] for target in both["targets"]] == ["T1", "T2"]
     assert both["fieldConfig"]["defaults"]["unit"] == "kelvin"
-    assert panel(board, "p")["fieldConfig"]["defaults"]["unit"] == "suffix: furlong"
+    assert panel(board, "p")["fieldConfig"]["defaults"]["unit"] == "suffix:furlong"
     assert "\"feed\" = 'fast'" in both["targets"][0]["query"]
 
 
@@ -55,6 +56,32 @@ def test_one_is_made_of_each_shipped_description(name):
     text = "\n".join(queries_of(board))
     assert all(f'("{field}")' in text for field in fields)
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+
+
+@pytest.mark.parametrize("name", [*shipped(), None])
+def test_it_is_what_grafana_calls_a_dashboard(name):
+    board = dashboard(name and load(name), "observatory.x", "link")
+    # these two Grafana's dashboards leave to the data source
+    note, = board["annotations"]["list"]
+    assert note.pop("mappings") == {"text": {"source": "text", "value": "the device is away"}}
+    assert note.pop("target").keys() == {"refId", "rawQuery", "textEditor", "query"}
+    assert misfits(board) == []
+
+
+@pytest.mark.parametrize("place, value, told", [
+    (("refresh",), 10, ".refresh: 10"), (("colour",), "red", ".colour"),
+    (("panels", 1, "gridPos", "w"), "4", ".panels[1].grid_pos.w"),
+    (("panels", 4, "fieldConfig", "defaults", "custom", "drawStyle"), "stars", "draw_style")])
+def test_what_grafana_does_not_know_is_found(board, place, value, told):
+    part = board
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = value
+    assert any(told in one for one in misfits(board))
+
+
+def test_grafana_knows_the_units():
+    assert set(UNITS.values()) | {"short", "string"} <= KNOWN_UNITS
 
 
 def test_no_panel_is_over_another():
