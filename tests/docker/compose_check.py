@@ -1,9 +1,9 @@
 """Does the agent of docker-compose.yml survive what happens to containers?
 
-``python tests/docker/compose_check.py`` builds the images, brings the services up, kills the
-device, brings it back at another address, restarts the router, and looks at ``degraded``
-throughout, as a client sees it. Then it freezes and stops the agent, and brings up each
-description that comes with the package. It needs a Docker engine with Compose v2, and Python
+``python tests/docker/compose_check.py`` builds the images, brings the services up, lets a reading
+go to InfluxDB, kills the device, brings it back at another address, restarts the router, and looks
+at ``degraded`` throughout, as a client sees it. Then it freezes and stops the agent, and brings up
+each description that comes with the package. It needs a Docker engine with Compose v2, and Python
 only.
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import confinement
+import plots
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAME = f"socs_tcp_check_{os.getpid()}"
@@ -56,6 +57,7 @@ class Check:
     def __init__(self) -> None:
         self.port = free_port()
         self._env = {**os.environ, "ROUTER_PORT": str(self.port)}
+        self.base = os.environ.get("BASE") or "python:3.11-slim-bookworm"
         self._began = time.monotonic()
 
     def say(self, text: str) -> None:
@@ -129,6 +131,7 @@ class Check:
 
         confinement.check_containers(self)
         confinement.check_web_pages(self)
+        plots.check_plots(self)
         self.device_goes_and_comes()
         self.router_goes_and_comes()
         self.agent_freezes_and_stops()
@@ -209,7 +212,7 @@ class Check:
     def clean(self) -> None:
         with contextlib.suppress(RuntimeError):
             self.docker("rm", "-f", f"{NAME}_squatter")
-        self.compose("down", "--timeout", "5", "--volumes")
+        self.compose("--profile", "plots", "down", "--timeout", "5", "--volumes")
 
 
 def main() -> int:
