@@ -12,6 +12,8 @@ from .byte_sets import both_cases, mask_of
 
 #: What can be looked at. (A pattern for a device's reply has 5 to 50 places.)
 MAX_POSITIONS = 400
+#: So often two places of a pattern may be compared (so often takes some 50 ms).
+MAX_COMPARED = 500_000
 #: So many ways to read one text outside of repetitions are still cheap.
 MAX_WAYS = 64
 
@@ -33,18 +35,21 @@ class Automaton:
 
     Parameters
     ----------
-    degree : callable
-        Called with a pattern that is looked at ahead, and its flags: the power of the length
-        that it costs.
+    price : callable
+        Called with a pattern that is looked at, ahead or behind, and its flags: the power of the
+        length that it costs, and the factor.
     """
 
-    degree: Callable[[Any, int], int]
+    price: Callable[[Any, int], tuple[int, int]]
     masks: list[int] = field(default_factory=list)
     follow: list[Counter[int]] = field(default_factory=list)
-    #: Powers of the length that come on top (looking ahead).
+    #: What comes on top (looking ahead or behind): powers of the length, and a factor.
     extra: int = 0
+    times: int = 1
     #: Does it succeed as soon as its last place is reached? (``$`` can still say no.)
     open_end: bool = True
+    #: How often two places were compared.
+    compared: int = 0
 
     def build(self, tree: Any, flags: int) -> _Part:
         part = _EMPTY
@@ -76,16 +81,19 @@ class Automaton:
             return self.leaf(mask_of(op, argument, flags), flags)
         part = _EMPTY
         if op == "AT":
-            self.open_end = self.open_end and "BEGINNING" in str(argument)
+            # (At the very beginning it is tried before anything is repeated.)
+            self.open_end = self.open_end and "BEGINNING" in str(argument) and not self.masks
         elif op in ("SUBPATTERN", "ATOMIC_GROUP"):
             _group, added, removed, tree = argument if op == "SUBPATTERN" else (0, 0, 0, argument)
+            if added & re.LOCALE:
+                raise ValueError("depends on the language of the machine")
             part = self.build(tree, (flags | added) & ~removed)
         elif op == "BRANCH":
             part = self.branch([self.build(tree, flags) for tree in argument[1]])
         elif op.endswith("_REPEAT"):
             part = self.repeat(argument[0], argument[1], argument[2], flags)
         elif op in ("ASSERT", "ASSERT_NOT"):
-            self.look(argument[0], argument[1], flags)
+            self.look(argument[1], flags)
         else:
             raise ValueError("refers to what a group has matched, which can take any time")
         return part
@@ -114,11 +122,12 @@ class Automaton:
             self.link(part.last, part.first)
         return part._replace(nullable=least == 0)
 
-    def look(self, direction: int, tree: Any, flags: int) -> None:
+    def look(self, tree: Any, flags: int) -> None:
         """What is looked at, ahead or behind, is a pattern of its own, tried in each place."""
         self.open_end = False
-        if direction > 0:
-            self.extra += self.degree(tree, flags)
+        power, times = self.price(tree, flags)
+        self.extra += power
+        self.times *= times
 
     # what can be seen in it
 
@@ -130,6 +139,9 @@ class Automaton:
                 if len(group) > 1 or group[0] in graph[group[0]]]
 
     def overlap(self, one: int, two: int) -> bool:
+        self.compared += 1
+        if self.compared > MAX_COMPARED:
+            raise ValueError("is too complicated: it repeats too much that looks alike")
         return bool(self.masks[one] & self.masks[two])
 
     def doubles(self, cycle: list[int]) -> bool:
@@ -146,56 +158,88 @@ class Automaton:
         return any(len({a == b for a, b in group}) == 2
                    for group in strongly_connected(graph) if len(group) > 1)
 
-    def compete(self, one: list[int], two: list[int]) -> bool:
-        """Can a text be read by both cycles, and by the way from one to the other?"""
-        if len(one) * len(two) * len(self.masks) > 5000:
-            return True
-        firsts, lasts = set(one), set(two)
-        return any(self._competes(p, q, firsts, lasts) for p in one for q in two)
+    def ambiguity(self, first: tuple[int, ...], cycles: list[list[int]]) -> tuple[int, int]:
+        """In how many ways a text can be read: a power of its length, and a factor.
 
-    def _competes(self, p: int, q: int, firsts: set[int], lasts: set[int]) -> bool:
-        masks = self.masks
-        todo, seen = [(p, p, q)], {(p, p, q)}
+        Each way leaves each cycle at some time. Leaving has a price where the cycle could as
+        well have gone on with what was read instead: see `_leaving`.
+
+        Parameters
+        ----------
+        first : tuple of int
+            The places to begin with.
+        cycles : list of list of int
+            Those to be left again; at the others the search is over.
+        """
+        graph = {place: tuple(follow) for place, follow in enumerate(self.follow)}
+        cycle_of = {place: cycle for cycle in cycles for place in cycle}
+        known: dict[int, tuple[int, int]] = {}
+        for group in strongly_connected(graph):     # those at the end of the pattern first
+            cycle = cycle_of.get(group[0])
+            if cycle is None and (len(group) > 1 or group[0] in graph[group[0]]):
+                known.update(dict.fromkeys(group, (0, 1)))
+                continue
+            inside = set(group)
+            exits = [Counter({n: count for n, count in self.follow[place].items()
+                              if n not in inside}) for place in group]
+            power = max(self._onward(follow, known)[0] for follow in exits)
+            ways = max(self._onward(follow, known)[1] for follow in exits)
+            if cycle is not None:
+                more, factor = self._leaving(cycle, exits)
+                power, ways = power + more, ways * factor
+            if ways > MAX_WAYS:
+                raise ValueError("can be read in too many ways")
+            known.update(dict.fromkeys(group, (power, ways)))
+        power, ways = self._onward(Counter(first), known)
+        if ways > MAX_WAYS:
+            raise ValueError("can be read in too many ways")
+        return power, ways
+
+    def _onward(self, follow: Counter[int], known: dict[int, tuple[int, int]]
+                ) -> tuple[int, int]:
+        """The ways from here, where one of `follow` takes the next byte."""
+        power = max((known[place][0] for place in follow), default=0)
+        ways = max((sum(count * known[other][1] for other, count in follow.items()
+                        if self.overlap(place, other)) for place in follow), default=1)
+        return power, ways
+
+    def _leaving(self, cycle: list[int], exits: list[Counter[int]]) -> tuple[int, int]:
+        """What it costs that a cycle may be left at several times: a power, and a factor.
+
+        Of two ways that leave it at different times and read the same text, the one that
+        leaves later reads in the cycle what the other reads behind it. Where both can go on
+        like that for ever, any time will do; otherwise as many as they can go on together.
+        """
+        inside = set(cycle)
+        several = any(self._forks(place, inside) for place in cycle)
+        begin = {(stay, leave) for place, follow in zip(cycle, exits, strict=True)
+                 for leave in follow
+                 for stay in (inside if several else self.follow[place])
+                 if stay in inside and self.overlap(stay, leave)}
+        both: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        todo = list(begin)
         while todo:
-            a, b, c = todo.pop()
-            for step in ((x, y, z) for x in self.follow[a] if x in firsts
-                         for y in self.follow[b] if masks[x] & masks[y]
-                         for z in self.follow[c] if z in lasts
-                         and masks[x] & masks[y] & masks[z]):
-                if step == (p, q, q):
-                    return True
-                if step not in seen:
-                    seen.add(step)
-                    todo.append(step)
-        return False
+            pair = todo.pop()
+            if pair not in both:
+                both[pair] = [(a, b) for a in self.follow[pair[0]] if a in inside
+                              for b in self.follow[pair[1]] if self.overlap(a, b)]
+                todo += both[pair]
+        # (Wherever it may be after a byte, it has just read that.)
+        factor = max(sum(self.overlap(a, b) for b in cycle) for a in cycle) if several else 1
+        longest: dict[tuple[int, int], int] = {}
+        for group in strongly_connected(both):
+            if len(group) > 1 or group[0] in both[group[0]]:
+                return 1, factor
+            longest[group[0]] = 1 + max((longest[n] for n in both[group[0]]), default=0)
+        return 0, factor * (1 + max(longest.values(), default=0))
 
-    def ways(self, first: tuple[int, ...], inside: set[int]) -> int:
-        """How many ways there are to read one text, outside of the cycles."""
-        ways = self._choices(dict.fromkeys(first, 1))
-        for place, follow in enumerate(self.follow):
-            if place not in inside:
-                ways *= self._choices(follow)
-                if ways > MAX_WAYS:
-                    raise ValueError("can be read in too many ways")
-        return ways
-
-    def _choices(self, follow: dict[int, int]) -> int:
-        """Of the places that may follow, how many take the same byte?"""
-        return max((sum(count for other, count in follow.items() if self.overlap(place, other))
-                    for place in follow), default=1)
+    def _forks(self, place: int, inside: set[int]) -> bool:
+        """May the cycle go on from here in several ways, with one and the same byte?"""
+        nexts = [n for n in self.follow[place] if n in inside]
+        return any(self.overlap(a, b) for i, a in enumerate(nexts) for b in nexts[:i])
 
 
 # graphs
-
-def reached(graph: dict[int, tuple[int, ...]], start: int) -> set[int]:
-    """What can be reached from `start`, in one step or more."""
-    todo, seen = [start], {start}
-    while todo:
-        new = [n for n in graph[todo.pop()] if n not in seen]
-        seen.update(new)
-        todo += new
-    return seen
-
 
 def strongly_connected(graph: dict[Any, Any]) -> list[list[Any]]:
     """Tarjan's groups, those at the end of the graph first; without recursion."""

@@ -7,8 +7,9 @@ be seen
 
 - whether two ways through a repetition read the same text: their number then doubles with each
   round (``(a+)+b``), and the pattern is refused;
-- how many repetitions compete for the same text, one after the other (``.*x.*y``): so many times
-  the length of the text counts as a factor. `Cost.longest` is up to where that is affordable.
+- how many repetitions compete with what follows them for the same text (``.*x.*y``): so many
+  times the length of the text counts as a factor. `Cost.longest` is up to where that is affordable;
+- in how many other ways the text can be read (``a+a?b``), which is a factor, too.
 
 See Weber and Seidl, "On the degree of ambiguity of finite automata" (1991).
 """
@@ -20,7 +21,7 @@ import re
 from math import factorial
 from typing import Any, NamedTuple
 
-from .automaton import Automaton, reached
+from .automaton import MAX_WAYS, Automaton
 from .byte_sets import ALL
 
 # (The parser of `re`; `sre_parse` until Python 3.10. There is no public one.)
@@ -46,6 +47,8 @@ class Cost(NamedTuple):
     width: int | None
     #: The bytes that a match can end in, one bit each.
     ends_in: int
+    #: What it took to find this out: microseconds, more or less.
+    work: int
 
     def longest(self, steps: int = STEPS) -> int:
         """The longest text for which matching takes no more than so many steps."""
@@ -55,37 +58,35 @@ class Cost(NamedTuple):
         return max(min(int(root), LONGEST), 1)
 
 
-def _cost(tree: Any, flags: int) -> Cost:
-    automaton = Automaton(lambda tree, flags: _cost(tree, flags).degree)
+def _cost(tree: Any, flags: int, *, looked_at: bool = False) -> Cost:
+    # (What is only looked at is no end: the search goes on, and comes back to it elsewhere.)
+    automaton = Automaton(_price, open_end=not looked_at)
     part = automaton.build(tree, flags)
     cycles = automaton.components()
     for cycle in cycles:
         if automaton.doubles(cycle):
             raise ValueError("can be read in so many ways that no computer tries them all: it "
                              "repeats what can be divided into repetitions in several ways")
-    ways = automaton.ways(part.first, {place for cycle in cycles for place in cycle})
     if automaton.open_end:      # where nothing must follow, nothing is tried again
         cycles = [cycle for cycle in cycles if not set(cycle) <= set(part.last)]
+    power, ways = automaton.ambiguity(part.first, cycles)
+    ways *= automaton.times
+    if ways > MAX_WAYS:
+        raise ValueError("can be read in too many ways")
     anchored = _anchored(tree, flags)
-    degree = (not anchored) + bool(cycles) + _competing(automaton, cycles) + automaton.extra
+    degree = (not anchored) + bool(cycles) + power + automaton.extra
     _least, most = tree.getwidth()
     ends = 0
     for place in part.last:
         ends |= automaton.masks[place]
     return Cost(degree, ways, anchored, int(most) if most < MAX_SOURCE else None,
-                ALL if part.nullable else ends)
+                ALL if part.nullable else ends, automaton.compared + 50 * len(automaton.masks))
 
 
-def _competing(automaton: Automaton, cycles: list[list[int]]) -> int:
-    """The greatest number of cycles, one after the other, that compete with the next."""
-    graph = {place: tuple(follow) for place, follow in enumerate(automaton.follow)}
-    reach = [reached(graph, cycle[0]) for cycle in cycles]
-    height = [0] * len(cycles)
-    for j, later in enumerate(cycles):
-        for i in range(j):
-            if later[0] in reach[i]:
-                height[j] = max(height[j], height[i] + automaton.compete(cycles[i], later))
-    return max(height, default=0)
+def _price(tree: Any, flags: int) -> tuple[int, int]:
+    """What it costs to match `tree` in one place: the power of the length, and the factor."""
+    price = _cost(tree, flags, looked_at=True)
+    return price.degree - (not price.anchored), price.ways
 
 
 def _anchored(tree: Any, flags: int) -> bool:
@@ -112,6 +113,8 @@ def cost(pattern: re.Pattern[bytes]) -> Cost:
     """
     if len(pattern.pattern) > MAX_SOURCE:
         raise ValueError(f"has more than {MAX_SOURCE} characters")
+    if pattern.flags & re.LOCALE:
+        raise ValueError("depends on the language of the machine")
     return _cost(_parser.parse(pattern.pattern, pattern.flags), pattern.flags)
 
 

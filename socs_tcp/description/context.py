@@ -21,12 +21,29 @@ from .template import fill_text, split
 MAX_ENTRIES = 10_000
 #: So many values of one variable, and so many entries of one `repeat`.
 MAX_REPEATED = 1000
+#: What it may take to find out the cost of all patterns of a file: about a second.
+MAX_WORK = 1_000_000
 
 _RUN = re.compile(r"(\d{1,12})\.\.(\d{1,12})")
 _VARIABLE = re.compile(r"[a-z][a-z_]*")
 _PLACED = re.compile(r"\{(?P<name>[a-z_]+)\}(\s*\*\s*(?P<times>\d{1,5}))?"
                      r"(\s*(?P<sign>[+-])\s*(?P<more>\d{1,5}))?")
 RESERVED = ("value", "checksum")
+
+
+class LookedAt:
+    """Patterns whose cost is known, and what it took to find that out."""
+
+    def __init__(self) -> None:
+        self._patterns: set[Pattern] = set()
+        self._work = 0
+
+    def add(self, pattern: Pattern) -> int:
+        """What all of them took."""
+        if pattern not in self._patterns:
+            self._patterns.add(pattern)
+            self._work += pattern.work
+        return self._work
 
 
 @dataclass(frozen=True)
@@ -53,6 +70,8 @@ class Context:
         Replies that are error messages.
     line : Line
         How a device is talked to that speaks Modbus.
+    looked_at : LookedAt
+        All patterns so far, of the whole file.
     """
 
     terminator: bytes = b""
@@ -65,6 +84,7 @@ class Context:
     framer: Framer | None = None
     errors: ErrorReply | None = None
     line: Line = field(default_factory=Line)
+    looked_at: LookedAt = field(default_factory=LookedAt)
 
     def having(self, values: dict[str, Value], later: tuple[str, ...] = ()) -> Context:
         """The same, with more variables."""
@@ -107,8 +127,11 @@ class Context:
 
     def pattern(self, node: Node, longest: int | None = None) -> Pattern:
         """A pattern, with the variables in it filled in as they stand."""
-        return node.pattern(longest, {
+        pattern = node.pattern(longest, {
             f"{{{name}}}": re.escape(str(value)) for name, value in self.values.items()})
+        if self.looked_at.add(pattern) > MAX_WORK:
+            raise node.error("this file has too many patterns, or too complicated ones")
+        return pattern
 
 
 def load_variable(node: Node) -> Value:

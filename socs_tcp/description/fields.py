@@ -136,8 +136,7 @@ class Field:
         return int(digits)
 
     def _number(self, data: bytes) -> Decimal | float | int:
-        for text, meaning in self.replace.items():
-            data = data.replace(text, meaning)
+        data = self._replaced(data)
         if not data:
             raise BadReply("there is nothing where a number should be")
         if self.base != 10:
@@ -168,8 +167,7 @@ class Field:
         if isinstance(self.place, Packed):
             data = data.split(b"\0")[0]
         data = data.strip()
-        for old, new in self.replace.items():
-            data = data.replace(old, new)
+        data = self._replaced(data)
         try:
             text = data.decode(self.encoding)
         except UnicodeDecodeError:
@@ -177,6 +175,15 @@ class Field:
         if not text.isprintable():
             raise BadReply(f"{shown(data)} is not printable text")
         return text
+
+    def _replaced(self, data: bytes) -> bytes:
+        """`data` with the texts that stand for others."""
+        most = 2 * len(data) + 1000
+        for old, new in self.replace.items():
+            data = data.replace(old, new)
+            if len(data) > most:        # what is put in one's place can be another's
+                raise BadReply("what is replaced in it ('replace') makes it too long")
+        return data
 
     def _label(self, value: int | str) -> str:
         assert self.labels is not None

@@ -7,10 +7,12 @@ import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..core.patterns import MAX_SOURCE, cost
+from ..core.patterns import MAX_SOURCE, STEPS, cost
 from .errors import BadReply
 
 MAX_GROUPS = 100
+#: So many times as long as usual matching may take where a description asks for it.
+RAISED = 25
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,14 @@ class Pattern:
         Bytes. What matching costs is bounded for replies up to this length.
     anchored : bool
         Is it enough to look at the beginning of a reply?
+    work : int
+        As `Cost.work`.
     """
 
     regex: re.Pattern[bytes]
     longest: int
     anchored: bool = False
+    work: int = 0
 
     @property
     def text(self) -> str:
@@ -69,7 +74,8 @@ def compiled(text: str, longest: int | None = None) -> Pattern:
     ----------
     text : str
     longest : int, optional
-        Bytes of the longest reply; what the pattern can afford unless given.
+        Bytes of the longest reply; what the pattern can afford unless given. It may say more
+        than that, but not without bound.
 
     Raises
     ------
@@ -92,4 +98,9 @@ def compiled(text: str, longest: int | None = None) -> Pattern:
     except (RecursionError, MemoryError):
         raise ValueError("is no regular expression that can be used: it is too deep or too "
                          "large") from None
-    return Pattern(regex, longest or price.longest(), price.anchored)
+    most = price.longest(RAISED * STEPS)
+    if longest is not None and longest > most:
+        raise ValueError(f"takes too long with replies of {longest} bytes, as 'max_length' has it; "
+                         f"{most} at most, or a pattern in which less competes for the same text")
+    return Pattern(regex, longest or price.longest(), price.anchored,
+                   price.work)

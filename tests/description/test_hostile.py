@@ -1,7 +1,9 @@
 """No file, no reply and no value costs much, says much, or sends anything else than it may."""
 
+import re
 import time
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -59,7 +61,9 @@ BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x]", *(
     ("a: *b", "dev.yaml:1: this is not YAML: found undefined alias"),
     (GOOD + "? [a, b]\n: c\n", "a key must be a text or a number, not a list"),
     (GOOD + "? {a: b}\n: c\n", "a key must be a text or a number, not a mapping"),
-    ("x: y\n" * 100_000, "has 500000 characters; a description has 262144 at most"),
+    ("x: y\n" * 100_000, "has 500000 characters; a description has 131072 at most"),
+    ("[" + "x," * 20_000, "dev.yaml:1: this is more than 10000 values"),
+    ("x: y\n" * 20_000, "dev.yaml:5000: this is more than 10000 values"),
     (GOOD + "k" * 100_000 + ": 1\n", "this is not YAML: "),
     (GOOD + "k" * 1000 + ": 1\n", "kkk...: there is no such key"),
     (GOOD.replace("thing", "9" * 100_000), "..."),
@@ -84,7 +88,7 @@ def test_files(text, expected):
 
 def test_too_many_of_a_kind():
     def query(n):
-        return (f"  q{n}_{{a}}:\n    repeat: {{a: [{', '.join(map(str, range(1000)))}]}}\n"
+        return (f"  q{n}_{{a}}:\n    repeat: {{a: 0..999}}\n"
                 f'    send: "Q"\n    fields: {{"f{n}_{{a}}": {{}}}}\n')
     text = GOOD + "".join(query(n) for n in range(12))
     assert f"there are more than {MAX_ENTRIES}" in problem(text)
@@ -147,6 +151,41 @@ def test_a_pattern_is_applied_to_replies_up_to_a_length():
     more = loads(with_regex("(?P<a>[^;]*);", "max_length: 5000")).queries["more"]
     assert more.parse(b"x" * 4000 + b";")[0] == {"a": "x" * 4000}
     assert "5000 at most" in str(more.parse(b"x" * 5000 + b";")[1]["a"])
+
+
+@pytest.mark.parametrize("pattern", [".*x.*y.*(?P<a>z)", ".*x(?P<a>.*)y", "a*a*a*a*a*(?P<a>c)",
+                                     "(?P<a>[^;]*);"])
+def test_a_length_that_a_pattern_cannot_afford_is_refused(pattern):
+    text = with_regex(pattern, "max_length: 65536")
+    most = int(re.search(r"takes too long with replies of 65536 bytes, as 'max_length' has it; "
+                         r"(\d+) at most", problem(text))[1])
+    query = loads(text.replace("65536", str(most))).queries["more"]
+    begun = time.thread_time()
+    query.parse((b"a" * most)[:most])
+    query.parse((b"xy" * most)[:most])
+    assert time.thread_time() - begun < 20      # (0.4 s; without the limit for hours)
+
+
+def test_the_patterns_of_a_file_have_a_bound_together():
+    text = (GOOD + "  more_{a}:\n    repeat: {a: 1..1000}\n    send: 'W?'\n"
+            f"    regex: '(?P<x>{{a}}){'[a-z]+' * 150}'\n"
+            "    fields: {'f_{a}': {type: str, group: x}}\n")
+    begun = time.thread_time()
+    with pytest.raises(DescriptionError, match=r"regex: this file has too many patterns"):
+        loads(text)
+    assert time.thread_time() - begun < 10      # (1 s; without the bound 30)
+    loads(text.replace("[a-z]+" * 150, "[a-z]+"))
+
+
+@pytest.mark.parametrize("kind", ["str", "float"])
+def test_texts_that_stand_for_others_do_not_multiply(kind):
+    more = ", ".join(f'{one}: "{other * 20}"' for one, other in pairwise("abcdefghijklmno"))
+    query = loads(GOOD + f"  more: {{send: 'W?', fields: {{a: {{type: {kind}, "
+                         f"replace: {{{more}}}}}}}}}\n").queries["more"]
+    values, errors = query.parse(b"a" * 100)
+    assert not values
+    assert len(str(errors["a"])) < 500
+    assert query.parse(b"o" * 5000)[0] == ({"a": "o" * 5000} if kind == "str" else {})
 
 
 NASTY = [b"9", b"a", b",", b" ", b"+", b"1.", b"e", b"0,", b'"', b"\xff", b"\0", b"9,\"", b"\n"]
