@@ -1,7 +1,7 @@
 """What a reply says: the value that stands in the place of each field.
 
 Pure functions of the reply. A place is found first and its bytes are converted then, so
-that the simulator can put another value into the same place (`Field.put`).
+that the simulator can put another value into the same place (`putting.put`).
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ class Field:
         Of a whole number in text.
     bcd : bool
         Does each half byte hold one decimal digit?
-    missing : tuple of bytes
-        What stands there if there is no value, which is no error.
+    missing : tuple of bytes and Decimal
+        What stands there if there is no value, which is no error: texts, and numbers however
+        they are written.
     optional : bool
         May the part of the reply be missing that holds it?
     replace : dict
@@ -71,7 +72,7 @@ class Field:
     labels: dict[int | str, str] | None = None
     base: int = 10
     bcd: bool = False
-    missing: tuple[bytes, ...] = ()
+    missing: tuple[bytes | Decimal, ...] = ()
     optional: bool = False
     replace: dict[bytes, bytes] = field(default_factory=dict)
     exponent: Place | None = None
@@ -97,23 +98,30 @@ class Field:
             raise
         data = cut.reply[start:end]
         number: Decimal | float | int
-        if self.missing and data.strip() in self.missing and not isinstance(self.place, Packed):
-            return None
         if isinstance(self.place, Packed) and not self.place.is_text:
             number = self._packed(self.place, data)
-            if self.missing and repr(number).encode() in self.missing:
-                return None
+        elif self.missing and self._bare(data) in self.missing:
+            return None
         elif self.type == "str":
             text = self._text(data)
             return text if self.labels is None else self._label(text)
         else:
             number = self._number(data.strip())
+        if self.missing and self._stands_for_nothing(number):
+            return None
         try:
             number = self._scaled(number, cut)
         except ArithmeticError:
             raise BadReply(f"{shown(data)} stands for a number beyond all bounds") from None
         value = as_type(number, self.type, data)
         return value if self.labels is None else self._label(int(value))
+
+    def _stands_for_nothing(self, number: Decimal | float | int) -> bool:
+        place = self.place
+        if isinstance(place, Packed) and place.is_float:    # as near as four bytes can be
+            return any(isinstance(nothing, Decimal) and place.holds(number, float(nothing))
+                       for nothing in self.missing)
+        return any(isinstance(nothing, Decimal) and number == nothing for nothing in self.missing)
 
     def _scaled(self, number: Decimal | float | int, cut: Cut) -> Decimal | float | int:
         """The number that is meant, of the one that stands there."""
@@ -130,6 +138,7 @@ class Field:
     def _packed(self, place: Packed, data: bytes) -> float | int:
         if not self.bcd:
             return place.unpack(data)
+        data = place.bytes_of(data)
         digits = (data if place.format[0] == ">" else data[::-1]).hex()
         if not digits.isdigit():
             raise BadReply(f"{shown(data)} is no number in BCD")
@@ -163,11 +172,12 @@ class Field:
             raise BadReply(f"{shown(data)} is not an exponent")
         return max(min(power, 400), -400)
 
+    def _bare(self, data: bytes) -> bytes:
+        """Without blanks, and what fills up a text of fixed length."""
+        return (data.split(b"\0")[0] if isinstance(self.place, Packed) else data).strip()
+
     def _text(self, data: bytes) -> str:
-        if isinstance(self.place, Packed):
-            data = data.split(b"\0")[0]
-        data = data.strip()
-        data = self._replaced(data)
+        data = self._replaced(self._bare(data))
         try:
             text = data.decode(self.encoding)
         except UnicodeDecodeError:
@@ -191,63 +201,6 @@ class Field:
             known = ", ".join(repr(key) for key in [*self.labels][:20])
             raise BadReply(f"{shown(value)} is none of {known}")
         return self.labels[value]
-
-    # the way back
-
-    def raw(self, value: Value) -> Value:
-        """What the device would say for `value`: before `scale` and `offset`."""
-        if isinstance(value, str) or (self.scale, self.offset) == (ONE, NOTHING):
-            return value
-        raw = (exact(value) - self.offset) / self.scale
-        return int(raw) if raw == raw.to_integral_value() else float(raw)
-
-    def put(self, reply: bytes, value: Value) -> bytes:
-        """`reply` with another value of this field in it, for the simulator.
-
-        Parameters
-        ----------
-        reply : bytes
-            A reply in which the field stands.
-        value : float, int or str
-            Before `labels`, after `scale` and `offset`.
-
-        Raises
-        ------
-        ValueError
-            If it does not fit.
-        """
-        start, end = self.place.find(Cut(reply))
-        raw = self.raw(value)
-        data = self._packed_anew(self.place, reply[start:end], raw) \
-            if isinstance(self.place, Packed) else self._written(reply[start:end], raw)
-        return reply[:start] + data + reply[end:]
-
-    def _written(self, old: bytes, raw: Value) -> bytes:
-        if self.base != 10 and not isinstance(raw, str):
-            form = {2: "b", 8: "o", 16: "X"}[self.base]
-            return f"{int(raw):0{len(old.strip())}{form}}".encode()
-        if self.bits is not None and not isinstance(raw, str):
-            return str(self._with_bits(int(old or b"0"), int(raw))).encode()
-        if self.type == "int" and isinstance(raw, float) and raw == int(raw):
-            raw = int(raw)
-        return str(raw).encode(self.encoding)
-
-    def _packed_anew(self, place: Packed, old: bytes, raw: Value) -> bytes:
-        if place.is_text:
-            return str(raw).encode(self.encoding)[:place.size].ljust(place.size, b"\0")
-        number = raw if isinstance(raw, int) else float(raw)
-        if self.bcd:
-            data = bytes.fromhex(f"{int(number):0{2 * place.size}d}"[-2 * place.size:])
-            return data if place.format[0] == ">" else data[::-1]
-        if self.bits is not None:
-            number = self._with_bits(int(place.unpack(old)), int(number))
-        return place.pack(number if place.is_float else round(number))
-
-    def _with_bits(self, old: int, value: int) -> int:
-        assert self.bits is not None
-        first, last = self.bits
-        mask = (1 << last - first + 1) - 1
-        return old & ~(mask << first) | (value & mask) << first
 
 
 def parse_fields(fields: tuple[Field, ...], reply: bytes, query: str

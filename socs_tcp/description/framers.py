@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import struct
 
-from ..core.framing import Framer, LineFramer, PromptFramer
+from ..core.framing import Framer, LengthFramer, LineFramer, PromptFramer
 
 
 class LinesFramer(Framer):
@@ -45,3 +46,41 @@ class KeptPromptFramer(PromptFramer):
              scanned: int) -> tuple[int, int] | None:
         found = super().find(buffer, start, stop, scanned)
         return None if found is None else (found[1], found[1])
+
+
+class HeaderFramer(LengthFramer):
+    """A header says how many bytes follow it.
+
+    Parameters
+    ----------
+    size : int
+        Bytes of the header.
+    at : int
+        The byte where the length stands in it.
+    form : str
+        How that is packed.
+    extra : int
+        So many more bytes follow than it says.
+    """
+
+    def __init__(self, size: int, at: int, form: str, extra: int = 0) -> None:
+        super().__init__(size, lambda header: int(struct.unpack_from(form, header, at)[0]) + extra)
+        self._at = at
+        self._form = form
+        self._extra = extra
+
+    def announced(self, frame: bytes, behind: int) -> bytes:
+        """`frame` with its length in its header, if so many more bytes are to come behind it.
+
+        Raises
+        ------
+        ValueError
+            If it is too long for that.
+        """
+        filled = bytearray(frame.ljust(self.header_size, b"\0"))
+        length = len(filled) + behind - self.header_size - self._extra
+        try:
+            struct.pack_into(self._form, filled, self._at, length)
+        except struct.error:
+            raise ValueError(f"{length} does not fit into {self._form!r}") from None
+        return bytes(filled)

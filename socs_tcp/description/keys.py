@@ -47,7 +47,8 @@ _READ = {
     "max_length": Key("whole", "The longest reply to which ``regex`` is applied, in bytes."),
     "feed": Key("word", "The feed that publishes the fields, if there is more than one."),
     "missing": Key("values", "What the device sends when it has no value. The field is then "
-                   "left out, and this is not an error."),
+                   "left out, and this is not an error. A number means that value, however the "
+                   "device writes it."),
     "fields": Key("map:field", "What the reply contains."),
 }
 _SETTING = {
@@ -162,7 +163,8 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "group": Key("text", "The group of the pattern. Default: the name of the field."),
         "at": Key("place", "The first byte, counted from 0 (negative: from the end)."),
         "struct": Key("text", "How the bytes are packed: byte order and a letter, ``\">h\"``, or "
-                      "a text of a number of bytes, ``\"8s\"``."),
+                      "a text of a number of bytes, ``\"8s\"``. Without ``at``: of an item, a "
+                      "group, or hexadecimal digits (``base: 16``)."),
         "word_swap": Key("bool", "``true`` if the 16-bit words come in the opposite order."),
         "bit": Key("place", "The one bit that is read, counted from 0."),
         "bits": Key("list", "The first and the last bit of the value."),

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterator
 from decimal import Decimal
 
 from .context import Context, repeated
-from .errors import did_you_mean
 from .fields import NOTHING, ONE, Field
 from .keys import names
-from .load_framing import load_format
+from .load_places import load_exponent, load_place
 from .nodes import Node
-from .reply import Group, Item, Packed, Place, Whole
+from .reply import Packed, Place, Whole
 
 FIELD_KEYS = names("field", "coil", "discrete", "holding", "input", "format")
 TYPES = ["float", "int", "str"]
-MAX_AT = 65535
-#: What ``split`` says for any blanks between the items.
-WHITESPACE = "whitespace"
 
 _NAME = re.compile(r"_*[A-Za-z][A-Za-z0-9_]*")
 
@@ -53,8 +48,8 @@ def load_fields(query: dict[str, Node], context: Context) -> tuple[Field, ...]:
         if name in fields:
             raise node.at_key().error(f"there are two fields called {name!r}")
         fields[name] = load_field(name, node, keys, query, inside)
-    whole = [f.name for f in fields.values() if isinstance(f.place, Whole)]
-    if not fields or (whole and len(fields) > 1):
+    whole = [f.name for f in fields.values() if isinstance(f.place, Whole) and f.bits is None]
+    if not fields or len(whole) > 1:
         raise section.error(
             f"{' and '.join(whole)} would all be the whole reply; say where each stands with "
             "'split' and 'index', 'regex', or 'at' and 'struct'" if fields
@@ -67,11 +62,12 @@ def load_field(name: str, node: Node, keys: dict[str, Node], query: dict[str, No
     """One field of a query; nothing need be said of a number that is the whole reply."""
     place = load_place(name, node, keys, query, context)
     return describe_field(name, place, keys, context, missing=_missing(keys, query, context),
-                          exponent=_exponent(keys, query, context))
+                          exponent=load_exponent(keys, query, context))
 
 
 def describe_field(name: str, place: Place, keys: dict[str, Node], context: Context, *,
-                   missing: tuple[bytes, ...] = (), exponent: Place | None = None) -> Field:
+                   missing: tuple[bytes | Decimal, ...] = (),
+                   exponent: Place | None = None) -> Field:
     """What the bytes in `place` mean."""
     labels = load_labels(keys["enum"]) if "enum" in keys else None
     bits = _bits(keys, context)
@@ -144,21 +140,27 @@ def _base(keys: dict[str, Node], type: str, place: Place) -> int:
     base = keys["base"].whole("2, 8, 10 or 16", 2, 16)
     if base not in (2, 8, 10, 16):
         raise keys["base"].error("must be 2, 8, 10 or 16")
-    if type == "str" or (isinstance(place, Packed) and not place.is_text):
+    if isinstance(place, Packed) and place.digits:
+        return 10       # (the place has seen to it)
+    if type == "str":
         raise keys["base"].error("is for a number that stands there in text")
     return base
 
 
 def _missing(keys: dict[str, Node], query: dict[str, Node], context: Context
-             ) -> tuple[bytes, ...]:
-    texts: list[str] = []
+             ) -> tuple[bytes | Decimal, ...]:
+    """Texts, and numbers however they are written."""
+    found: list[bytes | Decimal] = []
     for place in (keys, query):
         if "missing" in place:
             node = place["missing"]
-            texts += [repr(item.number()) if item.is_number
-                      else item.wire_text("what stands in place of a value", context.encoding)
-                      for item in (node.items("texts") if node.is_list else [node])]
-    return tuple(text.strip().encode(context.encoding, "replace") for text in texts)
+            for item in node.items("texts") if node.is_list else [node]:
+                text = str(item.node.value) if item.is_number \
+                    else item.wire_text("what stands in place of a value", context.encoding)
+                found.append(text.strip().encode(context.encoding, "replace"))
+                if item.is_number:
+                    found.append(item.decimal("a number"))
+    return tuple(found)
 
 
 def _replacements(keys: dict[str, Node], context: Context) -> dict[bytes, bytes]:
@@ -173,82 +175,6 @@ def _replacements(keys: dict[str, Node], context: Context) -> dict[bytes, bytes]
             raise keys["replace"].error("must be short texts")
     return {old.encode(context.encoding, "replace"): new.encode(context.encoding, "replace")
             for old, new in pairs[:50]}
-
-
-def _exponent(keys: dict[str, Node], query: dict[str, Node], context: Context) -> Place | None:
-    if "exponent" not in keys:
-        return None
-    node = keys["exponent"]
-    if "regex" in query and not node.is_number:
-        pattern = context.pattern(query["regex"], load_longest(query))
-        group = node.text("the name of a group")
-        if group not in pattern.regex.groupindex:
-            raise node.error(f"the regular expression has no group {group!r}")
-        return Group(pattern, group)
-    if "split" in query:
-        return Item(load_separator(query["split"]), context.number(node, "an item", 0, MAX_AT))
-    raise node.error("is a group of 'regex', or an item of 'split', and there is neither")
-
-
-def load_separator(node: Node) -> bytes:
-    """What stands between two items; empty for white space."""
-    text = node.wire_text("a separator")
-    if not text:
-        raise node.error("must have at least one character")
-    return b"" if text == WHITESPACE else text.encode("latin-1")
-
-
-def load_longest(query: dict[str, Node]) -> int | None:
-    return query["max_length"].whole("a number of bytes", 1, 65536) \
-        if "max_length" in query else None
-
-
-def load_place(name: str, node: Node, keys: dict[str, Node], query: dict[str, Node],
-               context: Context) -> Place:
-    """Where the field stands in the reply."""
-    if "struct" in keys or "at" in keys:
-        return _packed(node, keys, query, context)
-    if "word_swap" in keys:
-        raise keys["word_swap"].error("is for fields with 'at' and 'struct' only")
-    if "split" in query:
-        if "index" not in keys:
-            raise node.error("the key 'index' is missing: which item of the list (from 0)?")
-        return Item(load_separator(query["split"]),
-                    context.number(keys["index"], "the item, counted from 0,", 0, MAX_AT))
-    if "index" in keys:
-        raise keys["index"].error("is for queries with 'split: \",\"' only, and this has none")
-    if "regex" in query:
-        return _group(name, node, keys, query, context)
-    if "group" in keys:
-        raise keys["group"].error("is for queries with 'regex' only, and this has none")
-    return Whole()
-
-
-def _packed(node: Node, keys: dict[str, Node], query: dict[str, Node],
-            context: Context) -> Packed:
-    if "struct" not in keys or "at" not in keys:
-        raise node.error("needs both 'at' (the first byte, counted from 0) and 'struct'")
-    if "split" in query or "regex" in query:
-        raise keys["at"].error("a reply that is read by 'split' or 'regex' has no 'at'")
-    text = keys["struct"].text("a struct format") if not keys["struct"].is_number else ""
-    form = text if re.fullmatch(r"[1-9]\d{0,3}s", text) else load_format(keys["struct"])
-    swap = "word_swap" in keys and keys["word_swap"].boolean()
-    if swap and (struct.calcsize(form) < 4 or form.endswith("s")):
-        raise keys["word_swap"].error(f"{form!r} has no two words that could be swapped")
-    return Packed(context.number(keys["at"], "the first byte, counted from 0,", -MAX_AT, MAX_AT),
-                  form, swap)
-
-
-def _group(name: str, node: Node, keys: dict[str, Node], query: dict[str, Node],
-           context: Context) -> Group:
-    pattern = context.pattern(query["regex"], load_longest(query))
-    group = context.name(keys["group"].text(), keys["group"]) if "group" in keys else name
-    known = list(pattern.regex.groupindex)
-    if group not in known:
-        raise (keys["group"] if "group" in keys else node.at_key()).error(
-            f"the regular expression has no group {group!r}{did_you_mean(group, known)}; "
-            f"it has {', '.join(known) or 'no named group'}, and (?P<{group}>...) makes one")
-    return Group(pattern, group)
 
 
 def load_labels(node: Node) -> dict[int | str, str]:

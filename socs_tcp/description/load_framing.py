@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 
-from ..core.framing import FixedFramer, Framer, LengthFramer, LineFramer, PromptFramer
+from ..core.framing import FixedFramer, Framer, LineFramer, PromptFramer
 from .checksums import NAMES, Checksum, Crc
 from .context import Context
 from .errors import did_you_mean
-from .framers import KeptPromptFramer, LinesFramer
+from .framers import HeaderFramer, KeptPromptFramer, LinesFramer
 from .keys import FRAMING_KINDS, names, required
 from .nodes import Node
 from .replies import ErrorReply
@@ -78,13 +78,14 @@ def _header(node: Node) -> Framer:
     at = keys["at"].whole("the byte where the length stands", 0, size - struct.calcsize(form))
     extra = keys["extra"].whole("a number of bytes", -MAX_REPLY, MAX_REPLY) \
         if "extra" in keys else 0
-    return LengthFramer(size,
-                        lambda header: int(struct.unpack_from(form, header, at)[0]) + extra)
+    return HeaderFramer(size, at, form, extra)
 
 
 def load_format(node: Node, letters: str = "bBhHiIqQfd") -> str:
     """A struct format of one value with its byte order, such as ``">f"``."""
     form = node.text("a struct format")
+    if form in ("b", "B"):      # a byte has no order
+        form = f">{form}"
     if len(form) != 2 or form[0] not in "<>" or form[1] not in letters:
         raise node.error(f"must be the byte order (> or <) and one letter of {letters}, "
                          f'such as ">{letters[-1]}", not {form!r}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ..core.framing import Framer
@@ -112,6 +113,10 @@ def build_step(send: Node, keys: dict[str, Node], context: Context, *, reads: bo
     message = load_template(send, context, summed=summed)
     expect = load_template(keys["expect"], context, reply=True) if "expect" in keys else None
     match = context.pattern(keys["match"]) if "match" in keys else None
+    if match is not None and (places := [name for name in context.later if re.search(
+            rf"\{{{name}[:}}]", match.text)]):
+        raise keys["match"].error(f"cannot contain the value that is set, {{{places[0]}}}; "
+                                  "'expect' can")
     reads = reads or expect is not None or match is not None
     framer = load_end(keys, context)
     if framer is not None and not reads:

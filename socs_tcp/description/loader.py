@@ -31,6 +31,7 @@ __all__ = ["DEFAULT_FEED", "IDENTIFY", "LINK_FEED", "MAX_ENTRIES", "find", "load
            "shipped"]
 
 DEFAULT_TIMEOUT = 10.0
+ONE_REPLY = "where 'closes_after_reply' says that the first answer is the last on each connection"
 #: So many feeds there may be.
 MAX_FEEDS = 100
 #: Where readings are published, unless the description has feeds of its own.
@@ -157,18 +158,21 @@ def described(root: Node) -> Description:
         modbus=context.line if "modbus" in keys else None,
     )
     if description.closes_after_reply:
-        _check_one_reply(keys)
+        _check_one_reply(keys, parameters)
     if "simulate" not in keys:
         return description
     return replace(description, answers=load_answers(keys["simulate"], description, context))
 
 
-def _check_one_reply(keys: dict[str, Node]) -> None:
+def _check_one_reply(keys: dict[str, Node], parameters: dict[str, Parameter]) -> None:
     """A device that hangs up after a reply has but one for each connection."""
     for key in ("identify", "on_connect"):
         if key in keys:
-            raise keys[key].at_key().error("makes no sense where 'closes_after_reply' says that "
-                                           "the first answer is the last on each connection")
+            raise keys[key].at_key().error(f"makes no sense {ONE_REPLY}")
+    for name, parameter in parameters.items():
+        if parameter.restore:
+            raise keys["parameters"].at_key().error(f"'restore' of {name} is not possible "
+                                                    f"{ONE_REPLY}")
 
 
 def load_context(root: Node, keys: dict[str, Node]) -> tuple[Context, Framer]:

@@ -19,7 +19,7 @@ Value: TypeAlias = "float | int | str"
 _SPEC = re.compile(r"(?:(?P<fill>[ -~])?(?P<align>[<>=^]))?(?P<sign>[-+ ])?0?(?P<width>\d{1,2})?"
                    r"(?:\.(?P<precision>\d{1,2}))?(?P<type>[dxXobeEfFgGs])?")
 _STRUCT = re.compile(r"[<>][bBhHiIqQfd]")
-_HEX = re.compile(r"0(\d{1,2})x")
+_HEX = re.compile(r"0(\d{1,2})[xd]")
 _BASES = {"x": 16, "X": 16, "o": 8, "b": 2}
 #: What a number in text may consist of, by the letter of its format.
 _DIGITS = {"d": "0-9", "x": "0-9a-f", "X": "0-9A-F", "o": "0-7", "b": "01"}
@@ -57,7 +57,8 @@ class Place:
             width = _HEX.fullmatch(self.spec)
             if width is None or int(width[1]) % 2 or not int(width[1]):
                 raise ValueError(f"the place {self} must be whole bytes: {{{self.name}:02x}} is "
-                                 f"one, {{{self.name}:04x}} two, and {{{self.name}:<i}} four as "
+                                 f"one, {{{self.name}:04x}} two, {{{self.name}:04d}} two with a "
+                                 f"decimal digit in each half, and {{{self.name}:<i}} four as "
                                  "Python's struct packs them")
         elif _SPEC.fullmatch(self.spec) is None:
             raise ValueError(f"the place {self} has a format that is not known; it may be a width "
@@ -154,9 +155,14 @@ class Place:
 
     def _bytes(self, value: Value) -> bytes:
         assert self.size is not None
-        if not isinstance(value, int) or not 0 <= value < 256 ** self.size:
+        most = 100 ** self.size if self.letter == "d" else 256 ** self.size
+        if isinstance(value, float) and value == int(value):
+            value = int(value)
+        if not isinstance(value, int) or not 0 <= value < most:
             raise ValueError(f"{shown(value)} does not fit into {self}, which is "
                              f"{self.size} byte{'s' if self.size > 1 else ''}")
+        if self.letter == "d":
+            return bytes.fromhex(format(value, self.spec))
         return value.to_bytes(self.size, "big")
 
     # the way back, for the simulator
@@ -185,7 +191,7 @@ class Place:
             number: float | int = struct.unpack(self.spec, data)[0]
             return number
         if self.is_hex:
-            return int.from_bytes(data, "big")
+            return int(data.hex()) if self.letter == "d" else int.from_bytes(data, "big")
         text = data.decode("ascii").strip()
         if self.letter in ("d", "x", "X", "o", "b"):
             return int(text, _BASES.get(self.letter, 10))

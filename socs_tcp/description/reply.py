@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeAlias
 
-from .errors import BadReply
+from .errors import BadReply, shown
 from .patterns import Pattern
 
 Span: TypeAlias = "tuple[int, int]"
 
+_DIGITS = re.compile(rb"[0-9a-fA-F]*")
 _WORDS = re.compile(rb"[^ \t\r\n]+")
 
 
@@ -125,11 +127,17 @@ class Packed:
         Byte order and one letter, such as ``'>f'``; or a text of so many bytes, ``'8s'``.
     word_swap : bool
         Do the 16-bit words of the value come in the opposite order?
+    within : Whole, Item or Group, optional
+        What is exactly these bytes, instead of a fixed place.
+    digits : bool
+        Do the bytes stand there as hexadecimal digits?
     """
 
     at: int
     format: str
     word_swap: bool = False
+    within: Whole | Item | Group | None = None
+    digits: bool = False
 
     @property
     def size(self) -> int:
@@ -149,6 +157,8 @@ class Packed:
         return self.format[-1] in "fd"
 
     def find(self, cut: Cut) -> Span:
+        if self.within is not None:
+            return self._exactly(cut, self.within.find(cut))
         start = self.at if self.at >= 0 else len(cut.reply) + self.at
         if start < 0 or start + self.size > len(cut.reply):
             where = f"ends at byte {self.end}" if self.at >= 0 else \
@@ -156,15 +166,43 @@ class Packed:
             raise BadReply(f"it has {len(cut.reply)} bytes, and the field {where}")
         return start, start + self.size
 
+    def _exactly(self, cut: Cut, span: Span) -> Span:
+        data, size = cut.reply[slice(*span)], len(self.text_of(bytes(self.size)))
+        bare = data.strip() if self.digits else data
+        if len(bare) != size or (self.digits and not _DIGITS.fullmatch(bare)):
+            raise BadReply(f"{shown(data)} is not the {size} "
+                           f"{'hexadecimal digits' if self.digits else 'bytes'} of the field")
+        start = span[0] + data.index(bare)
+        return start, start + size
+
+    def room(self, cut: Cut) -> Span:
+        """Where the bytes are to be put, whatever stands there now."""
+        return self.find(cut) if self.within is None else self.within.find(cut)
+
+    def bytes_of(self, data: bytes) -> bytes:
+        """The bytes of the value, of what stands in its place."""
+        return bytes.fromhex(data.decode("ascii")) if self.digits else data
+
+    def text_of(self, data: bytes) -> bytes:
+        """The inverse of `bytes_of`."""
+        return data.hex().upper().encode() if self.digits else data
+
     def unpack(self, data: bytes) -> float | int:
-        value: float | int = struct.unpack(self.format, self._ordered(data))[0]
+        value: float | int = struct.unpack(self.format, self._ordered(self.bytes_of(data)))[0]
         return value
 
     def pack(self, value: float | int) -> bytes:
         try:
-            return self._ordered(struct.pack(self.format, value))
+            return self.text_of(self._ordered(struct.pack(self.format, value)))
         except (struct.error, OverflowError):
             raise ValueError(f"{value!r} does not fit into {self.format!r}") from None
+
+    def holds(self, value: Decimal | float | int, other: float) -> bool:
+        """Do these bytes hold `value` when they are to hold `other`?"""
+        try:
+            return bool(value == self.unpack(self.pack(other)))
+        except ValueError:
+            return False
 
     def _ordered(self, data: bytes) -> bytes:
         if not self.word_swap:

@@ -9,6 +9,7 @@ from .fields import Field
 from .modbus import ModbusParameter, ModbusQuery
 from .modbus_wire import TABLES, WRITE_COIL, WRITE_REGISTER, WRITE_REGISTERS, Source, swapped
 from .places import Value
+from .putting import put
 from .reply import Packed
 from .usual import usual
 
@@ -107,7 +108,7 @@ class ModbusDevice:
         place = Packed(0, field.place.format)
         one = Field(field.name, place, field.type, scale=field.scale, offset=field.offset,
                     bits=field.bits, bcd=field.bcd)
-        data = one.put(swapped(old) if field.place.word_swap else old, value)
+        data = put(one, swapped(old) if field.place.word_swap else old, value)
         words = struct.unpack(f">{source.count}H",
                               swapped(data) if field.place.word_swap else data)
         for at, word in enumerate(words):

@@ -8,8 +8,9 @@ from decimal import Decimal
 from ..core.framing import Framer
 from . import IDENTIFY, Description, Parameter, Query, Step, Value
 from .conversations import conversations
+from .putting import put
 from .settings import Setting
-from .usual import usual_answers
+from .usual import sealed, usual_answers
 
 
 class DescribedDevice:
@@ -108,13 +109,15 @@ class DescribedDevice:
             or (self._usual_answers[query.name, len(query.steps) - 1],)
         count = self._asked.get(query.name, 0)
         self._asked[query.name] = count + 1
-        reply, checksum = answers[count % len(answers)], query.steps[-1].checksum
+        reply, step = answers[count % len(answers)], query.steps[-1]
         changed = [field for field in query.fields if field.name in self.values]
-        if changed and checksum is not None:
-            reply = checksum.strip(reply)
+        if not changed:
+            return reply
+        if step.checksum is not None:
+            reply = step.checksum.strip(reply)
         for field in changed:
-            reply = field.put(reply, self.values[field.name])
-        return checksum.add(reply) if changed and checksum is not None else reply
+            reply = put(field, reply, self.values[field.name])
+        return sealed(reply, step, step.framer or self._description.framer)
 
 
 def _values_sent(parameter: Parameter, step: Step, texts: dict[str, bytes]

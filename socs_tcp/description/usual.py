@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..core.framing import FixedFramer, Framer, LengthFramer
+from ..core.framing import FixedFramer, Framer
 from . import Description, DescriptionError, Query, Step, Value
 from .conversations import Known
 from .examples import example
 from .fields import Field
-from .framers import KeptPromptFramer
+from .framers import HeaderFramer, KeptPromptFramer
 from .load_answers import ON_CONNECT
 from .patterns import Pattern
-from .reply import Group, Item, Packed
+from .putting import put
+from .reply import Group, Item, Packed, Place
 from .settings import Setting
 
 
@@ -62,13 +63,11 @@ def _reply(description: Description, query: Query) -> bytes | None:
     if step.expect is not None:
         return step.expect.fill({}) if not step.expect.places else None
     framer = step.framer or description.framer
-    if isinstance(framer, LengthFramer):
-        return None
     for skeleton in _skeletons(query, framer):
         reply = skeleton
         for field in query.fields:
             reply = _with(reply, field, usual(description, field))
-        if query.fields and not isinstance(query.fields[0].place, Packed):
+        if query.fields and not isinstance(_place(query.fields[0]), Packed):
             reply = _filled_up(reply, step, framer, b" ")
         whole = _whole(reply, step, framer)
         if whole is not None and not query.parse(step.check(whole, {}, query.name))[1]:
@@ -79,7 +78,7 @@ def _reply(description: Description, query: Query) -> bytes | None:
 def _with(reply: bytes, field: Field, value: Value) -> bytes:
     """`reply` with `value` in it; as it is if the field could not be read then."""
     try:
-        changed = field.put(reply, value)
+        changed = put(field, reply, value)
         field.parse(changed)
     except ValueError:
         return reply
@@ -88,7 +87,7 @@ def _with(reply: bytes, field: Field, value: Value) -> bytes:
 
 def _skeletons(query: Query, framer: Framer) -> Iterator[bytes]:
     """Replies with a place for each field."""
-    step, places = query.steps[-1], [field.place for field in query.fields]
+    step, places = query.steps[-1], [_place(field) for field in query.fields]
     start = example(step.match) or b"" if step.match is not None else b""
     end = _end(framer, step)
     if places and isinstance(places[0], Group):
@@ -105,6 +104,12 @@ def _skeletons(query: Query, framer: Framer) -> Iterator[bytes]:
         reply = start.ljust(max(place.end if place.at >= 0 else -place.at for place in packed),
                             b"\0")
     yield _filled_up(reply, step, framer) + end
+
+
+def _place(field: Field) -> Place:
+    """Where a field stands; of bytes in a list or a group, where that is."""
+    place = field.place
+    return place if not isinstance(place, Packed) or place.within is None else place.within
 
 
 def _end(framer: Framer, step: Step) -> bytes:
@@ -124,9 +129,7 @@ def _filled_up(reply: bytes, step: Step, framer: Framer, byte: bytes = b"\0") ->
 
 def _whole(answer: bytes, step: Step, framer: Framer) -> bytes | None:
     """`answer` as it comes, with its checksum, if it is one that the step takes."""
-    answer = _filled_up(answer, step, framer)
-    if step.checksum is not None:
-        answer = step.checksum.add(answer)
+    answer = sealed(_filled_up(answer, step, framer), step, framer)
     if isinstance(framer, KeptPromptFramer) and not any(
             match.end() == len(answer) for match in framer.pattern.finditer(answer)):
         return None
@@ -135,6 +138,13 @@ def _whole(answer: bytes, step: Step, framer: Framer) -> bytes | None:
     except (ValueError, KeyError):
         return None
     return answer
+
+
+def sealed(answer: bytes, step: Step, framer: Framer) -> bytes:
+    """`answer` with its length in its header, and its checksum."""
+    if isinstance(framer, HeaderFramer):
+        answer = framer.announced(answer, step.checksum.length if step.checksum else 0)
+    return answer if step.checksum is None else step.checksum.add(answer)
 
 
 def usual(description: Description, field: Field) -> Value:

@@ -188,6 +188,53 @@ def test_an_error_message_is_told_as_such(reply, expected):
     assert m.connections == 1       # an answer all the same: nothing is out of step
 
 
+@pytest.mark.parametrize(("field", "reply", "expected"), [
+    ("{missing: 9999}", b"9999.0", None), ("{missing: 9999}", b"+9.999E+03", None),
+    ("{missing: [-999.9]}", b"-999.90", None), ("{missing: 9999}", b"9999.1", 9999.1),
+    ("{missing: 99, type: int, scale: 10}", b"099", None), ("{missing: 9999, type: str}", b"9999", None),
+    ("{missing: -999.9, at: 0, struct: '>f'}", b"\xc4\x79\xf9\x9a", None),
+    ("{missing: 1e300, at: 0, struct: '>f'}", b"\x3f\x80\0\0", 1.0),
+    ("{missing: -32768, at: 0, struct: '>h', scale: 0.1}", b"\x80\0", None),
+    ("{missing: NONE, at: 0, struct: '6s'}", b"NONE\0\0", None)])
+def test_a_number_is_missing_however_it_is_written(field, reply, expected):
+    query = loads(HEAD + f'queries: {{q: {{send: "Q", fields: {{f: {field}}}}}}}').queries["q"]
+    assert query.parse(reply) == ({} if expected is None else {"f": expected}, {})
+
+
+# bytes and bits within a text
+
+WITHIN = HEAD + """\
+queries:
+  status: {send: "S?", fields: {ready: {base: 16, bit: 0}, mode: {base: 16, bits: [4, 7]}, status: {base: 16}}}
+  scale: {send: "W", regex: '(?P<w>[0-9.]+)kg(?P<s>..)', fields: {w: {}, s: {struct: ">H", bit: 3}}}
+  digits: {send: "D", split: ",", fields: {t: {index: 0, base: 16, struct: ">h", scale: 0.1}, p: {index: 1, base: 16, struct: ">f"}}}
+  whole: {send: "R", fields: {r: {base: 16, struct: "<i"}}}
+"""
+
+
+@pytest.mark.parametrize(("query", "reply", "expected"), [
+    ("status", b"A1", {"ready": 1, "mode": 10, "status": 161}),
+    ("scale", b"12.5kg\x00\x08", {"w": 12.5, "s": 1}),
+    ("digits", b"FFFE,41200000", {"t": -0.2, "p": 10.0}), ("digits", b"000a, 3f800000", {"t": 1.0, "p": 1.0}),
+    ("whole", b"feffffff", {"r": -2}),
+])
+def test_bytes_and_bits_within_a_text(query, reply, expected):
+    assert loads(WITHIN).queries[query].parse(reply) == (expected, {})
+
+
+@pytest.mark.parametrize("reply", [b"FFFE0,41200000", b"FF,41200000", b"FF E,41200000", b"-FFF,41200000"])
+def test_other_digits_are_told(reply):
+    values, errors = loads(WITHIN).queries["digits"].parse(reply)
+    assert values == {"p": 10.0} and "is not the 4 hexadecimal digits of the field" in str(errors["t"])
+
+
+def test_decimal_digits_go_out_in_half_bytes():
+    text = HEAD + 'queries: {}\nparameters: {v: {range: [0, 99.99], scale: 0.01, send: {hex: "05 {value:04d}"}}}'
+    m = device(text)
+    put(m, "v", 12.34)
+    assert m.heard == [b"\x05\x12\x34"]
+
+
 # checksums
 
 SUMS = """\
@@ -605,6 +652,8 @@ def test_any_byte_is_a_byte_in_patterns():
     (HEAD.replace("framing", "#") + "queries: {q: {send: Q, fields: {q: {}}}}", "needs 'framing' (or 'modbus')"),
     (HEAD + "closes_after_reply: true\nidentify: {send: I, match: x}\nqueries: {q: {send: Q, fields: {q: {}}}}\n",
      "f.yaml:4: identify: makes no sense where 'closes_after_reply'"),
+    (HEAD + "closes_after_reply: true\nqueries: {q: {send: Q, fields: {q: {}}}}\n"
+     "parameters: {p: {send: 'P{value}', read_back: q, restore: true}}\n", "f.yaml:5: parameters: 'restore' of p is not"),
     (HEAD + "encoding: utf-16\nqueries: {}\n", "must be one of ascii, latin-1, utf-8"),
 ])
 def test_what_is_wrong_is_told(text, expected):

@@ -144,7 +144,7 @@ UNKNOWN = """\
 device: x
 framing: {header: {size: 2, at: 0, struct: ">H"}}
 queries:
-  q: {send: {hex: "01"}, fields: {a: {at: 2, struct: ">H"}}}
+  q: {send: {hex: "01"}, match: '(?=y)', fields: {a: {at: 2, struct: ">H"}}}
   r: {send: {hex: "02"}, match: '(?=x)', fields: {b: {at: 2, struct: ">H"}}}
 """
 

@@ -47,6 +47,22 @@ queries:
   a: {send: "A", prompt: ',[01]{2}', keep_prompt: true, regex: '(?P<a>.)(?P<b>.)$',
       fields: {a: {type: int}, b: {type: int}}}
 """,
+    "a header, with a checksum, and texts that grow": """
+framing: {header: {size: 2, at: 1, struct: ">B", extra: -32}}
+checksum: {type: crc16_arc, skip: 1, order: little}
+queries:
+  name: {send: "!\\x23@", match: '!', regex: '^!.A(?P<name>.*)$', fields: {name: {type: str}}}
+  speed: {send: "!\\x23V", fields: {speed: {at: 3, struct: "<i"}}}
+parameters:
+  p: {type: int, range: [0, 9], send: {hex: "21 27 42 {value:<i}"}, match: '!', read_back: speed}
+""",
+    "bytes in groups, in lists, and as digits": """
+framing: {terminator: "\r"}
+queries:
+  w: {send: "W", regex: '^(?P<w>[0-9.]+)kg(?P<s>..)', fields: {w: {}, s: {struct: ">H", bit: 3}}}
+  h: {send: "H", split: ",", fields: {h: {index: 1, base: 16, struct: ">f"}, k: {index: 0}}}
+parameters: {p: {send: "P{value:.1f}", range: [0, 9], read_back: h}}
+""",
     "groups that allow no other value": """
 framing: {terminator: "\\r"}
 queries:
