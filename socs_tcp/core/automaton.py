@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .byte_sets import both_cases, mask_of
+from .graphs import strongly_connected
 
 #: What can be looked at. (A pattern for a device's reply has 5 to 50 places.)
 MAX_POSITIONS = 400
@@ -18,7 +19,7 @@ MAX_COMPARED = 500_000
 MAX_WAYS = 64
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """A piece of a pattern: may it be nothing, and where does it begin and end?"""
 
     nullable: bool
@@ -26,7 +27,7 @@ class _Part(NamedTuple):
     last: tuple[int, ...]
 
 
-_EMPTY = _Part(True, (), ())
+_EMPTY = Part(True, (), ())
 
 
 @dataclass
@@ -46,40 +47,43 @@ class Automaton:
     #: What comes on top (looking ahead or behind): powers of the length, and a factor.
     extra: int = 0
     times: int = 1
+    #: What has to be so in some place, without taking a byte.
+    conditions: int = 0
     #: Does it succeed as soon as its last place is reached? (``$`` can still say no.)
     open_end: bool = True
     #: How often two places were compared.
     compared: int = 0
 
-    def build(self, tree: Any, flags: int) -> _Part:
+    def build(self, tree: Any, flags: int) -> Part:
         part = _EMPTY
         for op, argument in tree:
             part = self.join(part, self.one(str(op), argument, flags))
         return part
 
-    def leaf(self, mask: int, flags: int) -> _Part:
+    def leaf(self, mask: int, flags: int) -> Part:
         if len(self.masks) >= MAX_POSITIONS:
             raise ValueError(f"has more than {MAX_POSITIONS} places")
         if flags & re.IGNORECASE:
             mask = both_cases(mask)
         self.masks.append(mask)
         self.follow.append(Counter())
-        return _Part(False, (len(self.masks) - 1,), (len(self.masks) - 1,))
+        return Part(False, (len(self.masks) - 1,), (len(self.masks) - 1,))
 
     def link(self, before: Iterable[int], after: tuple[int, ...]) -> None:
         for place in before:
             self.follow[place].update(after)
 
-    def join(self, one: _Part, two: _Part) -> _Part:
+    def join(self, one: Part, two: Part) -> Part:
         self.link(one.last, two.first)
-        return _Part(one.nullable and two.nullable,
+        return Part(one.nullable and two.nullable,
                      one.first + two.first if one.nullable else one.first,
                      one.last + two.last if two.nullable else two.last)
 
-    def one(self, op: str, argument: Any, flags: int) -> _Part:
+    def one(self, op: str, argument: Any, flags: int) -> Part:
         if op in ("LITERAL", "NOT_LITERAL", "ANY", "IN", "FAILURE"):
             return self.leaf(mask_of(op, argument, flags), flags)
         part = _EMPTY
+        self.conditions += op in ("AT", "ASSERT", "ASSERT_NOT")
         if op == "AT":
             # (At the very beginning it is tried before anything is repeated.)
             self.open_end = self.open_end and "BEGINNING" in str(argument) and not self.masks
@@ -98,14 +102,14 @@ class Automaton:
             raise ValueError("refers to what a group has matched, which can take any time")
         return part
 
-    def branch(self, parts: list[_Part]) -> _Part:
+    def branch(self, parts: list[Part]) -> Part:
         if sum(part.nullable for part in parts) > 1:
             raise ValueError("has alternatives of which more than one may be nothing")
-        return _Part(any(part.nullable for part in parts),
+        return Part(any(part.nullable for part in parts),
                      tuple(place for part in parts for place in part.first),
                      tuple(place for part in parts for place in part.last))
 
-    def repeat(self, least: int, most: int, tree: Any, flags: int) -> _Part:
+    def repeat(self, least: int, most: int, tree: Any, flags: int) -> Part:
         if most == 0:
             return _EMPTY
         if least == most and least <= 64:
@@ -237,39 +241,3 @@ class Automaton:
         """May the cycle go on from here in several ways, with one and the same byte?"""
         nexts = [n for n in self.follow[place] if n in inside]
         return any(self.overlap(a, b) for i, a in enumerate(nexts) for b in nexts[:i])
-
-
-# graphs
-
-def strongly_connected(graph: dict[Any, Any]) -> list[list[Any]]:
-    """Tarjan's groups, those at the end of the graph first; without recursion."""
-    number: dict[Any, int] = {}
-    low: dict[Any, int] = {}
-    stack: list[Any] = []
-    groups: list[list[Any]] = []
-    done: set[Any] = set()
-    for root, nexts in graph.items():
-        if root in number:
-            continue
-        work: list[tuple[Any, Iterator[Any]]] = [(root, iter(nexts))]
-        number[root] = low[root] = len(number)
-        stack.append(root)
-        while work:
-            node, rest = work[-1]
-            child = next(rest, None)
-            if child is None:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == number[node]:
-                    at = stack.index(node)
-                    groups.append(stack[at:])
-                    done.update(stack[at:])
-                    del stack[at:]
-            elif child not in number:
-                number[child] = low[child] = len(number)
-                stack.append(child)
-                work.append((child, iter(graph[child])))
-            elif child not in done:
-                low[node] = min(low[node], number[child])
-    return groups

@@ -34,6 +34,16 @@ def mask_of(op: str, argument: Any, flags: int) -> int:
     return ALL & ~mask if negated else mask
 
 
+def bytes_of(mask: int) -> bytes:
+    """The bytes of a set, in their order."""
+    return bytes(byte for byte in range(256) if mask >> byte & 1)
+
+
+def one_of(mask: int) -> bytes:
+    """The pattern of one byte of a set."""
+    return b"[%s]" % b"".join(b"\\x%02x" % byte for byte in bytes_of(mask)) if mask else b"(?!)"
+
+
 def _cased(mask: int, flags: int) -> int:
     return both_cases(mask) if flags & re.IGNORECASE else mask
 

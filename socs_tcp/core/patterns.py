@@ -22,7 +22,7 @@ from math import factorial
 from typing import Any, NamedTuple
 
 from .automaton import MAX_WAYS, Automaton
-from .byte_sets import ALL
+from .tails import is_chain, tail
 
 # (The parser of `re`; `sre_parse` until Python 3.10. There is no public one.)
 _parser: Any = importlib.import_module("re._parser")
@@ -32,6 +32,8 @@ _constants: Any = importlib.import_module("re._constants")
 STEPS = 500_000
 MAX_SOURCE = 1000
 LONGEST = 65536
+#: So many of the last bytes of a match are considered: that is enough to find it.
+LONGEST_TAIL = 8
 
 
 class Cost(NamedTuple):
@@ -45,8 +47,10 @@ class Cost(NamedTuple):
     anchored: bool
     #: Bytes of the longest match; None where there is no such thing.
     width: int | None
-    #: The bytes that a match can end in, one bit each.
-    ends_in: int
+    #: Which bytes a match can end with: of the last ones, in their order, a set each.
+    tail: tuple[int, ...]
+    #: Whatever has these bytes is a match, and nothing else is.
+    is_tail: bool
     #: What it took to find this out: microseconds, more or less.
     work: int
 
@@ -76,11 +80,10 @@ def _cost(tree: Any, flags: int, *, looked_at: bool = False) -> Cost:
     anchored = _anchored(tree, flags)
     degree = (not anchored) + bool(cycles) + power + automaton.extra
     _least, most = tree.getwidth()
-    ends = 0
-    for place in part.last:
-        ends |= automaton.masks[place]
-    return Cost(degree, ways, anchored, int(most) if most < MAX_SOURCE else None,
-                ALL if part.nullable else ends, automaton.compared + 50 * len(automaton.masks))
+    end = () if part.nullable else tail(automaton, part, LONGEST_TAIL)
+    return Cost(degree, ways, anchored, int(most) if most < MAX_SOURCE else None, end,
+                is_chain(automaton, part) and len(end) == len(automaton.masks),
+                automaton.compared + 50 * len(automaton.masks))
 
 
 def _price(tree: Any, flags: int) -> tuple[int, int]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from .byte_sets import ALL
 from .ends import find_text, split_text
 from .framer import MAX_LENGTH, Framer, Text, to_bytes
 from .patterns import Cost, cost, operations
+from .prompt_search import PromptSearch
 
 _PLAIN = re.compile(rb"(?:[^\\.^$*+?{}\[\]|()]|\\[rnt]|\\[^0-9A-Za-z])+", re.DOTALL)
 _ESCAPES = {b"r": b"\r", b"n": b"\n", b"t": b"\t"}
@@ -23,11 +23,6 @@ def plain_text(pattern: re.Pattern[bytes]) -> bytes | None:
         return None
     return re.sub(rb"(?s)\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), pattern.pattern)
 
-
-#: A prompt of any length (``\\w+> ``) is found if it has so many bytes at most.
-LONGEST_PROMPT = 128
-#: So many steps of matching are taken for one piece of a reply at most (about 1 ms).
-STEPS = 50_000
 
 #: What depends on what comes after the prompt, or on how much of it has come.
 _LOOKS_AHEAD = {"AT_END", "AT_END_STRING", "AT_BOUNDARY", "AT_NON_BOUNDARY", "AT_END_LINE"}
@@ -71,9 +66,8 @@ class PromptFramer(Framer):
         price = _checked(pattern)
         self.pattern = pattern
         self._text = plain_text(pattern)
-        self.longest = max(min(price.longest(STEPS) // 2, LONGEST_PROMPT), 1)
-        self._ends = None if price.ends_in == ALL else re.compile(b"[%s]" % b"".join(
-            re.escape(bytes([byte])) for byte in range(256) if price.ends_in >> byte & 1))
+        self._search = PromptSearch(pattern, price)
+        self.longest = self._search.longest
         self.send_terminator = to_bytes(send_terminator)
 
     def find(self, buffer: bytearray, start: int, stop: int,
@@ -83,51 +77,15 @@ class PromptFramer(Framer):
             after = find_text(buffer, self._text, start, limit, scanned)
             found = (after - len(self._text), after) if after else None
         else:
-            # (For a search from `start` on, "^" would be elsewhere.)
-            span = self._search(memoryview(buffer)[start:limit], scanned - start)
-            found = None if span is None else (start + span[0], start + span[1])
+            found = self._search.find(buffer, start, limit, scanned)
         if found is None and stop - start >= self.max_length:
             raise self.too_long(buffer[start:stop])
         return found
 
     def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None:
         text = self._text
-        return None if text is None else split_text(data, text, most, self.max_length - len(text))
-
-    def _search(self, reply: memoryview, scanned: int) -> tuple[int, int] | None:
-        """The span of the prompt, as soon as any beginning of `reply` has one.
-
-        So it ends at the same place as when the bytes come one by one. For the same reason the
-        reply is divided into blocks: a prompt that ends in one begins there or in the block
-        before, and nowhere else, however much has come.
-        """
-        size = self.longest
-        for block in range(scanned // size * size, len(reply), size):
-            begin, end = max(block, scanned), min(block + size, len(reply))
-            if self._ends is None or self._ends.search(reply, begin, end):
-                span = self._in_block(reply, max(block - size, 0), begin, end)
-                if span is not None:
-                    return span
-        return None
-
-    def _in_block(self, reply: memoryview, low: int, begin: int, end: int
-                  ) -> tuple[int, int] | None:
-        """The span of the prompt that begins from `low` on and ends first after `begin`.
-
-        Whether there is one is monotone in how much of the reply is looked at.
-        """
-        search = self.pattern.search
-        if search(reply, low, end) is None:
-            return None
-        while end - begin > 1:
-            middle = (begin + end) // 2
-            if search(reply, low, middle):
-                end = middle
-            else:
-                begin = middle
-        last = search(reply, low, end)
-        assert last is not None
-        return last.start(), end
+        return (self._search.split(data, most, self.max_length) if text is None else
+                split_text(data, text, most, self.max_length - len(text)))
 
 
 def _checked(pattern: re.Pattern[bytes]) -> Cost:

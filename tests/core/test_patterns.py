@@ -141,5 +141,7 @@ def test_what_is_known_of_a_match(pattern, text):
     match = regex.search(text.encode())
     if match is not None:
         assert price.width is None or len(match[0]) <= price.width
-        assert not match[0] or price.ends_in >> match[0][-1] & 1
+        end = match[0][-len(price.tail):] if price.tail else b""
+        assert len(end) == len(price.tail)
+        assert all(mask >> byte & 1 for mask, byte in zip(price.tail, end, strict=True))
         assert not price.anchored or match.start() == 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from socs_tcp.core.errors import FramingError
 from socs_tcp.core.framing import PromptFramer
-from socs_tcp.core.prompts import LONGEST_PROMPT
+from socs_tcp.core.prompt_search import LONGEST_PROMPT
 
 
 class Counting:
@@ -25,7 +25,7 @@ class Counting:
 
 def looked_at(pattern, data, size):
     framer = PromptFramer(pattern, max_length=10 ** 6)
-    framer.pattern = counting = Counting(framer.pattern)
+    framer._search.pattern = counting = Counting(framer.pattern)
     decoder = framer.decoder()
     for at in range(0, len(data), size):
         assert decoder.feed_frame(data[at:at + size]) is None
