@@ -188,7 +188,7 @@ class TlsSocket:
         return math.inf if self._timeout is None else monotonic() + self._timeout
 
     def _wait(self, events: int, deadline: float) -> None:
-        if self._sock.fileno() < 0:
+        if self._sock.fileno() == -1:
             raise OSError(9, "Bad file descriptor")
         poll = select.poll()
         poll.register(self._sock, events)

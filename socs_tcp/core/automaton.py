@@ -87,11 +87,13 @@ class Automaton:
         if op == "AT":
             # (At the very beginning it is tried before anything is repeated.)
             self.open_end = self.open_end and "BEGINNING" in str(argument) and not self.masks
-        elif op in ("SUBPATTERN", "ATOMIC_GROUP"):
-            _group, added, removed, tree = argument if op == "SUBPATTERN" else (0, 0, 0, argument)
+        elif op == "SUBPATTERN":
+            _group, added, removed, tree = argument
             if added & re.LOCALE:
                 raise ValueError("depends on the language of the machine")
             part = self.build(tree, (flags | added) & ~removed)
+        elif op == "ATOMIC_GROUP":
+            part = self.build(argument, flags)
         elif op == "BRANCH":
             part = self.branch([self.build(tree, flags) for tree in argument[1]])
         elif op.endswith("_REPEAT"):

@@ -172,7 +172,6 @@ class _Below(Protocol):
     def give_up(self) -> None:
         """Hang up; nobody is told."""
         self._ended = True
-        self._done = None
         transport: Any = self.transport
         if transport is not None:
             transport.abortConnection()

@@ -1,5 +1,6 @@
 """One call at a time, whatever interrupts it. No test here sleeps."""
 
+import contextlib
 import functools
 import gc
 import itertools
@@ -31,8 +32,8 @@ def driver(near, **options):
     class Driver(TCPInterface):
         def _connect(self, address):
             return near
-    options.setdefault("settle", 0)
-    return Driver("dev", 7777, BOUND, framer=LineFramer(b"\n"), **options)
+    options = {"settle": 0, "timeout": BOUND, **options}
+    return Driver("dev", 7777, framer=LineFramer(b"\n"), **options)
 
 
 def in_thread(function):
@@ -165,13 +166,22 @@ def serve(far):
 
 # who may come in between
 
-def test_a_send_does_not_wait_for_a_recv_in_another_thread(pair):
-    device = driver(pair[0])
-    moving = in_thread(device.recv_frame)
+@pytest.mark.parametrize("reserved", [False, True])
+@pytest.mark.parametrize("how, said", [("recv_frame", b"stopped"), ("recv", b"stopped\n"),
+                                       ("_check_ready", None)])
+def test_a_send_does_not_wait_for_a_recv_in_another_thread(pair, how, said, reserved):
+    device, begun = driver(pair[0]), threading.Event()
+
+    def receive():
+        with device.reserve() if reserved else contextlib.nullcontext():
+            begun.set()
+            return getattr(device, how)()
+    moving = in_thread(receive)
+    assert begun.wait(BOUND)
     device.send(b"ABORT\n")
     assert pair[1].recv(99) == b"ABORT\n"
     pair[1].sendall(b"stopped\n")
-    assert moving() == b"stopped"
+    assert moving() == said
     device.close()
 
 
@@ -186,6 +196,18 @@ def test_a_send_waits_for_a_query_and_an_urgent_one_does_not(pair):
     assert moving() == b"stopped"
     assert waiting() is None
     assert pair[1].recv(99) == b"LATER\n"
+    device.close()
+
+
+def test_without_a_time_a_command_waits_until_another_has_gone_out(pair):
+    device = driver(pair[0], timeout=None)
+    first = in_thread(lambda: device.send(b"x" * 2_000_000 + b"\n", urgent=True))
+    got = pair[1].recv(1)
+    second = in_thread(lambda: device.send(b"y\n", urgent=True))
+    while not got.endswith(b"y\n"):
+        got += pair[1].recv(1 << 20)
+    assert got == b"x" * 2_000_000 + b"\ny\n"
+    assert first() is None and second() is None
     device.close()
 
 

@@ -2,10 +2,11 @@
 
 import contextlib
 import socket
+import threading
 
 import pytest
 
-from socs_tcp import LineFramer, ReplyTimedOut, TCPInterface
+from socs_tcp import ConnectFailed, Disconnected, LineFramer, ReplyTimedOut, TCPInterface
 
 
 @pytest.fixture
@@ -46,3 +47,55 @@ def test_a_preparation_that_lost_its_connection_has_failed(far_end, ask):
     device = driver(near, on_connect=on_connect)
     assert device.comm is None
     assert device.link.down and near.fileno() == -1
+
+
+def test_of_a_device_that_hangs_up_and_has_said_nothing_no_more_is_told(far_end):
+    near, far = far_end
+    device = driver(near)
+    far.close()
+    with pytest.raises(Disconnected) as caught:
+        device.recv()
+    assert str(caught.value) == "dev:7777: the device closed the connection"
+
+
+def test_a_close_of_another_thread_in_a_reserve_is_complete_at_its_end(far_end):
+    near, _far = far_end
+    device = driver(near)
+    with device.reserve():
+        closing = threading.Thread(target=device.close)
+        closing.start()
+        closing.join(5)
+    assert device.comm is None and near.fileno() == -1
+
+
+@pytest.fixture
+def put_in_place(far_end):
+    """A device that could not connect twice, and into which a driver has put a connection."""
+    near, far = far_end
+
+    class Driver(TCPInterface):
+        def _connect(self, address):
+            return None
+    device = Driver("dev", 7777, 1, framer=LineFramer(b"\n"), settle=0, min_interval=60)
+    with pytest.raises(ConnectFailed):
+        device.send("A")
+    assert device.retry_in() > 0
+    device.comm = near
+    yield device, far
+    device.close()
+
+
+def test_a_connection_that_is_there_needs_no_other_soon(put_in_place):
+    device, _far = put_in_place
+    assert device.retry_in() == 0.0
+    device.send("A")
+    assert device.retry_in() == 0.0
+
+
+def test_after_a_word_of_the_device_the_next_loss_is_the_first_one_again(put_in_place):
+    device, far = put_in_place
+    far.sendall(b"1.5\n")
+    assert device.recv() == b"1.5\n"
+    far.close()
+    assert device.check_idle() and device.link.down
+    assert device.retry_in() == 0.0

@@ -78,6 +78,18 @@ def test_session_tickets_are_no_data(pair):
         near.recv(99)
 
 
+def test_a_look_reads_on_until_there_is_data(pair):
+    class InDribs(socket.socket):
+        def recv(self, size):
+            return super().recv(min(size, 64))     # (session tickets come first)
+    near, far = pair
+    near._sock = InDribs(fileno=near._sock.detach())
+    far.sendall(b"4.2\n")
+    wait_for(near, select.POLLIN)
+    assert near.look()
+    assert near.pending() == 4
+
+
 def test_looking_and_peeking_take_nothing_away(pair):
     near, far = pair
     far.sendall(b"4.2\n")

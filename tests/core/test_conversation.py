@@ -572,17 +572,18 @@ def test_while_it_is_prepared_nothing_is_drained():
     assert talk.next_step(2.0) == DROP
 
 
-def test_half_a_reply_is_kept_for_the_next_who_listens():
+@pytest.mark.parametrize("begun", [1, 7])
+def test_half_a_reply_is_kept_for_the_next_who_listens(begun):
     talk = Talk("drain")
     first, second = Turn("listen"), Turn("listen")
     talk.listen(first, 1.0)
-    talk.heard(b"TEMP 12", 1.1)
+    talk.heard(b"TEMP 1234.5\n"[:begun], 1.1)
     talk.gave_up(first)
     assert talk.debt(1.0).replies == 1
     talk.command(2.0)
     assert talk.discard_late() == 0
     talk.listen(second, 2.1)
-    assert talk.heard(b"34.5\n", 2.2) == [(second, b"TEMP 1234.5")]
+    assert talk.heard(b"TEMP 1234.5\n"[begun:], 2.2) == [(second, b"TEMP 1234.5")]
 
 
 def test_late_answers_that_are_here_are_discarded_before_a_command():

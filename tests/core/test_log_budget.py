@@ -81,6 +81,15 @@ def test_the_last_line_is_not_lost(bench):
     assert Timer.made == []
 
 
+def test_after_all_was_forgotten_a_line_is_not_lost_either(bench):
+    bench.flood(2, 50)
+    bench.limited.close()
+    assert Timer.made == []
+    bench.flood(2, 50)
+    bench.wake()
+    assert "more lines about it" in bench.log.lines[-1]
+
+
 def test_one_that_alone_was_left_out_is_written_as_it_is(bench):
     for number in range(AT_ONCE + 1):
         bench.limited.warn(f"dev:1: {number}")

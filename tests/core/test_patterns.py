@@ -58,6 +58,12 @@ def test_what_has_no_bound_is_refused(pattern):
     assert time.thread_time() - begun < 1       # (some 50 ms; of this thread, whatever else runs)
 
 
+def test_what_can_be_read_in_some_ways_is_let_in():
+    assert cost(re.compile(b"(?:ab|[a-c]b)x" * 6 + b"d")).ways == 64
+    with pytest.raises(ValueError, match="too many ways"):
+        cost(re.compile(b"(?:ab|[a-c]b)x" * 7 + b"d"))
+
+
 def test_the_longest_text():
     assert cost(re.compile(rb"^OK")).longest() == LONGEST
     assert cost(re.compile(rb"\d+,")).longest() == 1000

@@ -166,6 +166,18 @@ def test_many_cancelled_calls_are_not_kept(bench):
     assert bench.called == [5]
 
 
+def test_those_that_remain_come_in_their_order(bench):
+    delays = [7 * number % 199 + 1 for number in range(198)]
+    calls = {delay: bench.later(delay) for delay in delays}
+    remain = sorted(delays)[60:80]
+    for delay in delays:
+        if delay not in remain:
+            calls[delay].cancel()
+    for _ in range(200):
+        bench.ring(1)
+    assert bench.called == remain
+
+
 @pytest.mark.parametrize("seconds, called_after", [(5, 5), (0.5, 0.5)])
 def test_a_call_may_be_put_off_or_brought_forward(bench, seconds, called_after):
     call = bench.later(1, "x")

@@ -1,6 +1,7 @@
 """The connection under a DeviceClient."""
 
 import contextlib
+import os
 import select
 import socket
 
@@ -315,6 +316,17 @@ def test_a_connection_that_was_given_up_is_not_looked_at(owner, real):
     wait_readable(ours)
     connection.look()
     assert ours.recv(100) == b"late\r\n"
+
+
+def test_a_device_sees_the_end_of_a_connection_that_is_given_up_while_it_takes_nothing(real):
+    """A forked child may have it, too: to close our descriptor would not be the end."""
+    connection, device, ours = real
+    assert connection.say(b"x" * 10_000_000) is not None
+    with socket.socket(fileno=os.dup(ours.fileno())):       # as a child that lives has it
+        connection.let_go()
+        with contextlib.suppress(ConnectionResetError):
+            while device.recv(1 << 20):
+                pass
 
 
 def test_a_device_that_sends_without_pause_is_given_up(owner, real, monkeypatch):

@@ -276,6 +276,18 @@ def test_a_reader_that_reads_again_comes_behind_those_who_wait(line):
     assert order == [("first", b"1"), ("second", b"2"), ("again", b"3")]
 
 
+def test_what_comes_while_a_reader_is_served_is_for_when_it_is_done(line):
+    order = []
+
+    def first(_text):
+        line.dataReceived(b"2\r\n")
+        order.append("first")
+    line.recv().addCallback(first)
+    line.recv().addCallback(lambda _text: order.append("second"))
+    line.dataReceived(b"1\r\n")
+    assert order == ["first", "second"]
+
+
 def test_a_reader_may_cancel_the_next_reader(line):
     first, second, third = line.recv(), Watched(line.recv()), Watched(line.recv())
     first.addCallback(lambda _text: second.cancel())
@@ -469,6 +481,16 @@ def test_readers_who_wait_for_the_next_turn_are_not_forgotten_at_the_loss(line):
     line.transport.lost(RESET)
     assert [reader.value for reader in readers[:100]] == [b"x"] * 100
     assert isinstance(readers[100].value, Disconnected)
+
+
+def test_in_each_turn_of_the_reactor_some_readers_are_served_at_once(line):
+    line.dataReceived(b"x\r\n" * 200)
+    for _ in range(3):
+        while (reader := Watched(line.recv())).fired:
+            pass
+        turn(line)
+        assert reader.value == b"x"
+        assert Watched(line.recv()).fired
 
 
 def test_a_reader_who_waits_for_the_next_turn_may_be_cancelled(line):

@@ -184,10 +184,11 @@ def test_a_call_that_finds_the_connection_lost_waits_for_the_next(bench, kind):
     assert bench.sent == [b"q"]
 
 
+@pytest.mark.parametrize("kind", ["query", "send"])
 @pytest.mark.parametrize("do", ["cancel", "fail"])
-def test_a_query_that_ends_while_its_connection_is_looked_at_is_never_sent(bench, do):
+def test_a_call_that_ends_while_its_connection_is_looked_at_is_never_sent(bench, do, kind):
     bench.queue.use(None)
-    query, other = bench.add(data=b"gone"), bench.add(data=b"other")
+    query, other = bench.add(kind, data=b"gone"), bench.add(data=b"other")
 
     def look():
         look_finds(bench.connection, lambda: None)

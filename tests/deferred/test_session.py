@@ -212,6 +212,20 @@ def test_an_urgent_command_goes_out_past_all_who_wait(by):
     assert urgent.value is None and bench.take() == b"ABORT\r\n"
 
 
+def test_in_a_reserve_an_urgent_command_goes_out_at_once_and_no_other():
+    bench = proven()
+    talk = reserved(bench)
+    asked = Watched(talk.query("A"))
+    sent, urgent = Watched(talk.send("B")), Watched(talk.send("ABORT", urgent=True))
+    assert bench.take() == b"A\r\nABORT\r\n" and urgent.value is None and not sent.fired
+    bench.reply(b"a\r\n")
+    assert asked.value == b"a" and bench.take() == b"B\r\n" and sent.value is None
+    talk.release()
+    late = Watched(talk.send("ABORT", urgent=True))
+    bench.advance(0)
+    assert isinstance(late.value, RuntimeError) and bench.take() == b""
+
+
 def test_an_urgent_command_is_the_first_on_a_new_connection():
     bench = Bench()
     bench.query("A")

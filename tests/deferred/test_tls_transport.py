@@ -146,8 +146,9 @@ def test_the_end_of_the_connection_is_told_with_its_reason(up):
     assert up.above.lost == [error.ConnectionLost]
 
 
-def test_our_end_is_a_farewell(up):
-    up.above.transport.loseConnection()
+@pytest.mark.parametrize("end", ["loseConnection", "loseWriteConnection", "stopProducing"])
+def test_our_end_is_a_farewell(up, end):
+    getattr(up.above.transport, end)()
     up.above.transport.loseConnection()
     up.above.transport.write(b"too late")
     assert up.hear() == b""

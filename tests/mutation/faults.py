@@ -17,6 +17,8 @@ class Fault(NamedTuple):
     text: str       # what it was, and what it is now
     source: str     # of the whole module
     function: str   # in which it is
+    first: int      # the lines of its statement
+    last: int
 
     @property
     def name(self) -> str:
@@ -93,6 +95,23 @@ def _places(tree: ast.Module) -> Iterator[tuple[str, _Place]]:
                 yield function.name, (function, "body", index)
 
 
+def _statements(tree: ast.Module) -> dict[int, tuple[int, int]]:
+    """For each line, the first and last of the statement that it is a part of.
+
+    Of one with others inside, only its head is meant.
+    """
+    found: dict[int, tuple[int, int]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt):
+            inside = [child.lineno for child in ast.walk(node)
+                      if isinstance(child, ast.stmt) and child is not node]
+            last = min(inside) - 1 if inside else node.end_lineno or node.lineno
+            last = max(last, node.lineno)
+            for line in range(node.lineno, last + 1):
+                found[line] = (node.lineno, last)
+    return found
+
+
 def _children(parent: ast.AST) -> Iterator[_Place]:
     if isinstance(parent, ast.JoinedStr):
         return          # what stands in a message is not ours
@@ -111,6 +130,7 @@ def faults_of(room: str, module: str, source: str) -> list[Fault]:
     tree = ast.parse(source)
     right = ast.unparse(tree)
     found: dict[str, Fault] = {}
+    statements = _statements(tree)
     for function, (parent, field, index) in list(_places(tree)):
         value = getattr(parent, field)
         node = value if index is None else value[index]
@@ -126,7 +146,8 @@ def faults_of(room: str, module: str, source: str) -> list[Fault]:
             if text != right:
                 found.setdefault(text, Fault(
                     room, module, node.lineno, f"{ast.unparse(node).splitlines()[0]}  ->  "
-                    f"{ast.unparse(wrong).splitlines()[0]}", text, function))
+                    f"{ast.unparse(wrong).splitlines()[0]}", text, function,
+                    *statements.get(node.lineno, (node.lineno, node.lineno))))
     return list(found.values())
 
 
