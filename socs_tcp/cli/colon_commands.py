@@ -40,6 +40,13 @@ def command_of(line: str) -> tuple[str, str]:
     return name, rest
 
 
+def misdirected(line: str) -> str:
+    """What to say where a line looks as if it were for the console; empty where it does not."""
+    word = line.strip().lower()
+    meant = {"quit": ":quit", "exit": ":quit", "\\q": ":quit", "help": ":help"}.get(word)
+    return "" if meant is None else f"{word!r} goes to the device; here it is {meant}"
+
+
 def link_line(link: Link) -> str:
     """What is known of a connection."""
     rtt = "none yet" if link.last_rtt is None else f"{link.last_rtt * 1000:.2f} ms"

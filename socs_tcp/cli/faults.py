@@ -26,7 +26,7 @@ def commands(server: DeviceServer | FaultProxy) -> dict[str, Any]:
 def do(server: DeviceServer | FaultProxy, name: str, words: list[str]) -> str:
     style = Style()
     known = commands(server)
-    if name == "faults":
+    if name in ("faults", "help"):
         return " ".join(known)
     if name not in known:
         return style("bad", f"there is no {visible(name)!r}; there are: {' '.join(known)}")

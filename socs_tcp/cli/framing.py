@@ -163,6 +163,15 @@ def hint(framer: Framer, came: bytes) -> str:
             f"(--send-terminator {other})")
 
 
+def left_over(framer: Framer, text: bytes) -> str:
+    """What to say of a reply that was to end with LF and has a CR before it; else empty."""
+    if not text.endswith(b"\r") or not isinstance(framer, LineFramer) or \
+            framer.terminators != (b"\n",):
+        return ""
+    return ("the reply ends with CRLF, so that \\r is shown (--terminator CRLF "
+            f"--send-terminator {terminator_name(framer.send_terminator)} leaves it out)")
+
+
 def _unfinished(framer: Framer, came: bytes) -> str:
     if isinstance(framer, FixedFramer):
         return f"{len(came)} of {framer.length} bytes came; the replies may be shorter (--length)"

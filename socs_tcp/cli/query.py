@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .arguments import count
 from .device import add_commands, add_device, commands_of, no_log
 from .exits import EXIT_CODES, GOOD, exit_code
+from .framing import left_over
 from .show import complain, hex_view, now, printable
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Query:
         self._talk = talk
         self._options = options
         self._discarded = 0
+        self._advised = False
 
     def ask(self, text: str, command: bytes) -> int:
         """Send one command and show what comes; the exit code."""
@@ -118,6 +120,10 @@ class Query:
         for reply in replies:
             print(hex_view(reply.data) if self._options.hex
                   else printable(reply.text, self._options.encoding), flush=True)
+        advice = left_over(self._talk.framer.framer, replies[-1].text)
+        if advice and not (self._options.hex or self._advised):
+            self._advised = True
+            complain(advice)
 
     def _failed(self, text: str, error: DeviceConnectionError) -> None:
         if self._options.json:

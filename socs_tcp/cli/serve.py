@@ -24,7 +24,11 @@ while it runs, type a fault, one per line:
   hang_up, reset, black_hole, silence, late 2, split, refuse, endless_line, ...
   heal                     end all faults
   faults                   list all faults
+  quit                     the end
 """
+#: What ends it when it is typed.
+ENDS = ("quit", "exit")
+
 
 
 def add_listening(parser: Any, port: int = 0, *, told: str = "") -> None:
@@ -91,7 +95,7 @@ def serve(server: DeviceServer | FaultProxy, what: str, *, traffic: bool | None 
             stack.enter_context(patch_stdout(raw=True))
         _show_traffic(server, stack, terminal if traffic is None else traffic)
         if typed is None:
-            threading.Thread(target=_control, args=(server,), daemon=True,
+            threading.Thread(target=_control, args=(server, stopped), daemon=True,
                              name="control").start()
             stopped.wait()
         else:
@@ -131,14 +135,16 @@ def _end_of_typing(app: Any) -> Callable[[], None]:
     return end
 
 
-def _control(server: DeviceServer | FaultProxy) -> None:
+def _control(server: DeviceServer | FaultProxy, stopped: threading.Event) -> None:
     for line in sys.stdin:
-        _type(server, line)
+        _type(server, line, stopped)
 
 
-def _type(server: DeviceServer | FaultProxy, line: str) -> None:
+def _type(server: DeviceServer | FaultProxy, line: str, stopped: threading.Event) -> None:
     words = line.split()
-    if words:
+    if words and words[0] in ENDS:
+        stopped.set()
+    elif words:
         print(do(server, words[0], words[1:]), flush=True)
 
 
@@ -161,10 +167,10 @@ def _edit(server: DeviceServer | FaultProxy, typed: Any, stopped: threading.Even
     """Do what is typed, until Ctrl-D, or Ctrl-C on an empty line."""
     from .completion import Beginnings
 
-    typed.completer = Beginnings([*commands(server), "faults"], typed.history)
+    typed.completer = Beginnings([*commands(server), "faults", "quit"], typed.history)
     while not stopped.is_set():
         try:
-            _type(server, typed.prompt(handle_sigint=False))
+            _type(server, typed.prompt(handle_sigint=False), stopped)
         except EOFError:
             return
         except KeyboardInterrupt:

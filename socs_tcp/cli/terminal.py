@@ -21,7 +21,7 @@ from ..core.link import Link
 from ..core.states import LinkChange, LinkState
 from ..deferred.client import DeviceClient
 from .arguments import escaped
-from .colon_commands import HELP, command_of, link_line
+from .colon_commands import HELP, command_of, link_line, misdirected
 from .completion import Beginnings, commands_in, open_history
 from .device import no_log, ways
 from .exits import GOOD, INTERRUPTED, NO_CONNECTION, TERMINATED, UsageError
@@ -197,6 +197,7 @@ class Terminal:
         elif name in ("send", ""):
             data = escaped(rest, self._options.encoding or "utf-8")
             self._transcript.add(">", rest)
+            self._advise("" if name else misdirected(rest))
             await self._exchange(data, asks=not name)
 
     async def _exchange(self, data: bytes, *, asks: bool) -> None:
@@ -237,6 +238,6 @@ class Terminal:
         print(self._style(kind, text), flush=True)
 
     def _advise(self, advice: str) -> None:
-        if advice not in self._advised:
+        if advice and advice not in self._advised:
             self._advised.add(advice)
             self._tell(advice)

@@ -262,6 +262,12 @@ def test_a_reply_with_another_end_is_shown_with_advice(tmp_path):
         console.see("unfinished: alarm\\n")
 
 
+def test_what_people_type_to_end_a_console_goes_to_the_device_and_that_is_said(device, console):
+    console.enter("quit")
+    console.see("'quit' goes to the device; here it is :quit")
+    device.wait_for(lambda: device.received == [b"quit"], 30)
+
+
 def test_help_hex_link_and_save_on_a_terminal(console, tmp_path):
     console.enter(":help")
     console.see(":save FILE")

@@ -256,6 +256,17 @@ def test_advice_where_nothing_came(options, advice):
     assert (done.returncode, done.stderr.splitlines()[1:]) == (4, [f"socs-tcp: {advice}"])
 
 
+def test_advice_where_the_carriage_return_of_a_reply_is_shown():
+    device = ScriptedDevice({"A": b"1\r\n", "B": b"2\r\n"}, framer=LineFramer("\n"))
+    with DeviceServer(device) as server:
+        done = run(f"query 127.0.0.1:{server.port} A B --terminator LF")
+        assert (done.returncode, done.stdout) == (0, "1\\r\n2\\r\n")
+        advice, = done.stderr.splitlines()      # once
+        options = advice.partition("(")[2].partition(" leaves")[0]
+        done = run(f"query 127.0.0.1:{server.port} A B {options}")
+        assert (done.stdout, done.stderr) == ("1\n2\n", "")
+
+
 @pytest.mark.parametrize("came, options, advice", [
     (b"1.25\n", "", "what came ends with LF: is that the end of a reply? (--terminator LF)"),
     (b"1.25\r", "", "what came ends with CR: is that the end of a reply? (--terminator CR)"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
-from cli_run import Served, Terminal, run
+from cli_run import BOUND, Served, Terminal, run
 
 from socs_tcp import LineFramer
 from socs_tcp.cli import faults
@@ -218,13 +218,23 @@ def test_a_signal_ends_it_on_a_terminal_too(number, tmp_path):
         assert shown.end() == 0
 
 
+def test_what_people_type_to_end_it(tmp_path):
+    with Served("simulate kikusui_pmx --port 0") as served:
+        served.process.stdin.write("quit\n")
+        assert served.process.wait(timeout=BOUND) == 0
+    with Terminal("simulate kikusui_pmx --port 0", XDG_STATE_HOME=str(tmp_path)) as shown:
+        shown.see(lambda lines: lines[-1:] == [">"])
+        shown.enter("exit")
+        assert shown.end() == 0
+
+
 def test_a_terminal_without_traffic(tmp_path):
     with Terminal("simulate kikusui_pmx --port 0 --no-traffic",
                   XDG_STATE_HOME=str(tmp_path)) as shown:
         line = shown.see("Ctrl-C ends it")[0]
         port = line.partition("127.0.0.1:")[2].partition(";")[0]
         run(f"query 127.0.0.1:{port} 'volt?' --send-terminator LF")
-        shown.enter("faults")
+        shown.enter("help")
         shown.see("unplug plug_in")
         assert "a client connected" not in "\n".join(shown.lines)
 
