@@ -56,7 +56,7 @@ def main(args: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     args : sequence of str, optional
-        The command line; that of the process unless given.
+        The command line. Default: that of the process.
 
     Returns
     -------

@@ -1,12 +1,12 @@
-"""The call of ``socs.testing.device_emulator``, so that existing tests can move.
+"""``socs.testing.device_emulator`` under its own names, so that existing tests can move.
 
 ::
 
     -from socs.testing.device_emulator import create_device_emulator
     +from socs_tcp.testing.emulator import create_device_emulator
 
-What is different: nothing sleeps (the original takes a second to shut down), port 0 can be
-used, several clients are served at once, and the emulator has the faults of a `DeviceServer`
+The differences: nothing sleeps (the original takes a second to shut down), port 0 works, several
+clients are served at once, and the emulator has the faults of a `DeviceServer`
 (``emulator.faults``, ``emulator.server``). Only TCP.
 """
 
@@ -35,11 +35,11 @@ def create_device_emulator(responses: dict[Any, Any], relay_type: str, port: int
     Parameters
     ----------
     responses : dict
-        Commands with their responses; see `DeviceEmulator.define_responses`.
+        Commands and their responses; see `DeviceEmulator.define_responses`.
     relay_type : str
-        ``'tcp'``. (For ``'serial'``, stay with the original.)
+        ``'tcp'``. (For ``'serial'``, use the original.)
     port : int
-        Where to listen on the loopback interface; 0 for any that is free.
+        Where to listen on the loopback interface; 0: any free port.
     encoding : str or None
         See `DeviceEmulator`.
     reconnect : bool
@@ -48,7 +48,7 @@ def create_device_emulator(responses: dict[Any, Any], relay_type: str, port: int
     Returns
     -------
     function
-        A fixture of which a test gets a `DeviceEmulator`.
+        A fixture that gives the test a `DeviceEmulator`.
     """
     import pytest  # noqa: PLC0415 (not needed by those who use the class alone)
 
@@ -65,25 +65,25 @@ def create_device_emulator(responses: dict[Any, Any], relay_type: str, port: int
 
 
 class DeviceEmulator:
-    """A device that answers whatever comes at once, without any terminators.
+    """A device that answers whatever arrives together; there are no terminators.
 
     Parameters
     ----------
     responses : dict
         Commands with their responses.
     encoding : str or None
-        White space is stripped from a command, and it is decoded; responses are encoded.
-        None: commands and responses are bytes, as they are.
+        A command is decoded, and stripped of white space; responses are encoded.
+        None: commands and responses are bytes, unchanged.
     reconnect : bool
-        Go on listening when the client has left. Without it, connections are refused then.
+        Go on listening when the client has left. Without it, later connections are refused.
 
     Attributes
     ----------
     responses : dict
-        What is answered now. Replaced by the test, read by the thread of the device, which
-        alone takes from its lists.
+        The answers in use. The test replaces them; the device's thread reads them, and no other
+        thread takes answers from its lists.
     default_response : str or None
-        For commands that are not known; None for no response.
+        For unknown commands; None for no response.
     socket_port : int or None
         Where it listens.
     server : DeviceServer or None
@@ -101,18 +101,18 @@ class DeviceEmulator:
 
     @property
     def faults(self) -> Faults:
-        """What is to go wrong; once `create_tcp_relay` was called."""
+        """The faults to cause; available after `create_tcp_relay`."""
         if self.server is None:
             raise RuntimeError("the emulator does not run: call create_tcp_relay first")
         return self.server.faults
 
     def create_tcp_relay(self, port: int) -> None:
-        """Listen on `port` of the loopback interface; 0 for any that is free. Any thread.
+        """Listen on `port` of the loopback interface; 0: any free port. Any thread.
 
         Raises
         ------
         OSError
-            If the port is in use. (The original tries again for ever.)
+            If the port is in use. (The original tries again forever.)
         """
         device = ScriptedDevice(self._answer, framer=RawFramer())
         kind = DeviceServer if self.reconnect else _OneClient
@@ -120,7 +120,7 @@ class DeviceEmulator:
         self.socket_port = self.server.port
 
     def shutdown(self) -> None:
-        """Close all; a second call does nothing. Any thread."""
+        """Close everything. A second call does nothing. Any thread."""
         if self.server is not None:
             self.server.close()
         self.socket_port = None
@@ -132,10 +132,10 @@ class DeviceEmulator:
         Parameters
         ----------
         responses : dict
-            Commands with their responses. A list of responses is given one after the other,
-            each once.
+            Commands and their responses. The responses of a list are used one after the other,
+            once each.
         default_response : str, optional
-            For commands that are not known.
+            For unknown commands.
         """
         self.responses = deepcopy(responses) if responses else {}
         self.default_response = default_response

@@ -35,10 +35,10 @@ class _DaemonThread(threading.Thread):
 class LocalAgent(OCSAgent):
     """A real `OCSAgent` that never joins a router.
 
-    Operations are registered, started and stopped as ever, have real sessions, and blocking
-    ones run in worker threads. The reactor does not run: it is turned by `wait_for` (and by
-    `stop_and_wait` and `close`), in the thread of the test, which must be the main thread.
-    What is published to a feed is checked as ever, and kept in `published`.
+    Operations are registered, started and stopped as usual, and have real sessions; blocking
+    ones run in worker threads. The reactor does not run by itself: `wait_for`, `stop_and_wait`
+    and `close` turn it, in the thread of the test, which must be the main thread. Messages to a
+    feed are checked as usual, and kept in `published`.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class LocalAgent(OCSAgent):
     Raises
     ------
     RuntimeError
-        If the reactor runs already.
+        If the reactor is running already.
     """
 
     def __init__(self, instance_id: str = "local-agent") -> None:
@@ -91,7 +91,7 @@ class LocalAgent(OCSAgent):
     # what a test calls, in the main thread
 
     def new_session(self, op_name: str = "acq", status: str = "running") -> Any:
-        """A real `OpSession` of an operation that a test plays itself."""
+        """A real `OpSession`, for a test that plays the operation itself."""
         session = OpSession(self.next_session_id, op_name, app=self)
         self.next_session_id += 1
         self.sessions[op_name] = session
@@ -106,16 +106,16 @@ class LocalAgent(OCSAgent):
 
     def run(self, operation: Callable[..., Any], params: Any = None, *,
             stop: Callable[..., Any] | None = None, blocking: bool = True) -> Any:
-        """Register `operation` under its own name as a process, start it, give its session.
+        """Register `operation` as a process under its own name, start it, and return its session.
 
         Parameters
         ----------
         operation : callable
-            Gets ``(session, params)``, as ever.
+            Gets ``(session, params)``, as usual.
         params : dict, optional
         stop : callable, optional
-            What stops it. Unless given, the session's status is set to ``stopping``, as
-            most agents do.
+            What stops it. Default: it sets the session's status to ``stopping``, as most agents
+            do.
         blocking : bool
             False for one that runs in the reactor and returns a Deferred.
         """
@@ -131,7 +131,7 @@ class LocalAgent(OCSAgent):
         return self.sessions[name]
 
     def stop_and_wait(self, session: Any, timeout: float = 5.0) -> bool:
-        """Stop the operation of `session`, wait until it is done; its success."""
+        """Stop the operation of `session`, wait for its end; return its success."""
         # OCS cannot stop what has not begun yet.
         self.wait_for(lambda: session.status != "starting", timeout)
         if session.status == "running":
@@ -155,7 +155,7 @@ class LocalAgent(OCSAgent):
             reactor.iterate(TURN)
 
     def close(self, timeout: float = 5.0) -> None:
-        """Stop what runs, wait for it, leave no thread and no timer behind."""
+        """Stop all operations, wait for their end, leave no thread and no timer behind."""
         try:
             started = [s for s in self._all_sessions if getattr(s, "d", None) is not None]
             for session in started:

@@ -21,7 +21,7 @@ _LIFELINE = 'read -r _; kill -s KILL -- "-$1"'
 
 @contextmanager
 def no_interruption() -> Iterator[None]:
-    """Let what is inside be done to its end; a SIGINT or SIGTERM comes when it is.
+    """Finish what is inside before a SIGINT or SIGTERM is delivered.
 
     Between the start of a process and the assignment that remembers it, an exception would
     leave that process to itself. Only the main thread is ever interrupted.
@@ -42,27 +42,27 @@ def no_interruption() -> Iterator[None]:
 
 
 class ChildProcess:
-    """A program in a process group of its own, with its output in a file.
+    """A program in its own process group, with its output in a file.
 
-    A group of its own, so that Ctrl-C in a terminal reaches this program only, which
-    then ends its children in order.
+    Its own group, so that Ctrl-C in a terminal reaches this program only, which then ends its
+    children in order.
 
     Parameters
     ----------
     name : str
-        What errors call it.
+        Its name in errors.
     command : sequence of str
         The program and its arguments.
     output : Path
         The file for its standard output and errors; appended to.
     env : mapping, optional
-        Its environment; this program's by default.
+        Its environment. Default: that of this program.
     cwd : Path, optional
-        Its working directory; this program's by default.
+        Its working directory. Default: that of this program.
 
     Notes
     -----
-    To be used by one thread at a time.
+    For one thread at a time.
     """
 
     def __init__(self, name: str, command: Sequence[str], output: Path, *,
@@ -92,17 +92,17 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id, which is that of its group, too."""
+        """Its process id, which is also that of its group."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Has it not ended yet?"""
+        """Is it still running?"""
         return self.returncode is None
 
     @property
     def returncode(self) -> int | None:
-        """Its exit code, negative for a signal; None while it runs."""
+        """Its exit code: negative after a signal, None while it runs."""
         if self._process.returncode is not None:
             return self._process.returncode
         # Seen but not collected: until `kill` its number stays taken, and with it the
@@ -113,7 +113,7 @@ class ChildProcess:
         return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
     def output(self) -> str:
-        """All that it wrote so far."""
+        """Everything it has written so far."""
         return self.output_file.read_text(errors="replace")
 
     def tail(self, lines: int = TAIL_LINES) -> str:
@@ -122,7 +122,7 @@ class ChildProcess:
         return "\n".join(f"    {line}" for line in text) or "    (no output)"
 
     def wait(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds for its end. Has it ended?"""
+        """Wait up to `timeout` seconds for its end; True if it has ended."""
         give_up = time.monotonic() + timeout
         while self.running:
             if time.monotonic() > give_up:
@@ -131,12 +131,12 @@ class ChildProcess:
         return True
 
     def stop(self, timeout: float = 10.0) -> bool:
-        """Interrupt it as Ctrl-C does, wait up to `timeout` seconds, then kill it.
+        """Interrupt it as Ctrl-C does; kill it if it still runs after `timeout` seconds.
 
         Returns
         -------
         bool
-            Did it end by itself?
+            True if it ended without being killed.
         """
         try:
             self._signal_group(signal.SIGINT)
@@ -145,7 +145,7 @@ class ChildProcess:
             self.kill()
 
     def terminate(self, timeout: float = 3.0) -> bool:
-        """As `stop`, but let it end the processes that it started itself."""
+        """Like `stop`, but let it end its own child processes."""
         try:
             self._process.terminate()
             return self.wait(timeout)
@@ -153,7 +153,7 @@ class ChildProcess:
             self.kill()
 
     def kill(self) -> None:
-        """End it and all it started, at once. Harmless when it has ended."""
+        """End it and everything it started, at once. Harmless if it has ended."""
         self._signal_group(signal.SIGKILL)
         self._process.wait()
         self._lifeline.kill()       # before its end of the pipe: it must not kill any more

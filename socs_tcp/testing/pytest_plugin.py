@@ -1,16 +1,16 @@
-"""Fixtures for those who test drivers and agents; pytest finds them by itself.
+"""Fixtures for tests of drivers and agents. pytest finds them by itself.
 
 =================== =======================================================================
 ``device_server``   makes a `DeviceServer`: ``device_server({"*IDN?": "LSCI,MODEL372"})``
 ``fault_proxy``     makes a `FaultProxy`: ``fault_proxy(host, port)``
 ``ocs_agent``       a `LocalAgent`: the real OCSAgent, without a router
 ``ocs_session``     a real, running OpSession of that agent
-``crossbar_router`` a `CrossbarRouter`: a real one with site config, for the whole thing
+``crossbar_router`` a `CrossbarRouter`: a real router, with its site config
 =================== =======================================================================
 
-All are closed after the test; when it fails, what its devices saw is shown, with the seed
-of the faults that were drawn. Nothing is imported before a fixture is used: who has this
-package installed, and uses none of them, must not notice. pytest 7.0 or newer.
+All are closed after the test. If it fails, the report shows what its devices saw, and the seed of
+random faults. Nothing is imported before a fixture is used, so that a test run which uses none of
+them does not notice this package. Needs pytest 7.0 or newer.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _servers: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
 
 @pytest.fixture
 def device_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., DeviceServer]]:
-    """Makes simulated devices; the arguments are those of `DeviceServer`."""
+    """Makes simulated devices, with the arguments of `DeviceServer`."""
     from .blocking.server import DeviceServer  # noqa: PLC0415
 
     with ExitStack() as stack:
@@ -47,7 +47,7 @@ def device_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., Devi
 
 @pytest.fixture
 def fault_proxy(request: pytest.FixtureRequest) -> Iterator[Callable[..., FaultProxy]]:
-    """Makes proxies to real devices; the arguments are those of `FaultProxy`."""
+    """Makes proxies for real devices, with the arguments of `FaultProxy`."""
     from .blocking.proxy import FaultProxy  # noqa: PLC0415
 
     with ExitStack() as stack:
@@ -69,13 +69,13 @@ def ocs_agent() -> Iterator[LocalAgent]:
 
 @pytest.fixture
 def ocs_session(ocs_agent: LocalAgent) -> Any:
-    """A real OpSession, running, of an operation ``acq``; its ``app`` is `ocs_agent`."""
+    """A real, running OpSession of an operation ``acq``; its ``app`` is `ocs_agent`."""
     return ocs_agent.new_session("acq")
 
 
 @pytest.fixture(scope="session")
 def crossbar_router() -> Iterator[CrossbarRouter]:
-    """A running `CrossbarRouter`, one for all tests of the session that ask for it."""
+    """A running `CrossbarRouter`, shared by all tests of the run that ask for it."""
     from .router.crossbar import CrossbarRouter  # noqa: PLC0415
 
     with CrossbarRouter() as router:

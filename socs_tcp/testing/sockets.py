@@ -10,7 +10,7 @@ READ_SIZE, READS = 65536, 64
 
 
 def bind(host: str, port: int, receive_buffer: int | None = None) -> socket.socket:
-    """A socket that is bound but does not listen yet; port 0 for any that is free."""
+    """A socket that is bound but does not listen yet; port 0: any free port."""
     family, kind, proto, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     sock = socket.socket(family, kind, proto)

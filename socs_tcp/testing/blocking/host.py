@@ -26,7 +26,7 @@ class SocketHost:
     ----------
     host : str
     port : int
-        Where it listens; the port stays its own also while it is unplugged.
+        Where it listens. It keeps the port while it is unplugged.
     faults : Faults
     """
 
@@ -59,45 +59,45 @@ class SocketHost:
 
     @property
     def negotiated(self) -> list[bytes]:
-        """What clients said in telnet, the last 1000 commands of it; a copy. Any thread."""
+        """The last 1000 telnet commands from clients; a copy. Any thread."""
         journal = self._simulation.journal
         return journal.read(lambda: list(journal.negotiated))
 
     @property
     def commands(self) -> int:
-        """How many commands were received. Any thread."""
+        """The number of commands received. Any thread."""
         return self._simulation.journal.commands
 
     @property
     def connections(self) -> int:
-        """How many connections were accepted so far. Any thread."""
+        """The number of connections accepted so far. Any thread."""
         return self._simulation.journal.connections
 
     @property
     def clients(self) -> int:
-        """How many clients are connected now. Any thread."""
+        """The number of clients connected now. Any thread."""
         return self._simulation.journal.clients
 
     def wait_for(self, condition: Callable[[], object], timeout: float = 5.0) -> None:
-        """Wait until ``condition()`` is true. It is called in this thread, with no lock held.
+        """Wait until ``condition()`` is true. It is called in this thread, and no lock is held.
 
         Raises
         ------
         TimeoutError
-            If it is not true within `timeout` seconds, with all that is known here.
+            If it is not true within `timeout` seconds; the message says what the device has seen.
         """
         self._simulation.journal.wait_for(condition, timeout, self.__repr__)
 
     def wait_for_clients(self, count: int = 1, timeout: float = 5.0) -> None:
-        """Wait until so many clients are connected. Any thread."""
+        """Wait until this many clients are connected. Any thread."""
         self.wait_for(lambda: self.clients == count, timeout)
 
     def wait_for_commands(self, count: int, timeout: float = 5.0) -> None:
-        """Wait until so many commands were received since the start. Any thread."""
+        """Wait until this many commands have been received since the start. Any thread."""
         self.wait_for(lambda: self.commands >= count, timeout)
 
     def unplug(self) -> None:
-        """Hang up on all clients; connections are refused until `plug_in`. Any thread."""
+        """Hang up on all clients, and refuse connections until `plug_in`. Any thread."""
         self._run(self._simulation.unplug)
 
     def plug_in(self) -> None:
@@ -105,13 +105,13 @@ class SocketHost:
         self._run(self._simulation.plug_in)
 
     def tell_traffic(self, callback: Callable[[int, str, bytes | str], None]) -> None:
-        """Have all that goes over the wire told, of the clients that connect from now on.
+        """Report all traffic of the clients that connect from now on.
 
         Parameters
         ----------
         callback : callable
-            Gets the number of the connection; ``>`` and what the client said, ``<`` and what
-            it heard, or ``!`` and what happened, in words. Called in the thread that runs the
+            Gets the number of the connection; then ``>`` and what the client sent, ``<`` and what
+            it received, or ``!`` and what happened, in words. Called in the thread that runs the
             device: it must not block.
         """
         def begin() -> None:
@@ -119,11 +119,11 @@ class SocketHost:
         self._run(begin)
 
     def close(self) -> None:
-        """End the thread and close all sockets; a second call does nothing. Any thread."""
+        """End the thread and close all sockets. A second call does nothing. Any thread."""
         self._loop.stop(self._close_all)
 
     def check(self) -> None:
-        """Raise what went wrong in the device's script, if something did. Any thread."""
+        """Raise the first error of the device's script, if there was one. Any thread."""
         self._simulation.check()
 
     def __enter__(self) -> Self:

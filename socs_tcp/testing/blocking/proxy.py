@@ -155,12 +155,11 @@ class ProxyPeer(Peer):
 
 
 class FaultProxy(SocketHost):
-    """Stands between a client and a real device, and does to it what `faults` says.
+    """Stands between a client and a real device, and causes faults between them.
 
-    Each client gets a connection of its own to the device. All else is as for
-    `DeviceServer`, and all methods may be called from any thread. ``faults.reboot`` can only
-    hang up. A device that refuses the proxy shows to the client as one that accepts and
-    hangs up.
+    Each client gets its own connection to the device. Everything else is as for
+    `DeviceServer`, and any thread may call any method. ``faults.reboot`` can only hang up. If
+    the device refuses the proxy, the client sees a device that accepts and hangs up.
 
     Parameters
     ----------
@@ -170,12 +169,12 @@ class FaultProxy(SocketHost):
     host : str
         Where to listen; the loopback interface unless given.
     port : int
-        0 for any that is free.
+        0: any free port.
     framer : Framer, optional
-        What the client uses. With it, faults strike whole replies however they come;
-        without, whatever comes at once from the device is taken for a reply.
+        What the client uses. With it, a fault affects one whole reply, in however many pieces
+        it comes. Without it, whatever arrives together is taken for one reply.
     record : str or Path, optional
-        A file for all that goes to and comes from the device; see `Recording`.
+        A file for all traffic to and from the device; see `Recording`.
     """
 
     def __init__(self, target_host: str, target_port: int, *, host: str = "127.0.0.1",

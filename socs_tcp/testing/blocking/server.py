@@ -13,33 +13,33 @@ from .peer import Peer
 
 
 class DeviceServer(SocketHost):
-    """A simulated device behind a TCP port. It needs no reactor and disturbs none.
+    """A simulated device behind a TCP port. It needs no reactor, and does not disturb one.
 
-    All methods may be called from any thread. Closing it, or leaving its ``with`` block,
-    leaves no thread and no file descriptor behind; leaving the block normally raises
-    what went wrong in the device's script, if something did.
+    Any thread may call any method. `close`, and the end of a ``with`` block, leave no thread
+    and no file descriptor behind. If the block ends normally, it raises the first error of the
+    device's script, if there was one.
 
     Parameters
     ----------
     device : ScriptedDevice, dict, callable, object, or class
-        What is not a `ScriptedDevice` is put into one.
+        Anything that is not a `ScriptedDevice` is made into one.
     host : str
         Where to listen; the loopback interface unless given.
     port : int
-        0 for any that is free; see `port`.
+        0: any free port; see `port`.
     framer : Framer, optional
-        What ends commands and replies, where `device` is not a `ScriptedDevice` already;
-        ``LineFramer()``, which is CR LF, unless given.
+        What ends commands and replies, if `device` is not a `ScriptedDevice` already.
+        Default: ``LineFramer()``, which is CR LF.
     receive_buffer : int, optional
-        Bytes that the system takes for a device that does not read, before the client must
-        wait; some thousand at least, the system's choice unless given.
+        How many bytes the system accepts for a device that does not read, before the client
+        must wait: a few thousand at least. Default: the system's choice.
 
     Attributes
     ----------
     device : ScriptedDevice
     host, port : str, int
     faults : Faults
-        What is to go wrong.
+        The faults to cause.
 
     Examples
     --------
@@ -62,5 +62,5 @@ class DeviceServer(SocketHost):
         return Peer(self._loop, sock, self._simulation.new_line(), self._gone)
 
     def say(self, answer: Any) -> None:
-        """Send to all clients what nobody asked for; an answer as in a script. Any thread."""
+        """Send all clients what nobody asked for: an answer as in a script. Any thread."""
         self._run(lambda: self._simulation.say(answer))

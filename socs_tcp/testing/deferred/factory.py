@@ -1,6 +1,6 @@
 """A simulated device as Twisted protocols: on any reactor or clock, with any transport.
 
-All methods are to be called in the thread of the reactor.
+Call all methods in the reactor's thread.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Listener(Protocol):
 class DeviceFactory(ServerFactory):
     """A simulated device on a reactor or a clock: a Twisted factory for its connections.
 
-    It does not listen by itself: `listen` does that, on a real reactor. A test without a
-    network calls `buildProtocol` and gives the protocol a transport of its own, such as
+    It does not listen: `listen` does that, on a real reactor. A test without a network calls
+    `buildProtocol` and gives the protocol a transport, such as
     ``twisted.internet.testing.StringTransport``.
 
     Parameters
@@ -68,7 +68,7 @@ class DeviceFactory(ServerFactory):
 
     def buildProtocol(  # type: ignore[override]
             self, addr: IAddress | None = None) -> SimulatedProtocol | None:
-        """For a client that connects; None while connections are refused."""
+        """The protocol for a client that connects; None while connections are refused."""
         if self._simulation.refusing:
             return None
         protocol = SimulatedProtocol(self._simulation)
@@ -84,30 +84,30 @@ class DeviceFactory(ServerFactory):
 
     @property
     def negotiated(self) -> list[bytes]:
-        """What clients said in telnet, the last 1000 commands of it; a copy."""
+        """The last 1000 telnet commands from clients; a copy."""
         return list(self._simulation.journal.negotiated)
 
     @property
     def commands(self) -> int:
-        """How many commands were received."""
+        """The number of commands received."""
         return self._simulation.journal.commands
 
     @property
     def connections(self) -> int:
-        """How many connections were accepted so far."""
+        """The number of connections accepted so far."""
         return self._simulation.journal.connections
 
     @property
     def clients(self) -> int:
-        """How many clients are connected now."""
+        """The number of clients connected now."""
         return self._simulation.journal.clients
 
     def say(self, answer: Any) -> None:
-        """Send to all clients what nobody asked for; an answer as in a script."""
+        """Send all clients something that nobody asked for: an answer as in a script."""
         self._run(lambda: self._simulation.say(answer))
 
     def unplug(self) -> None:
-        """Hang up on all clients; connections are refused until `plug_in`."""
+        """Hang up on all clients, and refuse connections until `plug_in`."""
         self._run(self._simulation.unplug)
 
     def plug_in(self) -> None:
@@ -117,7 +117,7 @@ class DeviceFactory(ServerFactory):
     def when(self, condition: Callable[[], object], timeout: float = 5.0) -> Deferred[None]:
         """Fires when ``condition()`` is true.
 
-        It fails with ``TimeoutError`` if it is not within `timeout` seconds.
+        It fails with ``TimeoutError`` if the condition is not true within `timeout` seconds.
         """
         call: Any = None
         done: Deferred[None] = Deferred(lambda _: call.cancel())
@@ -135,7 +135,7 @@ class DeviceFactory(ServerFactory):
         return done
 
     def close(self) -> None:
-        """Hang up, do not listen any more, leave no timer behind. A second call does nothing."""
+        """Hang up, stop listening, leave no timer behind. A second call does nothing."""
         self.faults.heal()
         self.unplug()
         if self._listener is not None:
@@ -145,7 +145,7 @@ class DeviceFactory(ServerFactory):
         self._set_timer()
 
     def check(self) -> None:
-        """Raise what went wrong in the device's script, if something did."""
+        """Raise the first error of the device's script, if there was one."""
         self._simulation.check()
 
     def __repr__(self) -> str:

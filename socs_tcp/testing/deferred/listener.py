@@ -1,7 +1,7 @@
 """A simulated device inside a Twisted reactor, behind real sockets.
 
-The reactor is always given; the global one is never touched. All methods are to be called
-in the thread of the reactor.
+The caller gives the reactor; the global one is never touched. Call all
+methods in the reactor's thread.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ class _Listener:
 
 
 class ReactorServer(DeviceFactory):
-    """What `listen` gives: a `DeviceFactory` that listens.
+    """What `listen` returns: a `DeviceFactory` that listens.
 
     Attributes
     ----------
     host : str
     port : int
-        Where it listens; the port stays its own also while it is unplugged.
+        Where it listens. It keeps the port while it is unplugged.
     """
 
     def __init__(self, reactor: Any, device: Any, host: str, port: int,
@@ -115,13 +115,13 @@ def listen(reactor: Any, device: Any, *, host: str = "127.0.0.1",
     host : str
         Where to listen; the loopback interface unless given.
     port : int
-        0 for any that is free.
+        0: any free port.
     receive_buffer : int, optional
         As for `DeviceServer`.
 
     Returns
     -------
     ReactorServer
-        It listens already. `DeviceFactory.close` it at the end.
+        It already listens. Call `DeviceFactory.close` at the end.
     """
     return ReactorServer(reactor, device, host, port, receive_buffer)

@@ -1,1 +1,1 @@
-"""What an instrument says, and what it has heard. No socket, no clock."""
+"""What an instrument answers, and what it has received. No socket, no clock."""

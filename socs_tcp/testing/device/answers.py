@@ -19,15 +19,15 @@ def block(data: Text, *, digits: int | None = None) -> Block:
     Parameters
     ----------
     data : bytes or str
-        Any bytes at all.
+        Any bytes.
     digits : int, optional
-        Of the length, 1 to 9; as few as it needs unless given. 0 for a block of indefinite
-        length (``#0``), which only the terminator of the reply ends.
+        How many digits the length has, 1 to 9. Default: as few as it needs. 0: a block of
+        indefinite length (``#0``), which ends only with the terminator of the reply.
 
     Returns
     -------
     Block
-        To be used as an answer; the reply's terminator follows it.
+        Use it as an answer. The terminator of the reply follows it.
 
     Raises
     ------
@@ -52,16 +52,16 @@ class Deaf:
 
 
 def deaf(seconds: float, answer: Any = None) -> Deaf:
-    """`answer`, after which whatever is sent to the device within `seconds` is lost.
+    """`answer`; after it, everything that is sent to the device within `seconds` is lost.
 
-    As with an instrument that writes to its memory: ``{"SAVE": deaf(2.0)}``.
+    For example, an instrument that writes to its memory: ``{"SAVE": deaf(2.0)}``.
 
     Parameters
     ----------
     seconds : float
-        From when the command has come.
+        Counted from the arrival of the command.
     answer : Answer, optional
-        Any answer of a script; none unless given.
+        Any answer of a script. Default: no answer.
     """
     check_seconds("seconds", seconds)
     return Deaf(seconds, answer)

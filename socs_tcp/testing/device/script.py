@@ -23,7 +23,7 @@ UNKNOWN = object()
 
 
 def on(command: Key) -> Callable[[_F], _F]:
-    r"""Mark a method of a device class as what answers `command`.
+    r"""Mark a method of a device class: it answers `command`.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def marked_methods(model: Any) -> list[tuple[Key, Callable[..., Any]]]:
 
 
 class ScriptExhausted(AssertionError):
-    """A command came once more than the list of its answers is long."""
+    """A command came more often than its list has answers."""
 
 
 class _Turns:

@@ -1,4 +1,4 @@
-"""A device made of a script: which command gets which answer. Pure: no socket, no clock.
+"""A device made from a script: which command gets which answer. No socket, no clock.
 
 One `ScriptedDevice` is one instrument. Whoever runs it (`DeviceServer` in a thread,
 `listen` in a reactor) calls it from one thread only, one command at a time.
@@ -30,7 +30,7 @@ from .script import (
 
 
 class ScriptedDevice:
-    r"""What one instrument says.
+    r"""One instrument: what it answers.
 
     Parameters
     ----------
@@ -50,38 +50,38 @@ class ScriptedDevice:
           ``reset_state()`` is called, if it has one;
         - a **class** of such objects: a reboot makes a new object.
     framer : Framer
-        The framer that the *client* uses: what ends its commands and our replies follows
-        from it. ``LineFramer()`` unless given.
+        The framer that the *client* uses. It determines how commands and replies end.
+        Default: ``LineFramer()``.
     command_framer : Framer, optional
-        How commands end, where that does not follow from `framer`: for a `FixedFramer`,
-        or one of your own. Without it, such a command is what came at once.
+        How commands end, if `framer` does not say that: for a `FixedFramer`, or your own
+        framer. Without it, whatever arrives together is taken for one command.
     reply_terminator : bytes or str, optional
-        Added to each reply where it is missing; ``b""`` for none.
+        Added to each reply that does not end with it; ``b""`` for none.
     banner : bytes or str
-        Said to each client that connects, exactly as given.
+        Sent to each client that connects, exactly as given.
     banner_delay : float
-        Seconds after which it is said; commands are answered meanwhile.
+        Seconds before it is sent. Meanwhile, commands are answered.
     prompt : bytes or str
-        Said after the banner and after the replies to each command, exactly as given.
+        Sent after the banner and after the replies to each command, exactly as given.
     default : Answer
-        For commands that are not known.
+        For unknown commands.
     unsolicited : Answer
-        Said to every client each `period` seconds, unasked.
+        Sent to every client each `period` seconds, unasked.
     period : float
         Seconds; 0 for never.
     one_client_only : bool
         Hang up on any client but the first, as many instruments do.
     closes_after_reply : bool
-        Hang up when a command has been answered.
+        Hang up after each answer.
     telnet : bool
         Speak telnet: negotiate when a client connects, and send each byte 255 twice.
     identity_command : bytes or str
-        The command whose answer another identity changes; see `reboot`.
+        The command that asks for the identity; see `reboot`.
 
     Attributes
     ----------
     unknown : deque of bytes
-        The last 100 commands that had no answer in the script. Any thread may read it.
+        The last 100 commands without an answer in the script. Any thread may read it.
     """
 
     def __init__(self, answers: Any = None, *, framer: Framer | None = None,
@@ -123,7 +123,7 @@ class ScriptedDevice:
     # the script
 
     def reset_state(self) -> None:
-        """As it is after power is switched on: state is lost, lists begin anew."""
+        """Set the state after power-on: values are lost, lists of answers start again."""
         self._exact, self._patterns, self._handle = {}, {}, None
         self._overrides = {}
         given = self._given
@@ -148,13 +148,13 @@ class ScriptedDevice:
             self.set_answer(command, method)
 
     def reboot(self, identity: Text | Mapping[Any, Any] | None = None) -> None:
-        """Lose all state, and come back, perhaps as another device.
+        """Lose all state and come back, perhaps as another device.
 
         Parameters
         ----------
         identity : bytes or str, or dict, optional
-            The answer to `identity_command` from now on, or several commands with their
-            answers, in place of those of the script.
+            The answer to `identity_command` from now on; or several commands with their answers,
+            which replace those of the script.
         """
         self.reset_state()
         if identity is None:
@@ -173,7 +173,7 @@ class ScriptedDevice:
     # what is said
 
     def greeting(self) -> bytes:
-        """What a client hears that has just connected."""
+        """What a client receives when it has connected."""
         return self.banner + self.prompt
 
     def decoder(self) -> Decoder:
@@ -181,7 +181,7 @@ class ScriptedDevice:
         return self.command_framer.decoder()
 
     def handle(self, command: bytes) -> list[bytes]:
-        """The replies to one command, with what ends them.
+        """The replies to one command, with their terminators.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The telnet side of a simulated device: it offers, asks, and leaves nothing out.
+"""The telnet side of a simulated device: it uses all kinds of negotiation.
 
 Written apart from what the package's clients use: a mistake there must not be made here, too.
 """

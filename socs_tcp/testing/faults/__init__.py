@@ -1,1 +1,1 @@
-"""What can go wrong, and when."""
+"""The faults, and when they happen."""

@@ -22,7 +22,7 @@ KINDS = MOMENT | REPLY | LINE
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault; the methods of `Faults` say what each argument means to which kind."""
+    """One fault. The methods of `Faults` say what the arguments mean for each kind."""
 
     kind: str
     times: int | None = 1
@@ -52,7 +52,7 @@ class Fault:
 
 
 class Injector:
-    """The faults as methods. What becomes of them is up to `inject`."""
+    """The faults as methods. `inject` decides what happens to them."""
 
     def inject(self, fault: Fault) -> None:
         """Put `fault` in force. Any thread."""
@@ -61,7 +61,7 @@ class Injector:
     # of the moment
 
     def hang_up(self) -> None:
-        """Close all connections, cleanly (FIN), whatever is still to be said."""
+        """Close all connections cleanly (FIN), even if something is still to be sent."""
         self.inject(Fault("hang_up"))
 
     def reset(self) -> None:
@@ -75,14 +75,14 @@ class Injector:
         Parameters
         ----------
         identity : bytes, str, or dict, optional
-            See `ScriptedDevice.reboot`. A proxy can only hang up: it takes none.
+            See `ScriptedDevice.reboot`. Not for a proxy, which can only hang up.
         downtime : float
             Seconds during which connections are refused.
         """
         self.inject(Fault("reboot", identity=identity, seconds=downtime or None))
 
     def unasked(self, answer: Answer, delay: float = 0.0) -> None:
-        """Say what nobody asked for, to all clients, `delay` seconds from now.
+        """Send all clients something that nobody asked for, `delay` seconds from now.
 
         It does not wait for replies that are late. ``faults.at_exchange(1).unasked("OK", 0.02)``
         makes the device answer the next command, whatever it is, 20 ms later.
@@ -90,7 +90,7 @@ class Injector:
         Parameters
         ----------
         answer : Answer
-            As in a script; of a proxy, bytes just as they are.
+            As in a script; for a proxy: bytes, unchanged.
         delay : float
             Seconds.
         """
@@ -99,11 +99,11 @@ class Injector:
     # of a reply
 
     def silence(self, times: int | None = 1) -> None:
-        """The next `times` replies stay out. The device has seen the commands."""
+        """The next `times` replies do not come. The device has received the commands."""
         self.inject(Fault("silence", times))
 
     def late(self, seconds: float, *, times: int | None = 1) -> None:
-        """The next `times` replies come `seconds` late, and those behind them not before."""
+        """The next `times` replies come `seconds` late. Later replies do not overtake them."""
         check_seconds("seconds", seconds)
         self.inject(Fault("late", times, seconds=seconds))
 
@@ -114,9 +114,9 @@ class Injector:
         Parameters
         ----------
         at : int, or several
-            Bytes before each cut; a random place unless given (the same ones in each run).
+            Bytes before each cut. Default: random places, the same in each run.
         pause : float
-            Seconds between two pieces, so that they arrive as two.
+            Seconds between two pieces, so that they arrive separately.
         times : int or None
         """
         places = None if at is None else (at,) if isinstance(at, int) else tuple(at)
@@ -129,40 +129,40 @@ class Injector:
         self.inject(Fault("glue", count - 1))
 
     def garbage(self, before: Text = b"", after: Text = b"", *, times: int | None = 1) -> None:
-        """The next `times` replies have bytes before or after them that nobody asked for."""
+        """The next `times` replies have extra bytes before or after them."""
         self.inject(Fault("garbage", times, before=to_bytes(before), after=to_bytes(after)))
 
     def hang_up_mid_reply(self, at: int | None = None, *, times: int | None = 1) -> None:
-        """Send the first `at` bytes of the next reply (half of it unless given); hang up."""
+        """Send the first `at` bytes of the next reply (default: half of it), and hang up."""
         self.inject(Fault("hang_up_mid_reply", times, at=None if at is None else (at,)))
 
     def endless_line(self) -> None:
-        """Instead of the next reply, send bytes without an end until the client hangs up."""
+        """Instead of the next reply, send bytes endlessly, until the client hangs up."""
         self.inject(Fault("endless_line"))
 
     # of the line
 
     def hang_up_after(self, count: int) -> None:
-        """Hang up when `count` more bytes have been sent, wherever that is. Once."""
+        """Hang up after `count` more bytes, wherever that is. Once."""
         self.inject(Fault("hang_up_after", count=count))
 
     def refuse(self, seconds: float | None = None) -> None:
-        """New connections are refused; those that are there stay."""
+        """Refuse new connections; present ones stay."""
         self.inject(Fault("refuse", seconds=seconds))
 
     def accept_and_hang_up(self, times: int | None = None, *,
                            seconds: float | None = None) -> None:
-        """The next `times` connections (all unless given) are accepted and closed at once."""
+        """Accept the next `times` connections (default: all) and close them at once."""
         self.inject(Fault("accept_and_hang_up", times, seconds=seconds))
 
     def black_hole(self, seconds: float | None = None) -> None:
-        """Accept, swallow all that comes, say nothing. The device sees none of it."""
+        """Accept, discard all that comes, send nothing. The device sees none of it."""
         self.inject(Fault("black_hole", seconds=seconds))
 
     def slow_reader(self, rate: int = 0, seconds: float | None = None) -> None:
-        """Take no more than `rate` bytes per second from each client; 0: none at all."""
+        """Read at most `rate` bytes per second from each client; 0: none at all."""
         self.inject(Fault("slow_reader", count=rate, seconds=seconds))
 
     def one_client_only(self, seconds: float | None = None) -> None:
-        """While a client is connected, any other is hung up on."""
+        """While a client is connected, hang up on any other."""
         self.inject(Fault("one_client_only", seconds=seconds))

@@ -1,18 +1,18 @@
 """What can go wrong with a device, on command.
 
-A `Faults` belongs to one simulated device or proxy. Its methods may be called from any
-thread; each returns when the fault is in force. All that is below the methods is touched
-only by the thread that runs the device.
+A `Faults` belongs to one simulated device or proxy. Any thread may call its methods;
+each returns when the fault is in force. Only the thread that runs the device touches what is below
+the methods.
 
-Three kinds of fault, three lifetimes:
+There are three kinds of faults, with three lifetimes:
 
 - of the **moment** (``hang_up``, ``reset``, ``reboot``, ``unasked``): done when the method returns;
-- of a **reply** (``silence``, ``late``, ``split``, ...): they wait in line, and each reply
-  takes the first of them, so ``faults.silence(); faults.late(1)`` makes the next reply
-  stay out and the one after it come late. With ``times=None`` a fault does not wait in
-  line but strikes every reply until `Faults.heal`;
+- of a **reply** (``silence``, ``late``, ``split``, ...): these faults wait in a queue, and each
+  reply takes the first of them. After ``faults.silence(); faults.late(1)``, the next reply does
+  not come, and the one after it comes late. With ``times=None``, a fault does not wait in the
+  queue, but affects every reply until `Faults.heal`;
 - of the **line** (``refuse``, ``black_hole``, ...): in force until `Faults.heal`, or for
-  some ``seconds``.
+  ``seconds``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Host(Protocol):
         """Make the device forget."""
 
     def say(self, answer: Any, delay: float = 0.0) -> None:
-        """Send to all clients what nobody asked for."""
+        """Send all clients something that nobody asked for."""
 
     def faults_changed(self) -> None:
         """Look at what is in force again."""
@@ -64,7 +64,7 @@ class _Scheduled(Injector):
 
 
 class Faults(Injector):
-    """The faults of one simulated device or proxy; see the module for the rules."""
+    """The faults of one simulated device or proxy; the rules are above."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -92,7 +92,7 @@ class Faults(Injector):
 
     @property
     def injected(self) -> Counter[str]:
-        """How many faults did their work, by kind; a copy. Any thread."""
+        """How many faults have had an effect, by kind; a copy. Any thread."""
         journal = self._host.journal
         return journal.read(lambda: Counter(journal.injected))
 
@@ -110,7 +110,7 @@ class Faults(Injector):
     def at_exchange(self, number: int) -> Injector:
         """``faults.at_exchange(3).late(1)``: when the third command from now comes.
 
-        A fault of the moment strikes before that command is answered. Any thread.
+        A fault of the moment takes effect before that command is answered. Any thread.
         """
         if number < 1:
             raise ValueError(f"the next exchange is number 1, not {number}")
@@ -121,7 +121,7 @@ class Faults(Injector):
         return _Scheduled(schedule)
 
     def draw_from(self, source: RandomFaults | None) -> None:
-        """Let chance strike at each exchange from now on; None: no more. Any thread."""
+        """Draw random faults at each exchange from now on; None: stop that. Any thread."""
         def start() -> None:
             self._source = source
         self._host.run(start)
@@ -132,11 +132,11 @@ class Faults(Injector):
         return self._source
 
     def heal(self) -> None:
-        """End all that is in force, scheduled or drawn. Late replies still come. Any thread."""
+        """End all faults: in force, scheduled or drawn. Late replies still come. Any thread."""
         self._host.run(self._heal)
 
     def clear(self) -> None:
-        """`heal`, and `injected` begins anew. Any thread."""
+        """`heal`, and count `injected` from 0 again. Any thread."""
         def start_anew() -> None:
             self._heal()
             journal = self._host.journal

@@ -1,4 +1,4 @@
-"""Random faults; the same seed gives the same ones."""
+"""Random faults. The same seed gives the same faults."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ DEFAULT_KINDS = ("hang_up", "hang_up_mid_reply", "hang_up_after", "reset", "sile
 class RandomFaults:
     """Draws at most one fault for each exchange; give it to `Faults.draw_from`.
 
-    The n-th draw depends on the seed and on the other arguments, on nothing else.
-    ``repr`` gives the call that makes the same draws again.
+    The n-th draw depends only on the seed and the other arguments. ``repr`` gives the call that
+    repeats the same draws.
 
     Parameters
     ----------
     seed : int, optional
-        Drawn, unless given.
+        Default: a random one.
     rate : float
         The probability of a fault in an exchange, 0 to 1.
     kinds : sequence of str
-        Names of the methods of `Faults`; one that is given twice is drawn twice as often.
+        Names of methods of `Faults`. A name that is given twice is drawn twice as often.
     max_seconds : float
         The longest that a reply is late, or that ``refuse``, ``black_hole`` and
         ``slow_reader`` last, in seconds.

@@ -1,1 +1,1 @@
-"""What a real device said, and a device that says it again."""
+"""A record of what a real device said, and a device that repeats it."""

@@ -1,4 +1,4 @@
-"""What a device said, in a file that a person can read; and a device that says it again.
+"""A record of what a device said, in a file that a person can read.
 
 The file has one line for each thing that happened: seconds since the start, the number
 of the connection, a direction, and the bytes as Python shows them::
@@ -49,12 +49,12 @@ class Entry(NamedTuple):
 
     @classmethod
     def parse(cls, line: str) -> Entry:
-        """One entry out of its line.
+        """Parse a line of a recording into an entry.
 
         Raises
         ------
         ValueError
-            If it is none.
+            If the line is not an entry.
         """
         words = line.split(None, 3)
         if len(words) < 3 or words[2] not in KINDS or (len(words) == 4) != (words[2] in "<>"):
@@ -69,7 +69,7 @@ class Entry(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """A command, without its terminator, and all that came until the next command."""
+    """A command without its terminator, and all that came before the next command."""
 
     command: bytes
     reply: bytes
@@ -88,7 +88,7 @@ class Recording:
 
     @classmethod
     def load(cls, path: str | Path) -> Recording:
-        """Read a file that a `Recorder` wrote, or a person."""
+        """Read a file that a `Recorder`, or a person, wrote."""
         lines = Path(path).read_text(encoding="utf-8").splitlines()
         return cls(Entry.parse(line) for line in lines
                    if line.strip() and not line.startswith("#"))
@@ -124,22 +124,22 @@ class Recording:
 class Recorder:
     """Writes a recording, line by line. One thread at a time.
 
-    Where the disk is full, the recording ends with the last whole line that had room, which
-    is told once; whoever is recorded goes on.
+    If the disk is full, the recording ends with the last whole line that fitted. One message says
+    so, and the recorded program goes on.
 
     Parameters
     ----------
     path : str or Path
-        Written anew.
+        A new file; an old one is replaced.
     device : str
-        What the first lines call the device.
+        The name of the device in the first lines.
     clock : callable
         Gives seconds.
 
     Raises
     ------
     OSError
-        If there can be no such file.
+        If the file cannot be written.
     """
 
     def __init__(self, path: str | Path, device: str,

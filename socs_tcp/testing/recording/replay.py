@@ -1,4 +1,4 @@
-"""A device that says again what was recorded."""
+"""A device that repeats what was recorded."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Replay(ScriptedDevice):
     Parameters
     ----------
     recording : Recording, str or Path
-        Or the path of one.
+        A recording, or its path.
     match : bool
-        False: the commands must come exactly as they were recorded, one after the other;
-        another one is a `ReplayMismatch`, which fails the test when the server is closed.
-        True: each command gets, one after the other, the replies that it got in the
-        recording, and the last of them again and again; one that was not recorded gets
-        none and is found in `unknown`.
+        False: the commands must come exactly as they were recorded, in the same order. Any other
+        command is a `ReplayMismatch`, which fails the test when the server is closed.
+        True: each command gets the replies that it got in the recording, one after the
+        other, and then the last of them again and again. A command that was not recorded
+        gets no reply, and is added to `unknown`.
     framer : Framer
-        As for `ScriptedDevice`; it cuts the recorded commands, too.
+        As for `ScriptedDevice`. It also splits the recorded commands.
     command_framer : Framer, optional
         As for `ScriptedDevice`.
 
@@ -98,12 +98,12 @@ class Replay(ScriptedDevice):
         return "\n".join(unified_diff(recorded, heard, "recorded", "asked", lineterm=""))
 
     def check_finished(self) -> None:
-        """Were all recorded commands asked, and no other?
+        """Check that all recorded commands came, and no others.
 
         Raises
         ------
         ReplayMismatch
-            With the difference.
+            With the difference as its text.
         """
         difference = self.diff()
         if difference:

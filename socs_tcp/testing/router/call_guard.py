@@ -1,10 +1,10 @@
-"""In front of a crossbar router's ``/call``: no web page may ask through its visitor's browser.
+"""Guards a crossbar router's ``/call``: no web page may use it through a visitor's browser.
 
-Crossbar answers every origin there, and a page can send its question without asking first.
-A browser always says which page a question comes from; programs such as OCS' clients do not.
+Crossbar answers requests of any origin there, and a page can send one without a preflight
+request. A browser always says which page a request comes from; programs such as OCS clients do not.
 
-To be run by crossbar: a path of type ``resource``. Only Twisted is needed, so that this file
-can be copied to wherever the router is.
+Crossbar runs it, as a path of type ``resource``. It needs only Twisted, so you can copy this file
+to the router's machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from twisted.web.server import NOT_DONE_YET
 
 
 class _Call(ProxyClient):
-    """One question to the real ``/call``; its answer goes to whoever asked, if still there."""
+    """One request to the real ``/call``. Its answer goes to the client, if that is still there."""
 
     transport: Any
     _left = False
@@ -43,14 +43,14 @@ class _CallFactory(ProxyClientFactory):
 
 
 class CallGuard(Resource):
-    """Passes on to the real ``/call`` what does not come from a web page that nobody allowed.
+    """Passes requests on to the real ``/call``, but none of web pages that are not allowed.
 
     Parameters
     ----------
     extra : dict
         ``socket``: the path of the Unix socket where crossbar serves the real ``/call``;
         ``allowed_origins``: a list of origins as browsers write them, ``http://host:port``
-        (no port where it is the usual one); none unless given.
+        (without the port if it is the default one). Default: none.
     """
 
     isLeaf = True
@@ -61,7 +61,7 @@ class CallGuard(Resource):
         self._origins = {origin.lower().rstrip("/") for origin in extra.get("allowed_origins", ())}
 
     def render(self, request: Any) -> Any:
-        """Refuse the question or pass it on. Reactor thread only."""
+        """Refuse the request, or pass it on. Reactor thread only."""
         origins = request.requestHeaders.getRawHeaders("origin", [])
         if any(origin.lower() not in self._origins for origin in origins):
             request.setResponseCode(403)

@@ -1,4 +1,4 @@
-"""What the router and those who use it are told, and a port to meet at."""
+"""The configuration of the router and its clients, and a free port."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ GUARD = "socs_tcp.testing.router.call_guard.CallGuard"
 
 
 def crossbar_config(port: int) -> str:
-    """The least that crossbar needs: one realm where all may do all, websocket and HTTP.
+    """The least that crossbar needs: one realm without restrictions, websocket and HTTP.
 
-    All but web pages: a browser on this machine must not be their way to a device.
+    Web pages are excluded: through a browser on this machine, they must not reach a device.
     """
     everything = {"uri": "", "match": "prefix", "cache": True, "allow": {
         "call": True, "register": True, "publish": True, "subscribe": True}}
@@ -53,10 +53,10 @@ def site_config(port: int, instances: list[dict[str, Any]]) -> str:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody uses.
+    """A free port of the loopback interface.
 
-    Below the ports that systems give to outgoing connections, so that none of these takes
-    it while the router is restarted.
+    It lies below the ports that systems use for outgoing connections, so that none of these takes
+    it during a restart of the router.
     """
     for port in random.sample(range(20000, 30000), 200):
         if is_free(port):

@@ -36,14 +36,14 @@ _UNWANTED = {"INSTANCE_ID", "SITE_HUB", "SITE_HTTP", "SITE_HOST", "CROSSBAR_TIME
 
 
 class RouterError(RuntimeError):
-    """The router, or an agent, does not run. The message shows the end of its output."""
+    """The router or an agent does not run. The message shows the end of its output."""
 
 
 class CrossbarRouter:
     """A crossbar router on a free loopback port, with the agents that are started on it.
 
-    All its files are in a temporary directory, and all its processes end with it: at the
-    end of the ``with`` block, after an exception, Ctrl-C, or even when this program is killed.
+    All its files are in a temporary directory. All its processes end with it: at the end of the
+    ``with`` block, after an exception, after Ctrl-C, and even when this program is killed.
 
     Parameters
     ----------
@@ -55,13 +55,13 @@ class CrossbarRouter:
     port : int
         The port of the router; the same after a `restart`.
     directory : Path
-        Where the site configuration (``default.yaml``) and the outputs are.
+        Contains the site configuration (``default.yaml``) and the outputs.
     agents : dict of str to ChildProcess
         The agents started here, by instance id.
 
     Notes
     -----
-    To be used by one thread at a time.
+    For one thread at a time.
     """
 
     def __init__(self, *, start_timeout: float = START_TIMEOUT) -> None:
@@ -100,7 +100,7 @@ class CrossbarRouter:
         Raises
         ------
         RouterError
-            If it does not within `start_timeout`, with the end of its output.
+            If it takes longer than `start_timeout`; the message shows the end of its output.
         """
         router = self._process = ChildProcess(
             "crossbar router",
@@ -118,7 +118,7 @@ class CrossbarRouter:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End the router as a power cut does. The agents stay, and look for it."""
+        """End the router as a power cut does. The agents stay, and try to reconnect."""
         if self._process is not None:
             self._process.kill()
             self._process = None
@@ -129,7 +129,7 @@ class CrossbarRouter:
         (self.directory / "node.pid").unlink(missing_ok=True)
 
     def restart(self) -> None:
-        """Start it again on the same port, after a `stop` if it still runs."""
+        """Start it again on the same port. If it still runs, stop it first."""
         self.stop()
         self.start()
 
@@ -154,13 +154,13 @@ class CrossbarRouter:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment for agents and other programs that are to use this router."""
+        """The environment for agents and other programs that use this router."""
         env = {key: value for key, value in os.environ.items() if key.upper() not in _UNWANTED}
         env.update(OCS_CONFIG_DIR=str(self.directory), PYTHONUNBUFFERED="1")
         return env
 
     def site_args(self) -> list[str]:
-        """The arguments that show an agent or a client the way to this router."""
+        """The arguments that tell an agent or a client where this router is."""
         return ["--site-file", str(self.directory / "default.yaml"), "--site-host", "localhost"]
 
     def start_agent(self, agent: Path | str, instance_id: str, *, entrypoint: str = "main",
@@ -170,21 +170,21 @@ class CrossbarRouter:
         Parameters
         ----------
         agent : Path or str
-            The file of the agent, which ends in ``.py``; or the name of the class of an
-            agent that an installed OCS plugin offers.
+            The file of the agent, which ends in ``.py``; or the class name of an agent from an
+            installed OCS plugin.
         instance_id : str
-            Its place on the router. An agent that ended there may be replaced.
+            Its address on the router. You can use that of an agent that has ended.
         entrypoint : str
             The function in the file that runs the agent.
         args : sequence of str
             More arguments for the agent.
         under : sequence of str
-            Arguments of Python that run the rest, as ``["-m", "socs_tcp.compat"]`` does.
+            Arguments for Python that run the agent, such as ``["-m", "socs_tcp.compat"]``.
 
         Returns
         -------
         ChildProcess
-            To `~ChildProcess.stop` it, and to see its `~ChildProcess.output`.
+            With it you can `~ChildProcess.stop` the agent and read its `~ChildProcess.output`.
         """
         is_file = str(agent).endswith(".py")
         if is_file and not Path(agent).is_file():
@@ -206,12 +206,12 @@ class CrossbarRouter:
         return self.agents[instance_id]
 
     def client(self, instance_id: str, timeout: float = CLIENT_TIMEOUT) -> Any:
-        """An ``OCSClient`` of an agent, as soon as that is on the router.
+        """An ``OCSClient`` for an agent; waits until the agent is on the router.
 
         Raises
         ------
         RouterError
-            If it is not there within `timeout` seconds, with the end of its output.
+            If it is not there within `timeout` seconds; the message shows the end of its output.
         """
         from ocs.ocs_client import OCSClient  # noqa: PLC0415 (slow, and not always wanted)
 
@@ -244,7 +244,7 @@ class CrossbarRouter:
 
 
 def check_installed() -> None:
-    """Raise a `RouterError` that says what to do where crossbar is missing."""
+    """Raise a `RouterError` that says what to do if crossbar is missing."""
     if importlib.util.find_spec("crossbar") is None:
         raise RouterError("crossbar is not installed in this environment "
                           f"({sys.prefix}); install it with: pip install 'socs_tcp[demo]'")

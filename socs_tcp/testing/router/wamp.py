@@ -1,4 +1,4 @@
-"""Does a WAMP router let us in? The shortest possible conversation that tells."""
+"""Does a WAMP router accept clients? The shortest possible way to find out."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ HOST = "127.0.0.1"
 def accepts_joins(port: int, realm: str, *, path: str = "/ws", timeout: float = 2.0) -> bool:
     """Can a client join `realm` by websocket now?
 
-    A router listens before its realm is ready, so that a mere connection tells nothing.
+    A router listens before its realm is ready, so a connection alone proves nothing.
 
     Parameters
     ----------
     port : int
-        Of the router, on the loopback interface.
+        The router's port on the loopback interface.
     realm : str
         The WAMP realm to join.
     path : str
-        Of the websocket.
+        The path of the websocket.
     timeout : float
         Seconds allowed for each step.
     """

@@ -82,7 +82,7 @@ class Simulation:
             raise ValueError("a proxy cannot turn the device into another one")
 
     def say(self, answer: Any, delay: float = 0.0) -> None:
-        """Send to all clients what nobody asked for: bytes, just as they are."""
+        """Send all clients something that nobody asked for: bytes, unchanged."""
         self._say(to_bytes(answer), delay)
 
     def _say(self, data: bytes, delay: float) -> None:
@@ -165,7 +165,7 @@ class DeviceSimulation(Simulation):
         return self.device.one_client_only
 
     def say(self, answer: Any, delay: float = 0.0) -> None:
-        """Send to all clients what nobody asked for: an answer as in a script."""
+        """Send all clients something that nobody asked for: an answer as in a script."""
         self._say(b"".join(self.device.replies(answer)), delay)
 
     def tick(self) -> None:
