@@ -5,7 +5,8 @@ from __future__ import annotations
 import select
 import socket
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, succeed
@@ -35,6 +36,9 @@ LOOK_AGAIN = 0.25
 HUNG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
+T = TypeVar("T")
+
+
 class FrameProtocol(Protocol):
     """What `LineProtocol` and `RawProtocol` share. Reactor thread only.
 
@@ -57,7 +61,7 @@ class FrameProtocol(Protocol):
         self._paused = False
         # A Deferred leaves its list before it fires, so that it can fire once only,
         # whatever the callbacks of the others do.
-        self._readers: list[tuple[Deferred[bytes], int]] = []
+        self._readers: list[tuple[Deferred[Any], int]] = []
         self._senders: list[Deferred[None]] = []
         self._draining: Drain | SocketDrain | None = None
         self._lost: DeviceConnectionError | None = None
@@ -172,7 +176,7 @@ class FrameProtocol(Protocol):
 
     # reading
 
-    def _recv(self, size: int) -> Deferred[bytes]:
+    def _recv(self, size: int) -> Deferred[Any]:
         if not (self._readers or self._serving) and self._may_be_done_at_once():
             frame = self._take(size)
             if frame is not None:
@@ -181,7 +185,7 @@ class FrameProtocol(Protocol):
                 return succeed(frame)
         if self.transport is None:
             return fail_later(self._clock, self._not_connected("maybe"))
-        waiting: Deferred[bytes] = Deferred(self._forget_reader)
+        waiting: Deferred[Any] = Deferred(self._forget_reader)
         self._readers.append((waiting, size))
         if self._lost is not None or self._at_once >= AT_ONCE:
             self._serve_soon()
@@ -224,16 +228,16 @@ class FrameProtocol(Protocol):
             self._fail_all(self._lost)
         self._regulate()
 
-    def _forget_reader(self, reader: Deferred[bytes]) -> None:
+    def _forget_reader(self, reader: Deferred[Any]) -> None:
         self._readers = [entry for entry in self._readers if entry[0] is not reader]
 
-    def _take(self, size: int) -> bytes | None:
+    def _take(self, size: int) -> Any:
         """What a reader gets, if it is there."""
-        return self._next_frame()
+        raise NotImplementedError
 
-    def _next_frame(self) -> bytes | None:
+    def _whole(self, take: Callable[[], T]) -> T | None:
         try:
-            return self._decoder.next_frame()
+            return take()
         except DeviceConnectionError as exc:
             self._give_up(from_cause(exc, host=self.host, port=self.port, phase="recv"))
             return None

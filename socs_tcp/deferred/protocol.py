@@ -9,8 +9,12 @@ They work with any Twisted factory or endpoint::
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from twisted.internet.defer import Deferred
 
+from ..core.checks import positive
 from ..core.framing import Framer, LineFramer, RawFramer
 from ..core.policy import KEEPALIVE
 from .frame_protocol import READ_SIZE, FrameProtocol
@@ -42,6 +46,25 @@ class LineProtocol(FrameProtocol):
         """
         return self._recv(0)
 
+    def recv_frames(self, most: int) -> Deferred[list[bytes]]:
+        """Receive many lines at once: those that are there, or else the next.
+
+        Parameters
+        ----------
+        most : int
+
+        Returns
+        -------
+        Deferred
+            As that of `recv`, but with a list of 1 to `most` lines.
+        """
+        return self._recv(positive("most", most, "frames"))
+
+    def _take(self, size: int) -> Any:
+        if not size:
+            return self._whole(self._decoder.next_frame)
+        return self._whole(partial(self._decoder.next_frames, size)) or None
+
 
 class RawProtocol(FrameProtocol):
     """A device whose bytes are taken as they come.
@@ -61,8 +84,8 @@ class RawProtocol(FrameProtocol):
             super().dataReceived(data)
             return
         # Somebody waits and gets all of it: no need to copy it in and out of the decoder.
-        reader, size = self._readers.pop(0)
-        self._read_long(len(data) >= READ_SIZE < size)
+        reader, _size = self._readers.pop(0)
+        self._read_long(len(data) >= READ_SIZE)
         reader.callback(data)
 
     def recv(self, bufsize: int = 4096) -> Deferred[bytes]:
@@ -83,5 +106,5 @@ class RawProtocol(FrameProtocol):
             raise ValueError(f"bufsize must be at least 1 byte, not {bufsize!r}")
         return self._recv(bufsize)
 
-    def _take(self, size: int) -> bytes | None:
+    def _take(self, size: int) -> Any:
         return self._decoder.take(size) if self._decoder.waiting else None

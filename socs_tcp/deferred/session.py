@@ -17,7 +17,7 @@ from .connection import Connection
 from .device import Device
 from .later import fail_later
 from .queue import Queue
-from .request import Request, command, listener, question
+from .request import Request, batch, call_timeout, command, listener, question
 
 
 class Session:
@@ -63,6 +63,11 @@ class Session:
              framer: Framer | None = None) -> Deferred[bytes]:
         """As `DeviceClient.recv`."""
         return self._add(listener(self._device, timeout, framer))
+
+    def recv_frames(self, most: int, timeout: float | None = None, *,
+                    framer: Framer | None = None) -> Deferred[list[bytes]]:
+        """As `DeviceClient.recv_frames`."""
+        return self._add(batch(self._device, most, call_timeout(self._device, timeout), framer))
 
     def greeting(self, expected: Match | bool) -> Deferred[bytes]:
         """Wait for what the device says first, which is no reply."""

@@ -184,6 +184,28 @@ def test_lines_that_came_before_are_there_at_once(line):
     assert not Watched(line.recv()).fired
 
 
+def test_many_lines_at_once(line):
+    line.dataReceived(b"one\r\ntwo\r\nthree\r\nfo")
+    assert outcome(line, line.recv_frames(2)) == [b"one", b"two"]
+    assert outcome(line, line.recv_frames(2)) == [b"three"]
+    first, second = Watched(line.recv_frames(2)), Watched(line.recv())
+    assert not first.fired
+    line.dataReceived(b"ur\r\nfive\r\nsix\r\n")
+    assert (first.value, second.value) == ([b"four", b"five"], b"six")
+    line.connectionLost(RESET)
+    assert isinstance(outcome(line, line.recv_frames(2)), Disconnected)
+    with pytest.raises(ValueError, match="most must be at least 1 frame"):
+        line.recv_frames(0)
+
+
+def test_what_makes_no_sense_is_told_behind_the_lines_before_it():
+    protocol = LineProtocol(LineFramer(max_length=4))
+    joined(protocol)
+    protocol.dataReceived(b"one\r\ntwo\r\ntoo long\r\n")
+    assert outcome(protocol, protocol.recv_frames(9)) == [b"one", b"two"]
+    assert isinstance(outcome(protocol, protocol.recv_frames(9)), FramingError)
+
+
 def test_another_framer(line):
     protocol = LineProtocol(FixedFramer(3))
     joined(protocol)
@@ -667,7 +689,7 @@ def test_a_device_that_sends_without_pause_is_read_in_longer_pieces(pair):
             assert again.value == text[:1]
 
 
-@pytest.mark.parametrize("bufsize, expected", [(4096, LONG_READ), (READ_SIZE, READ_SIZE),
+@pytest.mark.parametrize("bufsize, expected", [(4096, LONG_READ), (READ_SIZE, LONG_READ),
                                                (READ_SIZE + 1, LONG_READ), (1 << 20, LONG_READ)])
 def test_raw_bytes_are_read_in_longer_pieces_where_the_reader_takes_them(raw, bufsize, expected):
     raw.transport.bufferSize = READ_SIZE

@@ -31,6 +31,21 @@ def test_nobody_else_talks_to_a_device_that_is_reserved():
     bench.close()
 
 
+def test_a_stream_is_received_on_the_connection_that_is_reserved():
+    bench = proven()
+    talk = reserved(bench)
+    waiting = Watched(talk.recv_frames(3))
+    bench.reply(b"1\r\n2\r\n3\r\n4\r\n")
+    assert waiting.value == [b"1", b"2", b"3"]
+    assert Watched(talk.recv_frames(3)).value == [b"4"]
+    late = Watched(talk.recv_frames(3, 2))
+    bench.advance(2)
+    assert isinstance(late.value, ReplyTimedOut)
+    late = Watched(talk.recv_frames(3))
+    bench.transport.lost()
+    assert isinstance(late.value, Disconnected)
+
+
 def test_a_coroutine_reserves_with_async_with():
     bench = proven()
 
