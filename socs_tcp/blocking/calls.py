@@ -66,7 +66,7 @@ class Calls:
     def send(self, call: Call, face: Hooks, data: bytes) -> None:
         session, connection = self.session, self.session.connection
         if (connection is None or connection.comm is not session.comm or connection.lost()
-                or session.spent(connection, call)
+                or session.spent(connection)
                 or (connection.conversation.owes_late and not self._discard_late(connection))):
             connection = session.ready(call, face)
         if connection.conversation.silence.gap:
@@ -178,16 +178,15 @@ class Calls:
         session, connection = self.session, self._connected()
         if connection.conversation.decoder.waiting:      # left over from a query
             return connection.conversation.take(bufsize, monotonic())
-        ready = check_ready is not None     # as the driver's own hook has found
         try:
-            data = None if ready else connection.first(monotonic(), call.deadline, bufsize)
-            while not data:     # (empty where it was telnet negotiation only)
-                if not ready and not connection.wait(call.deadline):
-                    raise self.exchange.nothing_came(call, connection)
-                data, ready = connection.read(bufsize), False
-        except DeviceConnectionError:
-            raise
+            # (The driver's own hook has found that there is something.)
+            data = connection.get(monotonic(), call.deadline, bufsize) if check_ready is None \
+                else connection.read(bufsize)
+            while not data:     # it was telnet negotiation only
+                data = connection.get(monotonic(), call.deadline, bufsize)
         except (OSError, EndOfConnection) as exc:
+            if isinstance(exc, TimeoutError) and exc.errno is None:
+                raise self.exchange.nothing_came(call, connection) from None
             raise self._lost(call, face, connection, session.failures.of(
                 exc, connection, "recv", "yes", call.allowed), not reset_on_error) from exc
         if type(data) is bytes:     # a mock of a socket gives what it likes
@@ -216,20 +215,26 @@ class Calls:
     @contextmanager
     def reserve(self, face: Any, timeout: float | None) -> Iterator[Any]:
         """The device for one caller, on one connection."""
-        session = self.session
+        session, gate = self.session, self.session.gate
+        inside = gate.mine()
         try:
-            with session.gate.enter(timeout) as call:
-                pinned = session.pinned
+            call = gate.inside(timeout) if inside else gate.enter(timeout)
+            pinned = session.pinned
+            try:
                 session.pinned = pinned or self.exchange.settled(call, face)[0]
                 call.lent, call.deadline = True, float("inf")
-                try:
-                    yield face
-                finally:
-                    session.pinned = pinned
-                    session.gate.call = call.outer
-                    if session.gate.attention:
-                        session.leave(call)
+                yield face
+            finally:
+                session.pinned = pinned
+                gate.call = call.outer
+                if gate.attention:
+                    session.leave(call)
         except Busy:
             raise session.failures.busy(timeout) from None
         finally:
+            if not inside:
+                try:                    # noqa: SIM105  # (as in `Session.run`)
+                    gate.release()
+                except RuntimeError:
+                    pass
             session.tell()

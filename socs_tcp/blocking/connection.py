@@ -51,7 +51,7 @@ class Connection:
     """
 
     __slots__ = ("__weakref__", "_fd", "_halfway", "_patience", "_pid", "_poll", "_telnet",
-                 "asides", "comm", "conversation", "dead", "error", "made", "made_by", "writing")
+                 "asides", "comm", "conversation", "dead", "error", "made", "new", "writing")
 
     #: What a socket is, of which we can see what happens on it.
     SOCKET: Any = socket.socket
@@ -64,7 +64,7 @@ class Connection:
         self.dead = False           # its loss has been told
         self.error: DeviceConnectionError | None = None     # why it failed
         self.made = monotonic()
-        self.made_by: object = None         # the call of the user in which it was
+        self.new = False            # made in the call that has the device
         # One command at a time goes out, whoever sends it.
         self.writing = threading.RLock()
         self._halfway = False       # a command has been sent in part
@@ -109,10 +109,6 @@ class Connection:
             return not self.dead
         return not (self.closed() or self._pending() or self._poll(0))
 
-    def free(self, now: float) -> bool:
-        """May a question be sent at once? Nearly always; `Exchange.settled` looks closer."""
-        return self.conversation.free(now) and self.quiet()
-
     def _pending(self) -> bool:
         """Does a TLS socket of a driver's hold bytes that its descriptor does not tell of?"""
         return isinstance(self.comm, ssl.SSLSocket) and bool(self.comm.pending())
@@ -146,22 +142,26 @@ class Connection:
         return (self._fd is None or self.closed() or self._pending()
                 or self._patience.wait(self._poll, deadline))
 
-    def first(self, since: float, deadline: float, count: int = READ_SIZE) -> bytes | None:
-        """What comes within a moment; None where that needs a closer look (`wait`, and `read`).
+    def get(self, now: float, deadline: float, count: int = READ_SIZE) -> Any:
+        """What comes until the deadline, as `read` gives it.
 
         Parameters
         ----------
-        since, deadline : float
-            When the wait began, and when it ends, by `time.monotonic`.
+        now, deadline : float
+            By `time.monotonic`. (`now` may be a moment ago.)
         count : int
             Bytes at most.
 
         Raises
         ------
+        TimeoutError
+            Without ``errno``, if nothing came.
         EndOfConnection, OSError
             As `read`.
         """
-        return None
+        if not self.wait(deadline):
+            raise TimeoutError("timed out")
+        return self.read(count)
 
     def read(self, count: int = READ_SIZE) -> Any:
         """Read up to `count` bytes, which `wait` said are there.
@@ -239,21 +239,19 @@ class Connection:
             data = escape(data)
         if self._patience.stretched:
             self._patience.relax()
-        writing = self.writing
-        if writing._is_owned():     # type: ignore[attr-defined]  # (as in Condition)
-            # A signal handler, in the middle of another command of the same thread.
+        try:
+            if not self.writing.acquire(False) and not self.writing.acquire(
+                    timeout=-1 if deadline == math.inf else max(deadline - monotonic(), 0)):
+                raise TimeoutError("timed out")
+            # (A signal handler comes here in the middle of another command of the same thread.)
             if self._halfway:
                 raise RuntimeError("this thread is in the middle of sending another command")
             self._write(data, deadline)
-            return
-        try:
-            if not writing.acquire(False) and not writing.acquire(
-                    timeout=-1 if deadline == math.inf else max(deadline - monotonic(), 0)):
-                raise TimeoutError("timed out")
-            self._write(data, deadline)
         finally:
-            if writing._is_owned():     # type: ignore[attr-defined]
-                writing.release()
+            try:                        # noqa: SIM105  # (as in `Session.run`)
+                self.writing.release()
+            except RuntimeError:
+                pass
 
     def _write(self, data: bytes, deadline: float) -> None:
         if self._fd is None or deadline == math.inf:
@@ -285,23 +283,23 @@ class Connection:
         EndOfConnection, OSError, FramingError
             If the connection is of no more use.
         """
-        count = LONG_READ if turn.more else READ_SIZE
-        data = self.first(turn.asked_at, deadline, count)
-        late = False
+        count = READ_SIZE if turn.plain or not turn.more else LONG_READ
+        data, now = self.get(turn.asked_at, deadline, count), monotonic()
+        if turn.plain and type(data) is bytes:      # nearly always, that is just the reply
+            reply = self.conversation.reply(data, now)
+            if reply is not None:
+                return reply
         while True:
-            if data is None:
-                # One last look after the deadline: what lies there has come in time.
-                if late or not self.wait(deadline):
-                    raise TimeoutError("timed out")
-                data = self.read(count)
-                if type(data) is not bytes:
-                    return data                 # a mock of a socket answers as it likes
-            now = monotonic()
+            if type(data) is not bytes:
+                return data                 # a mock of a socket answers as it likes
             for answered, frame in self.conversation.heard(data, now):
                 if answered is turn:
                     return frame
-            # (A device that never stops is always readable.)
-            late, data = now > deadline, None
+            # What lies there after the deadline has come in time. But a device that never stops
+            # is always readable.
+            if now > deadline:
+                raise TimeoutError("timed out")
+            data, now = self.get(now, deadline, count), monotonic()
 
     def hear(self, seconds: float) -> bool:
         """Listen to what nobody asked for; False if nothing came.

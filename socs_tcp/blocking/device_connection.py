@@ -7,14 +7,14 @@ import os
 import select
 import threading
 from threading import get_ident
-from time import monotonic
 from typing import Any
 
 from .connection import GONE, RDHUP, READ_SIZE, Connection, EndOfConnection
-from .device_socket import SOON, DeviceSocket
+from .device_socket import DeviceSocket
 
-#: Seconds after which a reply is waited for with more care.
+#: Seconds after which a reply is waited for with more care; the same in milliseconds.
 FIRST_LOOK = 0.25
+FIRST_LOOK_MS = int(FIRST_LOOK * 1000)
 
 
 class DeviceConnection(Connection):
@@ -25,7 +25,7 @@ class DeviceConnection(Connection):
     the connection before each command. That is safe only with a `DeviceSocket`, which keeps its
     descriptor for as long as a call uses it.
 
-    A reply is waited for in the read itself at first (`first`): three system calls a question, the
+    A reply is waited for in the read itself at first (`get`): three system calls a question, the
     look at the connection included. Not in the main thread: there, Python reads again after each
     signal, whatever the time, so that signals which come in quick succession would keep a call for
     ever. (In other threads it runs no handlers, and the system does not send them signals.)
@@ -54,30 +54,24 @@ class DeviceConnection(Connection):
     def quiet(self) -> bool:
         return not (self.dead or self.comm.closing or self._poll(0))
 
-    def free(self, now: float) -> bool:
-        return (self.conversation.free(now) and not self.dead and not self.comm.closing
-                and not self._poll(0))
-
     def wait(self, deadline: float) -> bool:
         if self.comm.closing:
             return True         # the read that follows says what is wrong
-        seconds = deadline - monotonic()
-        if seconds > FIRST_LOOK:    # nearly always it comes soon
-            return bool(self._poll(int(FIRST_LOOK * 1000))) \
-                or self._patience.wait(self._poll, deadline)
-        return bool(self._poll(int(seconds * 1000) + 1 if seconds > 0 else 0))
+        return self._patience.wait(self._poll, deadline)
 
-    def first(self, since: float, deadline: float, count: int = READ_SIZE) -> bytes | None:
-        comm = self.comm
-        if comm.waits is False or get_ident() == self._main or deadline - since < 4 * SOON \
-                or comm.closing or self._telnet is not None:
-            return None
-        if comm.waits is None:
-            comm.wait_in_reads()
+    def get(self, now: float, deadline: float, count: int = READ_SIZE) -> Any:
+        comm, seconds = self.comm, deadline - now
+        if comm.closing or seconds < FIRST_LOOK or self._telnet is not None:
+            return Connection.get(self, now, deadline, count)
         try:
+            if comm.waits is False or get_ident() == self._main:
+                if not self._poll(FIRST_LOOK_MS):
+                    return Connection.get(self, now, deadline, count)
+            elif comm.waits is None:
+                comm.wait_in_reads()
             data = os.read(self._fd, count)
         except BlockingIOError:
-            return None
+            return Connection.get(self, now, deadline, count)
         if not data:
             raise EndOfConnection
         return data
@@ -101,10 +95,11 @@ class DeviceConnection(Connection):
         except BlockingIOError:
             done = 0
         if done != len(data):
-            # (After a failure the connection is of no more use.)
             self._halfway = done > 0
-            self._write_slowly(data[done:], deadline)
-            self._halfway = False
+            try:
+                self._write_slowly(data[done:], deadline)
+            finally:
+                self._halfway = False
 
     def _write_slowly(self, data: bytes, deadline: float) -> None:
         """To a device that does not take it at once."""

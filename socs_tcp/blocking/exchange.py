@@ -33,7 +33,8 @@ class Exchange:
         session = self.session
         link, data, connection, now = session.link, turn.data, session.connection, monotonic()
         if connection is None or connection.comm is not session.comm \
-                or session.closes_after_reply or not connection.free(now):
+                or session.closes_after_reply or not connection.conversation.free(now) \
+                or not connection.quiet():
             if session.preparing and session.closes_after_reply and turn.kind == "query":
                 raise asks_in_vain()
             if turn.kind == "greeting":
@@ -88,7 +89,7 @@ class Exchange:
         while True:
             connection = session.connection
             if connection is None or connection.comm is not session.comm or connection.dead \
-                    or session.spent(connection, call):
+                    or session.spent(connection):
                 connection = session.ready(call, face)
             now = monotonic()
             try:
@@ -129,7 +130,7 @@ class Exchange:
                 session.end(connection)
                 return
             if session.preparing or isinstance(exc, FramingError) \
-                    or connection.made_by is call.outermost():
+                    or connection.new:
                 raise self._lost(connection, call, exc) from exc
             session.lose(connection, session.failures.of(exc, connection, "send", "no",
                                                          call.allowed))

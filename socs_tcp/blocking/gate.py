@@ -16,19 +16,13 @@ class Busy(Exception):
 
 
 class Call:
-    """One call, while it has the device. A context manager, which `Gate.enter` makes.
+    """One call, while it has the device."""
 
-    The lock is given back by the ``__exit__`` of the lock itself, which Python runs as one step: an
-    exception of a signal handler can come before or after it, but not between. So whatever
-    interrupts a call, the device is free again.
-    """
+    __slots__ = ("allowed", "deadline", "lent", "outer", "receiving")
 
-    __slots__ = ("__exit__", "_gate", "allowed", "deadline", "lent", "outer", "receiving")
-
-    def __init__(self, gate: Gate, timeout: float | None) -> None:
-        self._gate = gate
+    def __init__(self, outer: Call | None = None) -> None:
         #: The seconds it was given, for messages; None for no limit.
-        self.allowed = timeout
+        self.allowed: float | None = None
         #: By `time.monotonic`.
         self.deadline = math.inf
         #: May code of the driver that it calls (a hook, `on_connect`) call the device?
@@ -36,49 +30,7 @@ class Call:
         #: Does it wait for what the device says by itself? A command may be sent meanwhile.
         self.receiving = False
         #: The call that this one is a part of.
-        self.outer: Call | None = None
-        self.__exit__: Callable[..., object] = gate.release
-
-    def __enter__(self) -> Call:
-        gate, lock = self._gate, self._gate.lock
-        if lock._is_owned():        # type: ignore[attr-defined]  # as in Condition
-            self._nest(gate)
-            return self
-        try:
-            if self.allowed is None:
-                lock.acquire()
-            else:
-                self.deadline = monotonic() + self.allowed
-                if not lock.acquire(False) and not lock.acquire(timeout=self.allowed):
-                    raise Busy
-            gate.call = self
-            return self
-        except BaseException:
-            # (Interrupted between the lock and here, we have it.)
-            if lock._is_owned():    # type: ignore[attr-defined]
-                lock.release()
-            raise
-
-    def _nest(self, gate: Gate) -> None:
-        """Become a part of the call that this thread is in the middle of."""
-        outer = gate.call
-        if outer is None or not outer.lent:
-            raise RuntimeError("this thread is in the middle of another call of the same device "
-                               "(in a signal handler, say): only send() is possible there")
-        if self.allowed is not None:
-            self.deadline = monotonic() + self.allowed
-        if outer.deadline < self.deadline:
-            self.deadline, self.allowed = outer.deadline, outer.allowed
         self.outer = outer
-        gate.lock.acquire()
-        gate.call = self
-
-    def outermost(self) -> Call:
-        """The call of the user that this one is a part of."""
-        call = self
-        while call.outer is not None:
-            call = call.outer
-        return call
 
     def remaining(self) -> float:
         """Seconds until it has to be over."""
@@ -97,15 +49,23 @@ class Gate:
     """
 
     def __init__(self) -> None:
-        # Reentrant, for code of the driver that a call lends the device to.
+        # Reentrant only in that it knows whose it is.
         self.lock = threading.RLock()
-        self.release: Callable[..., object] = self.lock.__exit__
+        self.release = self.lock.release
+        #: Is this thread in the middle of a call?
+        self.mine: Callable[[], bool] = self.lock._is_owned     # type: ignore[attr-defined]
         self.call: Call | None = None
+        # The one that is no part of another, again and again.
+        self._outermost = Call()
         #: Something happened beside the call that has the device, which it sees to at its end.
         self.attention = False
 
     def enter(self, timeout: float | None) -> Call:
-        """For ``with gate.enter(timeout) as call``: wait until the device is free.
+        """Wait until the device is free.
+
+        To be called in a ``try``, whose ``finally`` begins with `release`: that is one step, and
+        so the device is free again, whatever interrupts a call, and wherever. It raises
+        RuntimeError where `enter` was interrupted before it had the device.
 
         Parameters
         ----------
@@ -116,14 +76,41 @@ class Gate:
         ------
         Busy
             If it is not free in time.
-        RuntimeError
-            In a thread that is in the middle of a call which does not lend the device.
         """
-        return Call(self, timeout)
+        call = self._outermost
+        if timeout is None:
+            self.lock.acquire()
+            call.deadline = math.inf
+        else:
+            deadline = monotonic() + timeout
+            if not self.lock.acquire(False) and not self.lock.acquire(timeout=timeout):
+                raise Busy
+            call.deadline = deadline
+        call.allowed = timeout
+        call.lent = call.receiving = False
+        self.call = call
+        return call
 
-    def mine(self) -> bool:
-        """Is this thread in the middle of a call?"""
-        return self.lock._is_owned()    # type: ignore[attr-defined,no-any-return]
+    def inside(self, timeout: float | None) -> Call:
+        """A call that is a part of the one that this thread is in the middle of.
+
+        Raises
+        ------
+        RuntimeError
+            If that does not lend the device.
+        """
+        outer = self.call
+        if outer is None or not outer.lent:
+            raise RuntimeError("this thread is in the middle of another call of the same device "
+                               "(in a signal handler, say): only send() is possible there")
+        call = Call(outer)
+        call.allowed = timeout
+        if timeout is not None:
+            call.deadline = monotonic() + timeout
+        if outer.deadline < call.deadline:
+            call.deadline, call.allowed = outer.deadline, outer.allowed
+        self.call = call
+        return call
 
     def busy(self) -> bool:
         """Is any thread in the middle of a call?"""

@@ -76,19 +76,25 @@ class Session:
             what: W) -> T:
         """Do `work(call, face, what)` with the device for oneself, and tell what came of it."""
         gate = self.gate
+        inside = gate.mine()
         try:
-            with Call(gate, timeout) as call:
-                try:
-                    return work(call, face, what)
-                finally:
-                    gate.call = call.outer
-                    if gate.attention:
-                        self.leave(call)
+            call = gate.inside(timeout) if inside else gate.enter(timeout)
+            try:
+                return work(call, face, what)
+            finally:
+                gate.call = call.outer
+                if gate.attention:
+                    self.leave(call)
         except Busy:
             raise self.failures.busy(timeout) from None
         finally:
-            if self.link.news or self.on_unasked is not None:
-                self.tell()
+            if not inside:
+                try:                    # noqa: SIM105  # (nothing may come before the release)
+                    gate.release()
+                except RuntimeError:    # interrupted before we had it
+                    pass
+                if self.link.news or self.on_unasked is not None:
+                    self.tell()
 
     def leave(self, call: Call) -> None:
         """See to what happened beside a call, at its end."""
@@ -97,6 +103,8 @@ class Session:
             connection.merge_asides()
         if call.outer is None:
             self.gate.attention = False
+            if connection is not None:
+                connection.new = False
             if self.failures.closed:
                 self.drop()
             elif connection is not None and connection.closed():
@@ -150,7 +158,7 @@ class Session:
             self.drop()
             return
         connection = self.connection = dialer.connection(self.comm)
-        connection.made_by = call.outermost()
+        connection.new = self.gate.attention = True
         link.connected()
         if self.tell_connection is not None:
             self.tell_connection(self.comm)
@@ -189,7 +197,7 @@ class Session:
             raise self.failures.closed_error()
         connection = self.current()
         if connection is not None and not connection.lost() \
-                and self.pinned in (None, connection) and not self.spent(connection, call):
+                and self.pinned in (None, connection) and not self.spent(connection):
             return connection
         if connection is not None:
             self.end(connection)
@@ -246,11 +254,10 @@ class Session:
 
     # the end of a connection
 
-    def spent(self, connection: Connection, call: Call) -> bool:
+    def spent(self, connection: Connection) -> bool:
         """Will the device hang up on it, since it has answered in an earlier call?"""
         return (self.closes_after_reply and self.pinned is None and not self.preparing
-                and connection.made_by is not call.outermost()
-                and connection.conversation.finished())
+                and not connection.new and connection.conversation.finished())
 
     def lasting(self, connection: Connection) -> None:
         """A device that is only sent to proves itself by a connection that lasts."""

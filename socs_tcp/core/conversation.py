@@ -56,7 +56,7 @@ class Conversation(Hearing):
 
     def free(self, now: float) -> bool:
         """May a question be sent, with nothing to consider? Nearly always, and soon said."""
-        return now < self.silence.free_until and not self.turns and not self.decoder.waiting
+        return not self.turns and not self.decoder.waiting and self.silence.free(now)
 
     def next_step(self, now: float, allowed: float = math.inf) -> float:
         """May a question be sent?
@@ -90,7 +90,7 @@ class Conversation(Hearing):
         if self.decoder.waiting and not self.turns:
             self._discard()
         if self.silence.paused == now:
-            self._evidence.exchanges = 0
+            self._evidence.beyond_doubt = self._evidence.exchanges
         self._owed.silent()
         self.restless = self._strayed = False
         return SPEAK
@@ -165,7 +165,7 @@ class Conversation(Hearing):
     def ended(self) -> list[Turn]:
         """The connection is gone. Those who wait in vain, in their order."""
         self._evidence.state = State.DEAD
-        self.silence.free_until = -math.inf
+        self.silence.calm = False
         turns = [turn for turn in self.turns if not turn.given_up]
         self.turns.clear()
         return turns
@@ -224,7 +224,7 @@ class Conversation(Hearing):
 
     def finished(self) -> bool:
         """Has all that was asked been answered, and something was asked?"""
-        return self._evidence.exchanged and not self.turns and not self.decoder.waiting
+        return self._evidence.exchanges > 0 and not self.turns and not self.decoder.waiting
 
     # what became of it
 

@@ -43,7 +43,7 @@ class Evidence:
         server says as it refuses a client, and hangs up.
     """
 
-    __slots__ = ("_link", "answered", "exchanged", "exchanges", "said", "settled_in", "state")
+    __slots__ = ("_link", "answered", "beyond_doubt", "exchanges", "said", "settled_in", "state")
 
     def __init__(self, link: Link, settled_in: float) -> None:
         self._link = link
@@ -51,17 +51,16 @@ class Evidence:
         self.state: State = NEW
         #: Has the device answered?
         self.answered = False
-        #: Has it answered a question?
-        self.exchanged = False
-        #: Exchanges since the last pause: in doubt, if something comes in the next one.
+        #: So many questions have been answered;
         self.exchanges = 0
+        #: so many before the last pause. The others are in doubt, if something comes in the next.
+        self.beyond_doubt = 0
         #: The last that was said unasked.
         self.said = b""
 
     def exchange(self, rtt: float) -> None:
         """A question was answered after `rtt` seconds."""
         self.exchanges += 1
-        self.exchanged = True
         if self.state is PROVEN:        # nearly always
             self._link.good(rtt)
             return
@@ -112,8 +111,8 @@ class Evidence:
                               "answer; discarded")
             return
         doubt = ""
-        if self.exchanges and in_order:
-            doubt = (f"; the last {self.exchanges} replies are doubtful: each may belong to the "
+        if in_order and (doubtful := self.exchanges - self.beyond_doubt):
+            doubt = (f"; the last {doubtful} replies are doubtful: each may belong to the "
                      "question before it")
-        self.exchanges = 0
+        self.beyond_doubt = self.exchanges
         self._link.remark("unasked", f"{said} unasked; discarded{doubt}")

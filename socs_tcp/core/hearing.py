@@ -24,6 +24,10 @@ MOST_ALARMS = 1000
 Answered: TypeAlias = "tuple[Turn, bytes | list[bytes] | None]"
 
 
+def _is_looked_at(data: bytes) -> None:
+    """No bytes are known to be a reply without a closer look."""
+
+
 class Hearing:
     """What has been heard on one connection, and who is still to hear something.
 
@@ -57,8 +61,8 @@ class Hearing:
     """
 
     __slots__ = ("_alarms", "_at_once", "_evidence", "_framer", "_late", "_link", "_owed",
-                 "_pending", "_strayed", "decoder", "more", "restless", "silence", "turns",
-                 "unasked", "useless")
+                 "_pending", "_strayed", "_whole", "decoder", "more", "restless", "silence",
+                 "turns", "unasked", "useless")
 
     def __init__(self, link: Link, framer: Framer, late_replies: LateReplies, silence: Silence,
                  *, alarms: bool = False, at_once: float = math.inf) -> None:
@@ -68,6 +72,8 @@ class Hearing:
         self._alarms = alarms
         self._at_once = at_once
         self._pending = Pending(link, late_replies, alarms)
+        #: The frame that bytes are, where any frame answers the first question; otherwise None.
+        self._whole = framer.whole if self._pending.in_order else _is_looked_at
         self._owed = Owed(silence.debt)
         self._evidence = Evidence(link, silence.settled_in)
         self.silence = silence
@@ -96,22 +102,15 @@ class Hearing:
             If what came cannot be a frame, and nobody was answered before it. The connection
             is of no more use, as `useless` says.
         """
+        turns = self.turns
+        if turns:
+            first, frame = turns[0], self.reply(data, now)
+            if frame is not None:
+                return [(first, frame)]
         link = self._link
         link.bytes_received += len(data)
         if link.trace is not None:
             link.trace.add("<", data)
-        turns = self.turns
-        if turns and not self.decoder.waiting and not self.useless:
-            first = turns[0]
-            if first.plain and self._pending.in_order:      # nearly always
-                frame = self._framer.whole(data)
-                if frame is not None:
-                    turns.pop(0)
-                    link.last_reply = frame
-                    rtt = now - first.asked_at      # (as `_replied`; a call would cost more)
-                    self.silence.answered(now, rtt)
-                    self._evidence.exchange(rtt)
-                    return [(first, frame)]
         if turns and turns[0].more and self._is_stream(turns):
             found = self._stream(turns[0], data, now)
         else:
@@ -123,6 +122,27 @@ class Hearing:
             if self.decoder.waiting > MOST_UNASKED:
                 self._give_up("the device sends without pause, unasked")
         return found
+
+    def reply(self, data: bytes, now: float) -> bytes | None:
+        """The reply of the first turn, if these bytes are just that; nearly always.
+
+        None if they need a closer look (`heard`): nothing has been done with them then.
+        """
+        turns = self.turns
+        if not (turns and turns[0].plain) or self.decoder.waiting:
+            return None
+        frame = self._whole(data)
+        if frame is None:
+            return None
+        link = self._link
+        link.bytes_received += len(data)
+        if link.trace is not None:
+            link.trace.add("<", data)
+        link.last_reply = frame
+        rtt = now - turns.pop(0).asked_at
+        self.silence.answered(now, rtt)
+        self._evidence.exchange(rtt)
+        return frame
 
     def _is_stream(self, turns: list[Turn]) -> bool:
         """Can nothing come but what one listener takes, many frames at a time?"""
@@ -313,7 +333,7 @@ class Hearing:
             turn.give_up()
             self.turns.remove(turn)
             self._owed.in_vain(self.decoder.waiting > 0)
-            self.silence.free_until = -math.inf
+            self.silence.calm = False
             return False
         new = self._evidence.state is State.NEW or turn.kind == "greeting"
         if self._pending.give_up(turn, by_caller) or new:
@@ -324,4 +344,5 @@ class Hearing:
 
     def _give_up(self, reason: str) -> None:
         self.useless = self.useless or reason
-        self.silence.free_until = -math.inf
+        self.silence.calm = False
+        self._whole = _is_looked_at

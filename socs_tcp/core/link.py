@@ -101,7 +101,7 @@ class Link(Observed):
         self.last_reply: bytes | None = None
         self.last_rtt: float | None = None
         self.worst_rtt: float | None = None
-        self._worst_lately: float | None = None     # since `take_round_trips`
+        self._worst_lately = -1.0       # since `take_round_trips`; of none, so far
 
     def __repr__(self) -> str:
         return f"<Link {self.name} {self.state.value}: {self.reason}>"
@@ -121,8 +121,8 @@ class Link(Observed):
 
         None where there was none. For one caller; in any thread.
         """
-        last, worst, self._worst_lately = self.last_rtt, self._worst_lately, None
-        return None if last is None or worst is None else (last, worst)
+        last, worst, self._worst_lately = self.last_rtt, self._worst_lately, -1.0
+        return None if last is None or worst < 0 else (last, worst)
 
     def keep_trace(self, entries: int = 20) -> None:
         """Keep the last that was said, and show it in the log and with the error of a failure.
@@ -150,7 +150,7 @@ class Link(Observed):
         if rtt is not None:
             self.exchanges += 1
             self.last_rtt = rtt
-            if self._worst_lately is None or rtt > self._worst_lately:
+            if rtt > self._worst_lately:
                 self._worst_lately = rtt
                 if self.worst_rtt is None or rtt > self.worst_rtt:
                     self.worst_rtt = rtt

@@ -39,8 +39,8 @@ class Silence:
         The end of the last exchange on the connection before.
     """
 
-    __slots__ = ("_due", "_length", "_settle", "_since", "_wanted", "debt", "ended",
-                 "free_until", "gap", "paused", "settled_in")
+    __slots__ = ("_due", "_length", "_settle", "_since", "_slowest", "_wanted", "calm", "debt",
+                 "ended", "gap", "paused", "settled_in")
 
     def __init__(self, settle: float, gap: float, now: float, debt: Debt = NO_DEBT, *,
                  last: float = -math.inf) -> None:
@@ -54,8 +54,8 @@ class Silence:
         self._wanted = max(settle, self.debt.seconds)
         #: The end of the last exchange.
         self.ended = last
-        #: Until then a question may go out, with nothing more to consider.
-        self.free_until = -math.inf
+        #: All that came lately were replies: see `free`.
+        self.calm = False
         self._has_paused(now)
 
     def _has_paused(self, now: float) -> None:
@@ -64,12 +64,13 @@ class Silence:
         # When the next is due, and how long it is. Without `settle` there is none.
         self._due = now + LONGEST_WITHOUT_PAUSE if self._settle else math.inf
         self._length = self._settle or math.inf
+        self._slowest = 0.0 if self._settle else math.inf       # reply since then
 
     def broken(self, now: float) -> None:
         """Something may come, or came, that belongs to no question."""
         self._since = now
         self._wanted = max(self._wanted, self._settle)
-        self.free_until = -math.inf
+        self.calm = False
 
     def alarm(self, now: float) -> None:
         """An alarm came. In a pause it may have been a late reply, and more may follow.
@@ -108,11 +109,15 @@ class Silence:
         a pause is a little longer than a round trip.
         """
         self.ended = now
-        if rtt + self._settle > self._length:
+        if rtt > self._slowest:
+            self._slowest = rtt
             self._length = min(rtt + self._settle, LONGEST_PAUSE)
-        if not (self._wanted or self.gap):
-            until = now + self._length
-            self.free_until = until if until < self._due else self._due
+        if not self.calm:
+            self.calm = not (self._wanted or self.gap)
+
+    def free(self, now: float) -> bool:
+        """May a question go out, with nothing more to consider?"""
+        return self.calm and now - self.ended < self._length and now < self._due
 
     def gap_left(self, now: float) -> float:
         """Seconds until a command may be sent."""

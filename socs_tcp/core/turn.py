@@ -35,30 +35,35 @@ class Turn:
         Where they end, if not where the framer of the connection says.
     """
 
-    __slots__ = ("answers", "asked_at", "data", "framer", "frames", "given_up", "kind", "match",
-                 "missing", "more", "plain", "wrong")
+    # What nearly all turns have in common stands in the class: one is made for each question.
+    answers = 1
+    match: Match | None = None
+    framer: Framer | None = None
+    #: So many frames are still to come.
+    missing = 1
+    #: Those that have come, where there may be several.
+    frames: list[bytes] | None = None
+    #: With the last one it takes so many more, if they are there already.
+    more = 0
+    #: Nobody waits for it any more. Its replies may still come.
+    given_up = False
+    #: A frame that came in the place of a reply and does not match.
+    wrong: bytes | None = None
+    #: When it was sent, in seconds of the face's clock.
+    asked_at = 0.0
 
     def __init__(self, kind: Kind, data: bytes = b"", answers: int = 1,
                  match: Match | None = None, framer: Framer | None = None) -> None:
         self.kind = kind
         self.data = data
-        self.answers = answers
-        self.match = match
-        self.framer = framer
-        #: So many frames are still to come.
-        self.missing = answers
-        #: Those that have come, where there may be several.
-        self.frames: list[bytes] | None = None if answers == 1 else []
-        #: With the last one it takes so many more, if they are there already.
-        self.more = 0
         #: Somebody waits, and any one frame is its reply.
-        self.plain = kind == "query" and match is None and framer is None and answers == 1
-        #: Nobody waits for it any more. Its replies may still come.
-        self.given_up = False
-        #: A frame that came in the place of a reply and does not match.
-        self.wrong: bytes | None = None
-        #: When it was sent, in seconds of the face's clock.
-        self.asked_at = 0.0
+        self.plain = kind == "query"
+        if not (match is None and framer is None and answers == 1):
+            self.match = match
+            self.framer = framer
+            if answers != 1:
+                self.collect(answers)
+            self.plain = False
 
     def took(self, frame: bytes) -> bool:
         """`frame` is one of its replies. Was it the last?"""

@@ -1,11 +1,11 @@
 """A connection on a socket of our own: the read that waits by itself, and where it does not."""
 
-import math
 import os
 import signal
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +13,7 @@ from socs_tcp import LineFramer, ReplyTimedOut, TCPInterface
 from socs_tcp.blocking.connection import EndOfConnection
 from socs_tcp.blocking.device_connection import DeviceConnection
 from socs_tcp.blocking.device_socket import DeviceSocket
-from socs_tcp.blocking.gate import Call, Gate
+from socs_tcp.blocking.gate import Gate
 from socs_tcp.core.conversation import Conversation
 from socs_tcp.core.link import Link
 from socs_tcp.core.silence import Silence
@@ -61,53 +61,81 @@ def in_a_worker(work):
     return outcome[0]
 
 
+def polls(connection):
+    """The waits from now on, as `Patience.wait` is asked for them."""
+    waits = []
+
+    def wait(poll, deadline):
+        waits.append(deadline)
+        return bool(poll(0))
+    connection._patience = SimpleNamespace(wait=wait)
+    return waits
+
+
+def get(connection):
+    """What comes, or that nothing did."""
+    try:
+        return connection.get(0.0, 5.0)
+    except TimeoutError:
+        return None
+
+
 def test_a_worker_reads_what_has_come_without_asking_first(connection, far_end):
     far_end[1].send(b"12\n")
-    assert in_a_worker(lambda: connection.first(0.0, 5.0)) == b"12\n"
+    assert in_a_worker(lambda: get(connection)) == b"12\n"
+    assert os.get_blocking(far_end[0].fileno())
 
 
 def test_where_nothing_comes_soon_it_takes_a_closer_look(connection):
-    assert in_a_worker(lambda: connection.first(0.0, math.inf)) is None
+    waits = polls(connection)
+    assert in_a_worker(lambda: get(connection)) is None
+    assert waits == [5.0]
 
 
 def test_the_main_thread_asks_first(connection, far_end):
     far_end[1].send(b"12\n")
-    assert connection.first(0.0, 5.0) is None
+    assert get(connection) == b"12\n"
     assert not os.get_blocking(far_end[0].fileno())
 
 
 def test_a_call_that_has_no_time_asks_first(connection, far_end):
+    waits = polls(connection)
     far_end[1].send(b"12\n")
-    assert in_a_worker(lambda: connection.first(0.0, 0.01)) is None
+    assert in_a_worker(lambda: connection.get(0.0, 0.01)) == b"12\n"
+    assert waits == [0.01] and not os.get_blocking(far_end[0].fileno())
 
 
 def test_after_a_timeout_of_the_drivers_it_asks_first(connection, far_end):
-    assert in_a_worker(lambda: connection.first(0.0, 5.0)) is None
+    polls(connection)
+    assert in_a_worker(lambda: get(connection)) is None
     far_end[1].send(b"12\n")
     far_end[0].settimeout(3)
-    assert in_a_worker(lambda: connection.first(0.0, 5.0)) is None
-    assert in_a_worker(connection.read) == b"12\n"
+    assert in_a_worker(lambda: get(connection)) == b"12\n"
+    assert not os.get_blocking(far_end[0].fileno())
 
 
 def test_telnet_has_more_to_say_than_a_reply(far_end):
-    far_end[1].send(b"12\n")
-    assert in_a_worker(lambda: made(far_end[0], telnet=True).first(0.0, 5.0)) is None
+    far_end[1].send(b"1\xff\xf12\n")
+    assert in_a_worker(lambda: get(made(far_end[0], telnet=True))) == b"12\n"
 
 
 def test_the_end_is_found(connection, far_end):
     far_end[1].close()
-    assert isinstance(in_a_worker(lambda: connection.first(0.0, 5.0)), EndOfConnection)
+    assert isinstance(in_a_worker(lambda: get(connection)), EndOfConnection)
 
 
 def test_who_closes_it_ends_the_read(gate, connection, far_end):
     def work():
-        with Call(gate, 5):
-            closer = threading.Timer(0.002, far_end[0].close)
-            closer.start()
-            connection.first(0.0, 5.0)
+        gate.enter(5)
+        closer = threading.Timer(0.002, far_end[0].close)
+        closer.start()
+        try:
+            now = time.monotonic()
+            return connection.get(now, now + 5.0)
+        finally:
             closer.join()
-            return connection.first(0.0, 5.0)
-    assert in_a_worker(work) is None or far_end[0].closing
+            gate.release()
+    assert isinstance(in_a_worker(work), EndOfConnection)
     assert far_end[1].recv(1) == b""
 
 

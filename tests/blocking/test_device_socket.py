@@ -1,5 +1,6 @@
 """A socket is never closed under a call that uses it, and always after it."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -7,7 +8,16 @@ import threading
 import pytest
 
 from socs_tcp.blocking.device_socket import SOON, DeviceSocket
-from socs_tcp.blocking.gate import Call, Gate
+from socs_tcp.blocking.gate import Gate
+
+
+@contextlib.contextmanager
+def held(gate):
+    """A call has the device."""
+    gate.enter(1)
+    yield
+    gate.call = None
+    gate.release()
 
 
 @pytest.fixture
@@ -36,7 +46,7 @@ def close_in_another_thread(sock):
                          ids=["another thread", "a signal handler"])
 def test_its_number_is_nobody_elses_while_a_call_uses_it(gate, pair, close):
     near, far = pair
-    with Call(gate, 1):
+    with held(gate):
         close(near)
         assert near.closing and near.fileno() >= 0
         assert far.recv(1) == b""       # the device sees the end at once

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import gc
 import itertools
+import math
 import os
 import select
 import signal
@@ -55,11 +56,24 @@ def in_thread(function):
     return wait
 
 
+@contextlib.contextmanager
+def held(gate, timeout):
+    """A call has the device; or one that is a part of it."""
+    inside = gate.mine()
+    call = gate.inside(timeout) if inside else gate.enter(timeout)
+    try:
+        yield call
+    finally:
+        gate.call = call.outer
+        if not inside:
+            gate.release()
+
+
 def test_a_second_thread_waits_for_its_turn_and_no_longer_than_its_time():
     gate = Gate()
-    with gate.enter(None):
+    with held(gate, None):
         def second():
-            with gate.enter(0.01):
+            with held(gate, 0.01):
                 raise AssertionError("two at once")
         assert isinstance(in_thread(second)(), Busy)
         assert gate.busy()
@@ -68,35 +82,58 @@ def test_a_second_thread_waits_for_its_turn_and_no_longer_than_its_time():
 
 def test_code_of_the_driver_is_let_in_only_where_the_device_is_lent():
     gate = Gate()
-    with gate.enter(10) as call:
-        with pytest.raises(RuntimeError, match=r"only send\(\) is possible"), gate.enter(1):
+    with held(gate, 10) as call:
+        with pytest.raises(RuntimeError, match=r"only send\(\) is possible"), held(gate, 1):
             pass
         call.lent = True
-        with gate.enter(None) as inner:
+        with held(gate, None) as inner:
             assert inner.outer is call
             assert inner.deadline == call.deadline and inner.allowed == 10
-            with pytest.raises(RuntimeError), gate.enter(1):
+            with pytest.raises(RuntimeError), held(gate, 1):
                 pass
-        gate.call = call
     assert not gate.mine()
+
+
+def test_what_a_call_was_allowed_is_not_for_the_next():
+    gate = Gate()
+    with held(gate, 10) as call:
+        call.lent = call.receiving = True
+    with held(gate, None) as call:
+        assert not call.lent and not call.receiving
+        assert call.allowed is None and call.deadline == math.inf
 
 
 IN_THIS_FACE = "socs_tcp/blocking"
 
 
-def test_an_interrupt_at_any_point_leaves_the_device_free():
+@pytest.mark.parametrize("reserved", [False, True])
+def test_an_interrupt_at_any_point_leaves_the_device_free(pair, reserved):
+    device = driver(pair[0])
+    session = device._TCPInterface__session
     for step in itertools.count():
-        gate = Gate()
-        if not interrupted_at(step, functools.partial(enter_and_leave, gate), IN_THIS_FACE):
-            break
-        assert not gate.mine(), f"locked by an interrupt at point {step}"
-        assert in_thread(functools.partial(enter_and_leave, gate))() is None, \
+        call = functools.partial(reserve, device) if reserved else functools.partial(work, session)
+        interrupted = interrupted_at(step, call, IN_THIS_FACE)
+        assert not session.gate.mine(), f"locked by an interrupt at point {step}"
+        assert in_thread(functools.partial(work, session))() is None, \
             f"another thread is kept out after point {step}"
-    assert step >= 3
+        if not interrupted:
+            break
+    assert step >= 5
 
 
-def enter_and_leave(gate):
-    with gate.enter(0.5):
+def work(session):
+    """Have the device, and a part of it again."""
+    def inner(call, *_):
+        return None
+
+    def outer(call, *_):
+        call.lent = True
+        session.run(0.5, inner, None, None)
+    session.run(0.5, outer, None, None)
+
+
+def reserve(device):
+    with device.reserve(0.5):
         pass
 
 

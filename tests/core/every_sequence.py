@@ -14,6 +14,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable
+from copy import copy
 
 from socs_tcp.core.conversation import Conversation
 from socs_tcp.core.hearing import Hearing
@@ -64,7 +65,7 @@ def copy_of(world: World) -> World:
     talk = new.conversation = object.__new__(Conversation)
     for name in Hearing.__slots__:
         setattr(talk, name, getattr(old, name))
-    turns = {id(turn): small_copy(turn) for turn in (*old.turns, *world.turns)}
+    turns = {id(turn): copy(turn) for turn in (*old.turns, *world.turns)}
     talk._link = Ear(new)
     talk._pending, talk._owed = small_copy(old._pending), small_copy(old._owed)
     talk._evidence, talk.silence = small_copy(old._evidence), small_copy(old.silence)
@@ -101,7 +102,7 @@ def key_of(world: World) -> tuple:
         talk.state, talk.answered, bool(talk.useless), talk._strayed,
         age(silence._since), round(silence._wanted, 3), silence.debt,
         round(silence._length, 3), age(silence._due, 99), age(silence.ended),
-        age(silence.free_until), age(silence.settled_in),
+        silence.calm, age(silence.settled_in),
         tuple((*name(f.text), f.kind, len(f.rest), age(f.begun), f.old)
               for f in (*world.output, *world.old)), len(world.old),
         world.call, age(world.deadline) if world.call else 0, age(world.wake),

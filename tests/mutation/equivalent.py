@@ -5,10 +5,11 @@ _NO_TIME = "a time that is exactly the limit, to the last bit, does not occur"
 #: As `Fault.name` shows it, with the reason.
 EQUIVALENT: dict[str, str] = {
     "core/silence.gap_left: left > INSTANT  ->  left >= INSTANT": _NO_TIME,
-    "core/silence.answered: until < self._due  ->  until <= self._due":
-        "the sooner of two that are equal is either",
-    "core/silence.answered: rtt + self._settle > self._length  ->  "
-    "rtt + self._settle >= self._length": "the longer of two that are equal is either",
+    "core/silence.free: now - self.ended < self._length  ->  "
+    "now - self.ended <= self._length": _NO_TIME,
+    "core/silence.free: now < self._due  ->  now <= self._due": _NO_TIME,
+    "core/silence.answered: rtt > self._slowest  ->  "
+    "rtt >= self._slowest": "the longer of two that are equal is either",
     "blocking/tls.look: reads < _MOST_READS  ->  reads <= _MOST_READS":
         "a bound against a device that speaks on and on; one more is none of the others",
     "deferred/clock._one_cancelled: self._cancelled > 50 and self._cancelled > "
