@@ -18,7 +18,8 @@ from .servers.bulk import SIZES
 from .servers.echo import server_process
 
 FACES = ("TCPInterface", "LineProtocol", "DeviceClient", "RawProtocol")
-RAW = ("TCPInterface recv", "RawProtocol recv", "RawProtocol recv, 256 kB")
+RAW = ("TCPInterface recv", "TCPInterface recv, 256 kB", "RawProtocol recv",
+       "RawProtocol recv, 256 kB")
 
 
 def one_run(name: str, port: int, size: int, total: int) -> dict[str, float]:
@@ -31,7 +32,8 @@ def one_run(name: str, port: int, size: int, total: int) -> dict[str, float]:
     return json.loads(line)
 
 
-def measured(rounds: int, total: int, *, quick: bool) -> Result:
+def measured(rounds: int, total: int, *, quick: bool, sizes: tuple[int, ...] = SIZES,
+             subjects: tuple[str, ...] = tuple(SUBJECTS)) -> Result:
     result = measure.new_result("bulk", quick, rounds=rounds, megabytes=total >> 20)
     cores = measure.cores()
     with contextlib.ExitStack() as stack:
@@ -39,8 +41,8 @@ def measured(rounds: int, total: int, *, quick: bool) -> Result:
         measure.pin(cores[0])
         device = stack.enter_context(server_process("benchmarks.servers.bulk"))
         port = int(device.stdout.readline())
-        names = list(SUBJECTS)
-        for size in SIZES:
+        names = list(subjects)
+        for size in sizes:
             measure.say(f"bulk: frames of {size} bytes, {len(names)} subjects, {rounds} rounds")
             found = measure.interleaved(names, rounds,
                                         lambda name, size=size: one_run(name, port, size, total))
@@ -50,7 +52,8 @@ def measured(rounds: int, total: int, *, quick: bool) -> Result:
                     names.remove(name)
                     del found[name]
             _fill(result, found, size)
-    _growth(result)
+    if sizes == SIZES:
+        _growth(result)
     return result
 
 
@@ -77,7 +80,7 @@ def _growth(result: Result) -> None:
     figures, rows = result["figures"], result["rows"]
     ours = sorted({row["subject"] for row in rows if SUBJECTS[row["subject"]].ours})
     for face in FACES:
-        for kind in ("raw", "framed", "pattern"):
+        for kind in ("raw", "framed", "stream", "pattern"):
             for size in SIZES:
                 ratios = [row["wall_vs_bare"] for row in rows if row["frame"] == size
                           and row["subject"] in ours and row["subject"].startswith(face)
@@ -94,18 +97,26 @@ def _growth(result: Result) -> None:
 
 
 def _kind(subject: str) -> str:
-    """A prompt that is a pattern is counted by itself: it is searched for from the beginning."""
-    return ("raw" if subject in RAW else
-            "pattern" if subject.endswith("pattern") else "framed")
+    """A stream is taken many frames at a time; what is only framed, one with each call.
+
+    A prompt that is a pattern is counted by itself: it takes longer to find.
+    """
+    return ("raw" if subject in RAW else "pattern" if subject.endswith("pattern") else
+            "stream" if "frames, " in subject else "framed")
 
 
 def main(args: list[str] | None = None) -> Result:
     parser = measure.make_parser("bulk", __doc__)
     parser.add_argument("--rounds", type=int, help="default 15; 3 if quick")
+    parser.add_argument("--subjects", nargs="+", metavar="WORD", default=[""],
+                        help="only those with one of these in their names, such as frames")
+    parser.add_argument("--sizes", nargs="+", type=int, choices=SIZES, default=SIZES,
+                        help="of the frames, in bytes; default all")
     parser.add_argument("--megabytes", type=int, help="a round; default 128; 32 if quick")
     opts = parser.parse_args(args)
     result = measured(opts.rounds or (3 if opts.quick else 15),
-                      (opts.megabytes or (32 if opts.quick else 128)) << 20, quick=opts.quick)
+                      (opts.megabytes or (32 if opts.quick else 128)) << 20, quick=opts.quick,
+                      sizes=tuple(opts.sizes), subjects=measure.chosen(SUBJECTS, opts.subjects))
     measure.save(opts.json, result)
     report.show(result)
     return result

@@ -14,6 +14,9 @@ from .figures import measure, report
 from .figures.measure import WARM_UP, Result
 from .servers.echo import running
 
+#: These are asked over TLS, and compared with a socket over TLS.
+TLS = ", TLS"
+
 #: What the goals call a subject.
 KEYS = {
     "bare socket": "bare",
@@ -23,6 +26,10 @@ KEYS = {
     "bare socket, thread": "bare_thread",
     "TCPInterface send+recv, thread": "send_recv_thread",
     "TCPInterface query, lines, thread": "query_line_thread",
+    "bare socket, TLS": "bare_tls",
+    "TCPInterface query, lines, TLS": "query_line_tls",
+    "DeviceClient query, TLS": "client_tls",
+    "asyncio streams, TLS": "asyncio_tls",
     "DeviceClient query": "client",
     "DeviceClient query, uvloop": "client_uvloop",
     "socs.tcp": "socs",
@@ -36,7 +43,7 @@ KEYS = {
 }
 
 OURS = ("send_recv", "query_raw", "query_line", "send_recv_thread", "query_line_thread", "client",
-        "client_uvloop")
+        "client_uvloop", "query_line_tls", "client_tls")
 
 
 def measured(rounds: int, queries: int, *, quick: bool, core: int | None = None,
@@ -48,10 +55,11 @@ def measured(rounds: int, queries: int, *, quick: bool, core: int | None = None,
         cores = measure.cores()
         stack.callback(measure.pin, *cores)
         measure.pin(cores[0] if core is None else core)
-        port = stack.enter_context(running())
+        ports = {tls: stack.enter_context(running(*["tls"] * tls)) for tls in
+                 {name.endswith(TLS) for name in subjects}}
         workers = {}
         for name in subjects:
-            worker = Worker(stack.enter_context(worker_process(name, port)))
+            worker = Worker(stack.enter_context(worker_process(name, ports[name.endswith(TLS)])))
             if worker.skip:
                 measure.skip(result, name, worker.skip)
             else:
@@ -70,11 +78,11 @@ def _fill(result: Result, stints: dict[str, list[dict[str, float]]], queries: in
         result["rows"].append({"subject": name, "wall_us": wall, "cpu_us": cpu})
     by_key = {KEYS[row["subject"]]: row for row in result["rows"] if row["subject"] in KEYS}
     for row in result["rows"]:
-        if "bare" in by_key:
-            row["wall_vs_bare"] = measure.ratio(row["wall_us"]["median"],
-                                                by_key["bare"]["wall_us"]["median"])
-            row["cpu_vs_bare"] = measure.ratio(row["cpu_us"]["median"],
-                                               by_key["bare"]["cpu_us"]["median"])
+        bare = by_key.get("bare_tls" if row["subject"].endswith(TLS) else "bare")
+        if bare is not None:
+            for time in ("wall", "cpu"):
+                row[f"{time}_vs_bare"] = measure.ratio(row[f"{time}_us"]["median"],
+                                                       bare[f"{time}_us"]["median"])
     for key in OURS:
         for peer, row in by_key.items():
             if key in by_key and peer not in OURS:
@@ -90,10 +98,13 @@ def main(args: list[str] | None = None) -> Result:
     parser.add_argument("--rounds", type=int, help="default 100; 15 if quick")
     parser.add_argument("--queries", type=int, help="questions a round; default 500; 200 if quick")
     parser.add_argument("--core", type=int, help="which core; default the last")
+    parser.add_argument("--subjects", nargs="+", metavar="WORD", default=[""],
+                        help="only those with one of these in their names, such as TLS")
     opts = parser.parse_args(args)
     result = measured(opts.rounds or (15 if opts.quick else 100),
                       opts.queries or (200 if opts.quick else 500),
-                      quick=opts.quick, core=opts.core)
+                      quick=opts.quick, core=opts.core,
+                      subjects=measure.chosen(SUBJECTS, opts.subjects))
     measure.save(opts.json, result)
     report.show(result)
     return result

@@ -68,7 +68,9 @@ def test_each_goal_of_bulk_has_its_figure():
     for size in bulk.SIZES:
         found = {name: [{"wall": 1.0, "cpu": 1.0, "bytes": size}] for name in bulk.SUBJECTS}
         found["bare socket, 256 kB"][0]["wall"] = 0.5
+        found["TCPInterface recv, 256 kB"][0]["wall"] = 0.5
         found["TCPInterface, pattern"][0]["wall"] = 3.0
+        found["TCPInterface frames, lines"][0]["wall"] = 2.0
         bulk._fill(result, found, size)
     bulk._growth(result)
     figures = result["figures"]
@@ -79,6 +81,16 @@ def test_each_goal_of_bulk_has_its_figure():
     assert figures["bulk.TCPInterface.raw.worst_vs_bare"] == 1
     assert figures["bulk.TCPInterface.pattern.worst_vs_bare"] == pytest.approx(3, rel=0.01)
     assert figures["bulk.TCPInterface.framed.1024.worst_vs_bare"] == 1
+    assert figures["bulk.TCPInterface.stream.1024.worst_vs_bare"] == pytest.approx(2, rel=0.01)
+
+
+def test_what_is_asked_over_tls_is_compared_with_a_socket_over_tls():
+    subjects = measure.chosen(query.SUBJECTS, ["query, lines, TLS"])
+    assert "TCPInterface query, lines, TLS" in subjects and "DeviceClient query" not in subjects
+    result = query.measured(1, 2, quick=True, subjects=("bare socket, TLS",
+                                                        "TCPInterface query, lines, TLS"))
+    assert [row["wall_vs_bare"] > 0 for row in result["rows"]] == [True, True]
+    assert "query.query_line_tls.wall_vs_bare_tls" in result["figures"]
 
 
 def test_turns_are_interleaved():

@@ -6,6 +6,7 @@ Each takes a port and gives a function that asks one question and returns when t
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable
 
 from ..figures.measure import QUESTION, TIMEOUT, WARM_UP
@@ -36,6 +37,24 @@ def bare_makefile(port: int) -> Ask:
     def ask() -> bytes:
         sock.sendall(QUESTION)
         return reader.readline()
+    return ask
+
+
+def tls_context() -> ssl.SSLContext:
+    """For a server whose certificate nobody knows: what is measured comes after the handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def bare_tls(port: int) -> Ask:
+    """The floor over TLS: Python's own socket, with a timeout."""
+    sock = tls_context().wrap_socket(socket.create_connection(("127.0.0.1", port), TIMEOUT))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def ask() -> bytes:
+        sock.sendall(QUESTION)
+        return sock.recv(4096)
     return ask
 
 
@@ -82,6 +101,13 @@ def tcp_query_line(port: int) -> Ask:
     return lambda: device.query(QUESTION)
 
 
+def tcp_query_tls(port: int) -> Ask:
+    from socs_tcp import LineFramer, TCPInterface
+
+    device = TCPInterface("127.0.0.1", port, TIMEOUT, framer=LineFramer(), tls=tls_context())
+    return lambda: device.query(QUESTION)
+
+
 SUBJECTS = {
     BARE: bare_socket,
     "bare socket, makefile": bare_makefile,
@@ -90,6 +116,8 @@ SUBJECTS = {
     "TCPInterface send+recv": tcp_send_recv,
     "TCPInterface query, raw": tcp_query_raw,
     "TCPInterface query, lines": tcp_query_line,
+    "bare socket, TLS": bare_tls,
+    "TCPInterface query, lines, TLS": tcp_query_tls,
 }
 
 

@@ -71,13 +71,13 @@ def bare_lines(port: int, size: int, total: int, clock: Clock) -> None:
     clock.stop(total)
 
 
-def tcp_interface(module: str) -> Callable[..., None]:
+def tcp_interface(module: str, bufsize: int = READ) -> Callable[..., None]:
     """`send` and `recv` of a `TCPInterface`, ours or the original."""
     def run(port: int, size: int, total: int, clock: Clock) -> None:
         device = importlib.import_module(module).TCPInterface("127.0.0.1", port, TIMEOUT)
         clock.start()
         device.send(order(size, total))
-        clock.stop(receive(device.recv, READ, total))
+        clock.stop(receive(device.recv, bufsize, total))
     return run
 
 
@@ -174,6 +174,13 @@ async def _receive_frames(device, size: int, total: int) -> None:
         await device.recv()
 
 
+async def _receive_many(device, size: int, total: int) -> None:
+    count = total // size
+    while count:
+        for _frame in await device.recv_frames(count):
+            count -= 1
+
+
 def _client(kind: str) -> Callable:
     async def connect(reactor, port: int, size: int):
         from socs_tcp import DeviceClient
@@ -243,10 +250,13 @@ SUBJECTS = {
        for kind in KINDS},
     **{f"TCPInterface frames, {kind}": Subject(tcp_stream(kind), True)
        for kind in KINDS},
+    "TCPInterface recv, 256 kB": Subject(tcp_interface("socs_tcp.tcp", LONG_READ), True),
     "RawProtocol recv": Subject(twisted(_raw_protocol, _receive_raw(READ)), True),
     "RawProtocol recv, 256 kB": Subject(twisted(_raw_protocol, _receive_raw(LONG_READ)), True),
     **{f"LineProtocol, {kind}": Subject(twisted(_line_protocol(kind), _receive_frames), True)
        for kind in KINDS},
+    **{f"LineProtocol recv_frames, {kind}": Subject(twisted(_line_protocol(kind), _receive_many),
+                                                    True) for kind in KINDS},
     **{f"DeviceClient frames, {kind}": Subject(twisted(_client(kind), _receive_stream), True)
        for kind in KINDS},
     "LineReceiver": Subject(twisted(_line_receiver, _receive_lines)),

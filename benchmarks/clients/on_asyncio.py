@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 
 from ..figures.measure import QUESTION, TIMEOUT, WARM_UP
+from .blocking import tls_context
 
 Ask = Callable[[], Awaitable[object]]
 
 
-async def streams(port: int) -> Ask:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def streams(port: int, tls: ssl.SSLContext | None = None) -> Ask:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
 
     async def ask() -> bytes:
         writer.write(QUESTION)
         await writer.drain()
         return await asyncio.wait_for(reader.readuntil(b"\r\n"), TIMEOUT)
     return ask
+
+
+async def streams_tls(port: int) -> Ask:
+    return await streams(port, tls_context())
 
 
 async def streams_uvloop(port: int) -> Ask:
@@ -38,6 +44,7 @@ async def sockio_aio(port: int) -> Ask:
 SUBJECTS = {
     "asyncio streams": streams,
     "asyncio streams, uvloop": streams_uvloop,
+    "asyncio streams, TLS": streams_tls,
     "sockio.aio": sockio_aio,
 }
 

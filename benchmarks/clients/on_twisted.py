@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ from twisted.internet import defer, endpoints, protocol, threads
 from twisted.protocols.basic import LineReceiver
 
 from ..figures.measure import QUESTION, TIMEOUT, WARM_UP
+from .blocking import tls_context
 
 Ask = Callable[[], defer.Deferred]
 
@@ -47,12 +49,16 @@ async def line_receiver_timeout(reactor, port: int) -> Ask:
     return lambda: lines.ask(question).addTimeout(TIMEOUT, reactor)
 
 
-async def device_client(reactor, port: int) -> Ask:
+async def device_client(reactor, port: int, tls: ssl.SSLContext | None = None) -> Ask:
     from socs_tcp import DeviceClient
 
-    client = DeviceClient("127.0.0.1", port, TIMEOUT, reactor=reactor)
+    client = DeviceClient("127.0.0.1", port, TIMEOUT, reactor=reactor, tls=tls)
     await client.when_connected()
     return lambda: client.query(QUESTION)
+
+
+async def device_client_tls(reactor, port: int) -> Ask:
+    return await device_client(reactor, port, tls_context())
 
 
 async def device_client_uvloop(reactor, port: int) -> Ask:
@@ -72,6 +78,7 @@ SUBJECTS = {
     "blockingCallFromThread": from_thread,
     "DeviceClient query": device_client,
     "DeviceClient query, uvloop": device_client_uvloop,
+    "DeviceClient query, TLS": device_client_tls,
 }
 
 

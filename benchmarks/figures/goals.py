@@ -38,6 +38,10 @@ GOALS = (
     Goal("query.client.wall_vs_from_thread", "... / blockingCallFromThread", None, 0.5),
     Goal("query.client.wall_vs_uvloop", "DeviceClient query / asyncio streams on uvloop", 0.98),
     Goal("query.client_uvloop.wall_vs_uvloop", "... on asyncio's reactor over uvloop", 0.98),
+    Goal("query.query_line_tls.wall_vs_bare_tls",
+         "TCPInterface query, lines, over TLS / socket over TLS", 1.2),
+    Goal("query.client_tls.wall_vs_asyncio_tls",
+         "DeviceClient query over TLS / asyncio streams over TLS", 1.0),
     Goal("many.1000x10Hz.cpu_vs_10_devices", "CPU a query, 1,000 devices / 10 devices, 10 Hz", 1.3),
     Goal("many.1000x1Hz.cpu_vs_10_devices", "the same at 1 Hz", 1.3),
     Goal("many.1000x10Hz.core_needed", "1,000 devices at 10 Hz: cores needed", 1.0),
@@ -53,13 +57,17 @@ GOALS = (
     Goal("many.half_fails.never_back", "... devices that did not come back", 0),
     *(Goal(f"bulk.{face}.raw.worst_vs_bare", f"bulk, {face} recv, worst size / bare socket", 1.1)
       for face in ("TCPInterface", "RawProtocol")),
-    *(Goal(f"bulk.{face}.framed.{size}.worst_vs_bare",
-           f"bulk, {face}, {name}, worst framer / bare socket", 1.5)
+    *(Goal(f"bulk.{face}.stream.{size}.worst_vs_bare",
+           f"bulk, {face}, many frames a call, {name}, worst framer / bare socket", 1.5)
       for face in ("TCPInterface", "LineProtocol", "DeviceClient")
       for size, name in ((1024, "1 kB"), (65536, "64 kB"), (1 << 20, "1 MB"))),
+    *(Goal(f"bulk.{face}.framed.{size}.worst_vs_bare",
+           f"bulk, {face}, one frame a call, {name}, worst framer / bare socket", 1.5)
+      for face in ("TCPInterface", "LineProtocol")
+      for size, name in ((65536, "64 kB"), (1 << 20, "1 MB"))),
     *(Goal(f"bulk.{face}.pattern.worst_vs_bare",
            f"bulk, {face}, a prompt that is a pattern, worst size / bare socket", 1.5)
-      for face in ("TCPInterface", "LineProtocol")),
+      for face in ("TCPInterface", "LineProtocol", "DeviceClient")),
     Goal("bulk.cpu_per_byte.1MB_vs_64kB", "bulk: CPU a byte, frames of 1 MB / 64 kB, worst framer",
          1.1),
 )

@@ -129,6 +129,12 @@ def make_parser(part: str, doc: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def chosen(subjects: Iterable[str], words: list[str]) -> tuple[str, ...]:
+    """The subjects with one of these words in their names; the floor is always among them."""
+    return tuple(name for name in subjects
+                 if name.startswith("bare socket") or any(word in name for word in words))
+
+
 def new_result(part: str, quick: bool, **settings: Any) -> Result:
     """The shape of every result: `rows` for people, `figures` for the goals."""
     result = {"benchmark": part, "quick": quick, "commit": commit(), "machine": machine(),

@@ -11,8 +11,10 @@ import os
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 
 from ..figures import measure
@@ -29,7 +31,34 @@ def serve_one(conn: socket.socket) -> None:
             send(view[:count])
 
 
+def tls_context() -> ssl.SSLContext:
+    """With a certificate of its own, which nobody looks at."""
+    import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "benchmark")])
+    now, days = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=2)
+    certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
+                   .public_key(key.public_key()).serial_number(x509.random_serial_number())
+                   .not_valid_before(now - days).not_valid_after(now + days)
+                   .sign(key, hashes.SHA256()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption())
+            + certificate.public_bytes(serialization.Encoding.PEM))
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
+
+
 def main() -> None:
+    tls = tls_context() if sys.argv[1:] == ["tls"] else None
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)       # nobody waits for the children
     signal.signal(signal.SIGINT, signal.SIG_IGN)        # ends with its parent's pipe instead
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -41,15 +70,18 @@ def main() -> None:
         conn, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
-            serve_one(conn)
+            serve_one(conn if tls is None else tls.wrap_socket(conn, server_side=True))
             os._exit(0)
         conn.close()
 
 
 @contextlib.contextmanager
-def running() -> Iterator[int]:
-    """The port of an echo server in a process of its own, on the cores of the caller."""
-    with server_process("benchmarks.servers.echo") as process:
+def running(*args: str) -> Iterator[int]:
+    """The port of an echo server in a process of its own, on the cores of the caller.
+
+    With ``tls``, it is one over TLS.
+    """
+    with server_process("benchmarks.servers.echo", *args) as process:
         yield int(process.stdout.readline())
 
 
