@@ -145,7 +145,7 @@ class Bench:
     @property
     def connecting(self):
         """Is an attempt under way?"""
-        state = self.client._dialer._connector.state
+        state = self.client._manager.dialer._connector.state
         return self.attempts > self._handled and state == "connecting"
 
     def advance(self, *seconds):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
-from threading import get_ident
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
 from twisted.python.threadable import isInIOThread
 
 from ..core.checks import (
@@ -23,15 +20,7 @@ from ..core.checks import (
     check_port,
     check_seconds,
 )
-from ..core.errors import (
-    ConnectTimedOut,
-    DeviceConnectionError,
-    Disconnected,
-    ReplyTimedOut,
-    Sent,
-    address_name,
-    again,
-)
+from ..core.errors import address_name, again
 from ..core.framing import Framer, LineFramer, Text, checked
 from ..core.identity import IdentitySpec, identity_of
 from ..core.link import Link
@@ -42,16 +31,11 @@ from ..core.turn import MOST_FRAMES, Match, checked_greeting
 from .clock import steady
 from .connection import Connection
 from .device import Device
-from .dialer import Dialer
-from .later import fail_later
 from .log import ReactorLog
-from .queue import Queue
+from .manager import WRONG_THREAD, Manager
 from .request import Request, batch, call_timeout, command, listener, question
-from .session import Reservation, Session
+from .session import Reservation
 from .turns import one_for
-
-_WRONG_THREAD = ("a DeviceClient belongs to the thread of its reactor; from another thread, use "
-                 "reactor.callFromThread, or twisted.internet.threads.blockingCallFromThread")
 
 
 class DeviceClient:
@@ -137,7 +121,7 @@ class DeviceClient:
             from twisted.internet import reactor  # noqa: PLC0415 (importing installs one)
         if reactor is sys.modules.get("twisted.internet.reactor") \
                 and getattr(reactor, "running", False) and not isInIOThread():
-            raise RuntimeError(_WRONG_THREAD)
+            raise RuntimeError(WRONG_THREAD)
         self.ip_address = check_host(ip_address)
         self.port = check_port(port)
         self.timeout = check_seconds("timeout", timeout, optional=True)
@@ -145,9 +129,9 @@ class DeviceClient:
             raise ValueError(f"max_in_flight must be a number from 1, not {max_in_flight!r}")
         self.framer = LineFramer() if framer is None else checked(framer)
         self.reactor = reactor
-        self._log = one_for(reactor, ReactorLog)
-        self.link = Link(address_name(ip_address, self.port), log=self._log)
-        self._device = device = Device(
+        log = one_for(reactor, ReactorLog)
+        self.link = Link(address_name(ip_address, self.port), log=log)
+        self._device = Device(
             ip_address, self.port, self.link, steady(reactor), self.framer, self.timeout,
             check_late_replies(late_replies), max_in_flight,
             check_seconds("keepalive", keepalive, optional=True), check_pause("settle", settle),
@@ -156,18 +140,7 @@ class DeviceClient:
             check_function("on_unasked", on_unasked),
             check_flag("closes_after_reply", closes_after_reply), check_flag("telnet", telnet),
             check_tls(tls))
-        self._clock = device.clock
-        self._asked_at = -math.inf
-        self._closed = False
-        self._closing: list[Deferred[None]] = []
-        self._waiters: list[Deferred[Any]] = []
-        self._reserved: Session | None = None
-        self._queue = Queue(device, drop=self._drop, failed=self._failed, why=self._why,
-                            exchanged=self._exchanged)
-        self._dialer = Dialer(device, reactor, min_interval, ready=self._ready, lost=self._lost,
-                              failed=self._no_device, over=self._over, ended=self.close,
-                              asked_ago=lambda: self._clock.seconds() - self._asked_at)
-        self._log.join()
+        self._manager = Manager(self._device, reactor, min_interval, log)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.link.name} {self.link.state.value}>"
@@ -175,7 +148,7 @@ class DeviceClient:
     @property
     def comm(self) -> Connection | None:
         """The connected `LineProtocol`, or None."""
-        return self._dialer.connection
+        return self._manager.dialer.connection
 
     # what users call
 
@@ -211,8 +184,8 @@ class DeviceClient:
         request = question(self._device, msg, timeout, safe_to_repeat)
         if framer is not None or match is not None or replies is not None:
             request.expect(framer, match, replies)
-        self._asked_at = request.asked_at
-        return self._add(request)
+        self._manager.asked_at = request.asked_at
+        return self._manager.add(request)
 
     def send(self, msg: Text, timeout: float | None = None, *,
              urgent: bool = False) -> Deferred[None]:
@@ -231,14 +204,7 @@ class DeviceClient:
             Fires with None when all bytes are with the operating system.
         """
         request = command(self._device, msg, timeout)
-        self._check_thread()
-        if not urgent or self._closed:
-            return self._add(request)
-        connection = self._dialer.prepared
-        if connection is not None:
-            return self._queue.urgent(connection, request)
-        self._dialer.hurry()
-        return self._queue.add(request, first=True)
+        return self._manager.urgent(request) if urgent else self._manager.add(request)
 
     def recv(self, timeout: float | None = None, *,
              framer: Framer | None = None) -> Deferred[bytes]:
@@ -254,7 +220,7 @@ class DeviceClient:
         Deferred
             Fires with bytes.
         """
-        return self._add(listener(self._device, timeout, framer))
+        return self._manager.add(listener(self._device, timeout, framer))
 
     def recv_frames(self, most: int, timeout: float | None = None, *,
                     framer: Framer | None = None) -> Deferred[list[bytes]]:
@@ -272,7 +238,8 @@ class DeviceClient:
             Fires with a list of 1 to `most` frames (bytes); fails with `Disconnected` when the
             connection is lost while it waits.
         """
-        return self._add(batch(self._device, most, call_timeout(self._device, timeout), framer))
+        device = self._device
+        return self._manager.add(batch(device, most, call_timeout(device, timeout), framer))
 
     async def frames(self, timeout: float | None = None) -> AsyncIterator[bytes]:
         """All that the device says from now on, frame by frame, in a coroutine.
@@ -303,10 +270,10 @@ class DeviceClient:
             As from `recv`.
         """
         timeout = check_seconds("timeout", timeout, optional=True)
-        queue = self._queue
+        queue = self._manager.queue
         seen = None if queue.unread else queue.loss
         while queue.unread or queue.loss is seen:
-            for frame in await self._add(batch(self._device, MOST_FRAMES, timeout)):
+            for frame in await self._manager.add(batch(self._device, MOST_FRAMES, timeout)):
                 yield frame
         assert queue.loss is not None
         raise again(queue.loss, "no")
@@ -336,10 +303,10 @@ class DeviceClient:
             out on a new one.
         """
         request = Request("reserve", b"", call_timeout(self._device, timeout),
-                          self._clock.seconds())
-        reservation = Reservation(lambda _waiting: self._queue.cancel(request))
-        reservation.addCallback(lambda _none: self._lend())
-        self._add(request, reservation)
+                          self._device.clock.seconds())
+        reservation = Reservation(lambda _waiting: self._manager.queue.cancel(request))
+        reservation.addCallback(lambda _none: self._manager.lend())
+        self._manager.add(request, reservation)
         return reservation
 
     def when_connected(self) -> Deferred[Any]:
@@ -357,21 +324,11 @@ class DeviceClient:
         the client goes on trying: ``client.when_connected().addTimeout(10, reactor)`` fails
         with `twisted.internet.defer.TimeoutError` after 10 seconds.
         """
-        self._check_thread()
-        if self._closed:
-            return fail_later(self._clock, self._closed_error())
-        connection = self._dialer.prepared
-        if connection is not None:
-            return succeed(connection)
-        waiter: Deferred[Any] = Deferred(self._waiters.remove)
-        self._waiters.append(waiter)
-        return waiter
+        return self._manager.when_connected()
 
     def reconnect(self) -> None:
         """Give the connection up and make a new one. What is in flight fails."""
-        self._check_thread()
-        if not self._closed:
-            self._dialer.reconnect()
+        self._manager.reconnect()
 
     def close(self) -> Deferred[None]:
         """Close the connection for good; all that waits fails with `Disconnected`.
@@ -381,109 +338,4 @@ class DeviceClient:
         Deferred
             Fires with None when the connection is closed.
         """
-        self._check_thread()
-        if not self._closed:
-            self._closed = True
-            self._dialer.close(self._closed_error())
-            self._queue.fail_waiting(lambda request: self._closed_error(request.sent))
-            self._queue.stop()
-            while self._waiters:
-                self._waiters.pop(0).errback(Failure(self._closed_error()))
-            self.link.closed()
-            self.link.tell()
-            self._log.leave()
-        if self._dialer.disconnected:
-            return succeed(None)
-        done: Deferred[None] = Deferred()
-        self._closing.append(done)
-        return done
-
-    # how they do it
-
-    def _check_thread(self) -> None:
-        thread = self._dialer.thread
-        if thread != get_ident() and thread is not None:
-            raise RuntimeError(_WRONG_THREAD)
-
-    def _add(self, request: Request, deferred: Deferred[Any] | None = None) -> Deferred[Any]:
-        dialer = self._dialer
-        if dialer.thread != get_ident():
-            self._check_thread()
-        if dialer.connection is None:
-            if self._closed:
-                return fail_later(self._clock, self._closed_error(), deferred)
-            dialer.hurry()
-        return self._queue.add(request, deferred)
-
-    def _lend(self) -> Session:
-        connection = self._queue.connection
-        assert connection is not None
-        self._queue.use(None)
-        lent = Queue(self._device, drop=self._drop, failed=self._failed,
-                     exchanged=self._exchanged)
-        self._reserved = session = Session(self._device, lent, connection, self._returned)
-        return session
-
-    def _returned(self, session: Session) -> None:
-        if session is self._reserved:
-            self._reserved = None
-            self._queue.use(self._dialer.prepared)
-
-    # what the parts tell
-
-    def _drop(self, connection: Connection, error: DeviceConnectionError | None) -> None:
-        self._dialer.drop(connection, error)
-
-    def _failed(self, error: DeviceConnectionError) -> None:
-        self.link.failed(error)
-        self.link.tell()
-
-    def _exchanged(self) -> None:
-        self._dialer.proven()
-
-    def _ready(self, connection: Connection) -> None:
-        self._queue.use(connection)
-        while self._waiters and self._dialer.prepared is connection:    # a callback may close us
-            self._waiters.pop(0).callback(connection)
-
-    def _lost(self, flight: list[Any], error: DeviceConnectionError, unread: list[bytes]
-              ) -> None:
-        session, self._reserved = self._reserved, None
-        self._queue.keep(unread)
-        if session is not None:
-            session.end(flight, error)
-            flight = []
-        self._queue.lost(flight, error)
-
-    def _no_device(self, error: DeviceConnectionError) -> None:
-        self._queue.fail_waiting(lambda request: again(error, request.sent))
-
-    def _over(self) -> None:
-        """A connection is closed; the next attempt may begin."""
-        if not self._closed:
-            if self._queue.waiting:
-                self._dialer.hurry()
-            return
-        closing, self._closing = self._closing, []
-        for deferred in closing:
-            self._clock.callLater(0, deferred.callback, None)
-
-    def _why(self, request: Request) -> DeviceConnectionError:
-        """The error for a request that waits while there is no connection for it."""
-        within, last = f"within {request.timeout:g} s", self._dialer.error
-        if self._reserved is not None:
-            return self._device.error(ReplyTimedOut, f"its turn did not come {within}: the "
-                                      "device is reserved", "send", request.sent)
-        if self._dialer.preparing:      # connected: whoever looks for a cable is misled
-            before = "" if last is None \
-                else f"; before that: {str(last).removeprefix(f'{self.link.name}: ')}"
-            return self._device.error(ReplyTimedOut, f"not ready for use {within}: the greeting, "
-                                      "identify or on_connect still waits for the device"
-                                      f"{before}", "identify", request.sent)
-        if last is not None:
-            return again(last, request.sent)
-        return self._device.error(ConnectTimedOut, f"no connection {within}", "connect",
-                                  request.sent)
-
-    def _closed_error(self, sent: Sent = "no") -> DeviceConnectionError:
-        return self._device.error(Disconnected, "closed by this program", "connect", sent)
+        return self._manager.close()

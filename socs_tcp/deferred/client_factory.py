@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.python.failure import Failure
 
 from .factory import DeviceClientFactory
 
 
+class Holder(Protocol):
+    """Who has a factory."""
+
+    def build(self) -> Any:
+        """The protocol for a connection."""
+
+    def attempt_failed(self, reason: Failure) -> object:
+        """No connection could be made."""
+
+    def over(self) -> object:
+        """A connection has ended."""
+
+    def reactor_ended(self) -> object:
+        """There will be no more."""
+
+
 class ClientFactory(DeviceClientFactory):
     """Hands its events on."""
 
-    def __init__(self, reactor: Any, min_interval: float, *, build: Callable[[], Any],
-                 failed: Callable[[Failure], object], over: Callable[[], object],
-                 ended: Callable[[], object]) -> None:
+    def __init__(self, reactor: Any, min_interval: float, holder: Holder) -> None:
         super().__init__(reactor, min_interval=min_interval)
-        self._build, self._failed, self._over, self._on_end = build, failed, over, ended
+        self._holder = holder
         #: The connection was not lost, it is over: the next one is made when it is needed.
         self.resting = False
 
     def buildProtocol(self, addr: Any) -> Any:
-        protocol = self._build()
+        protocol = self._holder.build()
         protocol.factory = self
         return protocol
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         super().clientConnectionFailed(connector, reason)
-        self._failed(reason)
+        self._holder.attempt_failed(reason)
 
     def clientConnectionLost(self, connector: Any, unused_reason: Failure) -> None:
         if not self.resting:
             super().clientConnectionLost(connector, unused_reason)
-        self._over()
+        self._holder.over()
 
     def reactor_ended(self) -> None:
-        self._on_end()
+        self._holder.reactor_ended()
 
     def retry_now(self) -> None:
         if self.resting and self.connector.state == "disconnected" and self.continueTrying:

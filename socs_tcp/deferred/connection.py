@@ -6,8 +6,8 @@ import contextlib
 import math
 import os
 import socket
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
@@ -40,35 +40,44 @@ STRAYS_AT_ONCE = 200
 MOST_UNREAD = 20_000
 
 
+def _nobody(_answered: list[Answered]) -> None:
+    """Nobody has the device."""
+
+
+class Holder(Protocol):
+    """Who has a connection."""
+
+    def made(self, connection: Connection) -> object:
+        """TCP is connected."""
+
+    def lost(self, connection: Connection, error: DeviceConnectionError) -> object:
+        """It is of no more use. This comes once, and not after `let_go`."""
+
+
 class Connection(LineProtocol):
     """One connection; after its loss there is a new one. Reactor thread only.
 
     Parameters
     ----------
     device : Device
-    made : callable
-        Called with it when TCP is connected.
-    lost : callable
-        Called with it and an error when it is of no more use; once, and not after `let_go`.
+    holder : Holder
     debt, last
         As in `Silence`.
     """
 
     # (Python shares the names of up to 30 attributes among the objects of a class; of more, each
     # object would hold a table, which is larger and slower.)
-    __slots__ = ("_alarms", "_device", "_go_on_later", "_granted", "_listened", "_look_again",
-                 "_made", "_on_lost", "_over", "_pid", "_poll", "_seconds", "_taken_within",
-                 "_taking", "_telnet", "conversation", "hearer", "patience", "since", "unread",
-                 "used")
+    __slots__ = ("_alarms", "_device", "_go_on_later", "_granted", "_holder", "_listened",
+                 "_look_again", "_over", "_pid", "_poll", "_seconds", "_taken_within", "_taking",
+                 "_telnet", "conversation", "hearer", "patience", "since", "unread", "used")
 
-    def __init__(self, device: Device, made: Callable[[Connection], object],
-                 lost: Callable[[Connection, DeviceConnectionError], object], *,
+    def __init__(self, device: Device, holder: Holder, *,
                  debt: Debt = NO_DEBT, last: float = -math.inf) -> None:
         super().__init__(device.framer, device.keepalive)
         self.host, self.port = device.host, device.port
         self._device = device
         self._seconds = device.clock.seconds
-        self._made, self._on_lost = made, lost
+        self._holder = holder
         self._over = False              # it was lost, or given up: nobody is interested
         self.since = now = self._seconds()
         self.conversation = Conversation(
@@ -80,13 +89,13 @@ class Connection(LineProtocol):
                                                                      device.link)
         self._telnet = TelnetFilter() if device.telnet else None
         #: Who is told what has been answered: whoever has the device now.
-        self.hearer: Callable[[list[Answered]], object] = lambda answered: None
+        self.hearer: Callable[[list[Answered]], object] = _nobody
         #: Seconds that the last call on it was allowed to take.
         self.patience = device.timeout
         #: A user's question has been answered.
         self.used = False
         #: Whole frames that came before the loss, and that nobody has received.
-        self.unread: list[bytes] = []
+        self.unread: Sequence[bytes] = ()
         self._go_on_later: Any = None
         self._listened = False          # somebody wants to hear what comes by itself
         self._taking = Patience(None, None)
@@ -121,7 +130,7 @@ class Connection(LineProtocol):
             self._taking = Patience(handle, self._keepalive)
             self._taken_within = self._taking.usual
         self._clock = self._device.clock
-        self._made(self)
+        self._holder.made(self)
 
     def dataReceived(self, data: bytes) -> None:
         if self._over:
@@ -206,12 +215,12 @@ class Connection(LineProtocol):
             return
         error = self._with_what_was_said(error)
         self._end()
-        self._on_lost(self, error)
+        self._holder.lost(self, error)
 
     def _with_what_was_said(self, error: DeviceConnectionError) -> DeviceConnectionError:
         """Keep the whole frames that came; the error, with the last that the device said."""
         with contextlib.suppress(FramingError):
-            self.unread += self._decoder.next_frames(MOST_UNREAD)
+            self.unread = self._decoder.next_frames(MOST_UNREAD)
         if not isinstance(error, Disconnected):
             return error
         conversation = self.conversation

@@ -3,28 +3,58 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Generator, Iterable
 from threading import get_ident
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from ..core.errors import DeviceConnectionError, Disconnected, ReplyTimedOut, from_cause, told
+from ..core.errors import ConnectTimedOut, DeviceConnectionError, again, from_cause
 from ..core.owed import NO_DEBT
 from ..core.policy import until_lasting_proves
 from ..core.silence import INSTANT
 from ..core.states import LinkState
+from . import failures
 from .client_factory import ClientFactory
 from .connection import Connection
 from .device import Device
 from .queue import Queue
+from .request import Request
 from .session import Session
+
+
+class Holder(Protocol):
+    """Who has a dialer."""
+
+    def ready(self, connection: Connection) -> object:
+        """Others may use this connection from now on."""
+
+    def lost(self, flight: list[Any], error: DeviceConnectionError, unread: Iterable[bytes]
+             ) -> object:
+        """Such a connection has ended, with the requests in `flight` on it.
+
+        `unread` are the whole frames that came before.
+        """
+
+    def no_device(self, error: DeviceConnectionError) -> object:
+        """An attempt or a preparation failed."""
+
+    def over(self) -> object:
+        """A connection has ended, or an attempt."""
+
+    def reactor_ended(self) -> object:
+        """There will be no more."""
+
+    def asked_ago(self) -> float:
+        """Seconds since somebody asked something."""
 
 
 class Dialer:
     """The connections of one device, one after another. Reactor thread only.
+
+    While it prepares one, it also has the queue of those who do that.
 
     Parameters
     ----------
@@ -32,30 +62,15 @@ class Dialer:
     reactor : IReactorTCP, IReactorTime
     min_interval : float
         As in `DeviceClient`.
-    ready : callable
-        Called with each connection that others may use from now on.
-    lost : callable
-        Called with the requests that were in flight on such a connection, and the error that
-        ended it; and with the whole frames that came before.
-    failed : callable
-        Called with the error of an attempt or a preparation that failed.
-    over : callable
-        Called when a connection has ended, or an attempt.
-    ended : callable
-        Called when the reactor has ended.
-    asked_ago : callable
-        Seconds since somebody asked something.
+    holder : Holder
     """
 
-    def __init__(self, device: Device, reactor: Any, min_interval: float, *,
-                 ready: Callable[[Connection], object],
-                 lost: Callable[[list[Any], DeviceConnectionError, list[bytes]], object],
-                 failed: Callable[[DeviceConnectionError], object],
-                 over: Callable[[], object], ended: Callable[[], object],
-                 asked_ago: Callable[[], float]) -> None:
+    __slots__ = ("_closed", "_connector", "_debt", "_device", "_factory", "_holder", "_last",
+                 "_lasting", "_preparing", "_session", "connection", "error", "thread")
+
+    def __init__(self, device: Device, reactor: Any, min_interval: float, holder: Holder) -> None:
         self._device = device
-        self._ready, self._on_lost, self._on_failed, self._on_over = ready, lost, failed, over
-        self._asked_ago = asked_ago
+        self._holder = holder
         #: The one there is, prepared or not.
         self.connection: Connection | None = None
         #: Who prepares it, and how that goes on.
@@ -67,8 +82,7 @@ class Dialer:
         self._last = -math.inf          # when the last exchange was over
         self._lasting: Any = None       # until the connection proves something by lasting
         self._closed = False
-        self._factory = ClientFactory(reactor, min_interval, build=self._build,
-                                 failed=self._attempt_failed, over=over, ended=ended)
+        self._factory = ClientFactory(reactor, min_interval, self)
         #: The thread of the reactor, once that is known.
         self.thread: int | None = None
         self._connector = self._factory.connect(device.host, device.port, device.patience,
@@ -78,11 +92,6 @@ class Dialer:
     def prepared(self) -> Connection | None:
         """The connection, if others may use it."""
         return self.connection if self._session is None else None
-
-    @property
-    def preparing(self) -> bool:
-        """Is the device connected, and not yet ready for others?"""
-        return self._session is not None
 
     @property
     def disconnected(self) -> bool:
@@ -108,29 +117,44 @@ class Dialer:
             self.connection.let_go()
             self._end(self.connection, error)
 
+    def why(self, request: Request) -> DeviceConnectionError:
+        """The error for a request that waits while there is no connection."""
+        if self._session is not None:
+            return failures.still_preparing(self._device, request, self.error)
+        if self.error is not None:
+            return again(self.error, request.sent)
+        return self._device.error(ConnectTimedOut, f"no connection within {request.timeout:g} s",
+                                  "connect", request.sent)
+
     # what the factory tells
 
-    def _build(self) -> Connection:
+    def over(self) -> None:
+        self._holder.over()
+
+    def reactor_ended(self) -> None:
+        self._holder.reactor_ended()
+
+    def build(self) -> Connection:
         self.thread = get_ident()
         debt, self._debt = self._debt, NO_DEBT
-        return Connection(self._device, self._made, self._lost, debt=debt, last=self._last)
+        return Connection(self._device, self, debt=debt, last=self._last)
 
-    def _attempt_failed(self, reason: Failure) -> None:
+    def attempt_failed(self, reason: Failure) -> None:
         self.thread = get_ident()
         if self._closed:
-            self._on_over()
+            self._holder.over()
             return
         device = self._device
         error = from_cause(reason, host=device.host, port=device.port, phase="connect",
                            timeout=device.patience)
         self.error = error
         device.link.failed(error)
-        self._on_failed(error)
+        self._holder.no_device(error)
         device.link.tell()
 
     # what a connection tells
 
-    def _made(self, connection: Connection) -> None:
+    def made(self, connection: Connection) -> None:
         """TCP is connected."""
         self.connection = connection
         link = self._device.link
@@ -141,19 +165,16 @@ class Dialer:
         if not self._device.prepares:
             self._prepared(connection)
             return
-        self._session = session = Session(
-            self._device, Queue(self._device, drop=self.drop, failed=lambda error: None),
-            connection, released=lambda session: None)
+        self._session = session = Session(self._device, Queue(self._device, self), connection,
+                                          released=lambda session: None)
         preparing = self._prepare(session, connection)
         if self._session is not session:            # it gave itself up, before it began to wait
             preparing.addErrback(lambda _failure: None)
             preparing.cancel()
             return
         self._preparing = preparing
-        limit = self._device.patience
-        preparing.addTimeout(limit, self._device.clock, lambda _result, _limit: Failure(
-            self._device.error(ReplyTimedOut, f"not ready for use within {limit:g} s",
-                               "identify", "maybe")))
+        preparing.addTimeout(self._device.patience, self._device.clock,
+                             lambda _result, _limit: Failure(failures.never_ready(self._device)))
         preparing.addCallbacks(lambda _none: self._prepared(connection),
                                lambda failure: self._not_prepared(connection, failure))
 
@@ -175,11 +196,13 @@ class Dialer:
         # What it did not wait for comes before anybody else, too.
         yield session.finish()
         if connection.conversation.owes_late:
-            raise self._gave_up()
+            raise failures.gave_up_waiting(device)
 
-    def _gave_up(self) -> DeviceConnectionError:
-        return self._device.error(Disconnected, "on_connect gave up waiting for a reply, which "
-                                  "may still come", "identify", "maybe")
+    def failed(self, error: DeviceConnectionError) -> None:
+        """The preparation as a whole says whether it failed."""
+
+    def answered(self) -> None:
+        """That proves the device only once it is prepared."""
 
     def _prepared(self, connection: Connection) -> None:
         if connection is not self.connection:
@@ -191,24 +214,14 @@ class Dialer:
         if self.connection is connection:
             self.error = None
             self._watch_lasting(connection)
-            self._ready(connection)
+            self._holder.ready(connection)
 
     def _not_prepared(self, connection: Connection, failure: Failure) -> None:
         if connection is not self.connection:
             return      # lost or given up meanwhile, which was told then
-        device, cause = self._device, failure.value
-        if isinstance(cause, ConnectionError):
-            error = from_cause(failure, host=device.host, port=device.port, phase="identify",
-                               sent="maybe", timeout=device.timeout)
-            error.phase = "identify"
-        else:       # a mistake in the driver, which nobody else would hear of
-            assert cause is not None
-            error = device.error(Disconnected, f"on_connect failed: {told(cause)}", "identify",
-                                 "maybe")
-            error.__cause__ = cause
-        self.drop(connection, error)
+        self.drop(connection, failures.not_prepared(self._device, failure))
 
-    def _lost(self, connection: Connection, error: DeviceConnectionError) -> None:
+    def lost(self, connection: Connection, error: DeviceConnectionError) -> None:
         """The connection is of no more use."""
         if connection is not self.connection:
             return
@@ -232,15 +245,15 @@ class Dialer:
         self._note_debt(connection)
         connection.let_go()
         if self._session is None:
-            self._end(connection, self._given_up())
+            self._end(connection, failures.given_up(self._device))
             return
         if error is None:
-            error = self._gave_up()
+            error = failures.gave_up_waiting(self._device)
         error.phase = "identify"
         self.error = error
         self._device.link.failed(error)
         self._end(connection, error)
-        self._on_failed(error)
+        self._holder.no_device(error)
         self._device.link.tell()
 
     def reconnect(self) -> None:
@@ -251,16 +264,13 @@ class Dialer:
             return
         self._note_debt(connection)
         connection.let_go()
-        self._end(connection, self._given_up())
+        self._end(connection, failures.given_up(self._device))
 
     def _note_debt(self, connection: Connection) -> None:
         """What is owed may come over the next connection."""
         self._debt = connection.conversation.debt(connection.patience)
         if not self._debt.replies and self._device.closes_after_reply and connection.used:
             self._factory.resting = True
-
-    def _given_up(self) -> DeviceConnectionError:
-        return self._device.error(Disconnected, "the connection was given up", "recv", "yes")
 
     def _end(self, connection: Connection, error: DeviceConnectionError) -> None:
         self.connection = None
@@ -272,8 +282,8 @@ class Dialer:
         preparing, self._preparing = self._preparing, None
         flight = connection.conversation.ended()
         if session is None:
-            self._on_lost(flight, error, [] if connection.conversation.owes_late
-                          else connection.unread)
+            self._holder.lost(flight, error, () if connection.conversation.owes_late
+                              else connection.unread)
             return
         session.end(flight, error)
         if preparing is not None:       # It may be waiting for something else; or be just now
@@ -288,7 +298,7 @@ class Dialer:
         if connection is not self.connection or link.state is not LinkState.PROVING:
             return
         clock = self._device.clock
-        left = until_lasting_proves(clock.seconds() - connection.since, self._asked_ago(),
+        left = until_lasting_proves(clock.seconds() - connection.since, self._holder.asked_ago(),
                                     link.error)
         if left <= INSTANT:     # (less than that no clock can wait)
             self.proven()

@@ -7,69 +7,63 @@ owed, and whether anything may be said now, the connection's `Conversation` deci
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
 from ..core.conversation import DROP, SPEAK, WAIT, Answered
-from ..core.errors import (
-    DeviceConnectionError,
-    FramingError,
-    ReplyTimedOut,
-    SendTimedOut,
-    WrongReply,
-    again,
-    show,
-    without_frames,
-)
+from ..core.errors import DeviceConnectionError, FramingError, again, without_frames
 from ..core.policy import LASTS
+from . import failures
 from .alarm import Alarm
 from .connection import Connection
 from .device import Device
 from .later import AT_ONCE
 from .request import Request
 
+#: With so many waiting, a list would take its time. (An empty deque has 700 bytes, and a process
+#: may have thousands of devices.)
+LONG = 100
+
+
+class Holder(Protocol):
+    """Who has a queue."""
+
+    def drop(self, connection: Connection, error: DeviceConnectionError | None) -> object:
+        """Give up a connection, for an error of the device or for none; `Queue.lost` follows."""
+
+    def failed(self, error: DeviceConnectionError) -> object:
+        """An exchange failed."""
+
+    def answered(self) -> object:
+        """The device has answered, on this connection for the first time."""
+
+    def why(self, request: Request) -> DeviceConnectionError:
+        """The error for a request that waits while there is no connection."""
+
 
 class Queue:
-    """A queue, and one timer for all in it and in flight. Reactor thread only.
+    """A queue, and one timer for all in it and in flight. Reactor thread only."""
 
-    Parameters
-    ----------
-    device : Device
-    drop : callable
-        Gives up a connection, with an error if that is one of the device:
-        ``drop(connection, error)``. `lost` follows.
-    failed : callable
-        Is told each error of an exchange.
-    why : callable, optional
-        The error for a request that waits while there is no connection: ``why(request)``.
-    exchanged : callable, optional
-        Called when the device has answered, once a connection.
-    """
+    __slots__ = ("_alarm", "_at_once", "_busy", "_closes_after_reply", "_device", "_holder",
+                 "_link", "_seconds", "_sending", "connection", "loss", "unread", "waiting")
 
-    def __init__(self, device: Device, *,
-                 drop: Callable[[Connection, DeviceConnectionError | None], object],
-                 failed: Callable[[DeviceConnectionError], object],
-                 why: Callable[[Request], DeviceConnectionError] | None = None,
-                 exchanged: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, device: Device, holder: Holder) -> None:
         self._device = device
+        self._holder = holder
         self._link = device.link
-        self._clock = device.clock
         self._seconds = device.clock.seconds
         self._closes_after_reply = device.closes_after_reply
-        self._drop = drop
-        self._failed = failed
-        self._why = why
-        self._exchanged = exchanged
         self.connection: Connection | None = None   # None while there is none to use
-        self.waiting: list[Request] = []
+        self.waiting: list[Request] | deque[Request] = []
         #: Whole frames of a connection that is lost, for whoever receives next.
-        self.unread: list[bytes] = []
+        self.unread: deque[bytes] | tuple[()] = ()
         #: Why the last connection was lost.
         self.loss: Any = None
-        self._sending: list[Request] = []           # the system has not yet taken all of these
+        self._sending: tuple[Request, ...] = ()     # the system has not yet taken all of these
         self._alarm = Alarm(device.clock, self._time_is_up)     # for the earliest to be late
         self._busy = False                          # somebody further up the stack does it all
         self._at_once = 0
@@ -83,10 +77,8 @@ class Queue:
 
     def keep(self, frames: Iterable[bytes]) -> None:
         """What came before a connection was lost is not lost, until something is sent."""
-        frames = list(frames)
-        if self.unread or frames:
-            self._link.bytes_discarded += sum(map(len, self.unread))
-            self.unread = frames
+        self._link.bytes_discarded += sum(map(len, self.unread))
+        self.unread = deque(frames)
 
     # coming
 
@@ -107,10 +99,13 @@ class Queue:
         request.deferred = deferred
         if request.deadline < self._alarm.when:
             self._alarm.set(request.deadline)
+        waiting = self.waiting
         if first:
-            self.waiting.insert(0, request)
+            waiting.insert(0, request)
         else:
-            self.waiting.append(request)
+            waiting.append(request)
+        if len(waiting) == LONG:
+            self.waiting = deque(waiting)
         if not self._busy:
             self.start()
         return deferred
@@ -145,11 +140,12 @@ class Queue:
         return _STARTS[kind](self, connection, request, now)
 
     def _unread(self, request: Request) -> bytes | list[bytes]:
+        assert self.unread
+        first = self.unread.popleft()
         if not request.batch:
-            return self.unread.pop(0)
-        most = request.more + 1
-        frames, self.unread = self.unread[:most], self.unread[most:]
-        return frames
+            return first
+        more = min(request.more, len(self.unread))
+        return [first, *(self.unread.popleft() for _ in range(more))]
 
     def _done(self, request: Request, value: Any) -> None:
         del self.waiting[0]
@@ -179,7 +175,7 @@ class Queue:
         if conversation.turns and (conversation.asking or conversation.listening):
             return None if conversation.may_join(self._device.max_in_flight, now) else False
         if self._spent(connection):
-            self._drop(connection, None)
+            self._holder.drop(connection, None)
             return False
         step = connection.next_step(now, request.deadline - now)
         if self._link.news:
@@ -201,8 +197,8 @@ class Queue:
             useless = connection.conversation.useless
             error = self._device.error(FramingError, useless, "send") if useless else None
             if error is not None:
-                self._failed(error)
-            self._drop(connection, error)
+                self._holder.failed(error)
+            self._holder.drop(connection, error)
         elif step != WAIT:
             self._alarm.set(now + step)
 
@@ -210,7 +206,7 @@ class Queue:
         if connection.conversation.asking:
             return False
         if self._spent(connection):
-            self._drop(connection, None)
+            self._holder.drop(connection, None)
             return False
         left = connection.conversation.silence.gap_left(now)
         if left > 0:
@@ -235,7 +231,7 @@ class Queue:
             self._at_once += 1
             request.succeed(None)
         else:
-            self._sending.append(request)
+            self._sending += (request,)
 
     def urgent(self, connection: Connection, request: Request) -> Deferred[None]:
         """Send a command at once, past whoever waits; after the gap, if nothing is under way."""
@@ -265,7 +261,7 @@ class Queue:
     def _taken(self, request: Request) -> None:
         request.sent = "yes"
         if request in self._sending:
-            self._sending.remove(request)
+            self._sending = tuple(other for other in self._sending if other is not request)
             request.succeed(None)
             self.start()
 
@@ -281,7 +277,7 @@ class Queue:
         if connection.conversation.asking or connection.conversation.listening:
             return False
         if request.kind == "reserve" and self._spent(connection):
-            self._drop(connection, None)
+            self._holder.drop(connection, None)
             return False
         self._done(request, None)
         return True
@@ -317,16 +313,14 @@ class Queue:
         if reply is not None and (turn.kind == "query"
                                   or self._seconds() - connection.since >= LASTS):
             connection.used = True
-            self._exchanged()
+            self._holder.answered()
 
     def _wrong(self, connection: Connection | None, request: Request) -> None:
-        error = self._device.error(
-            WrongReply, f"{show(request.wrong or b'')} came in the place of the reply to "
-            f"{show(request.data)}, and does not match", "recv", request.sent)
-        self._failed(error)
+        error = failures.wrong_reply(self._device, request)
+        self._holder.failed(error)
         request.fail(error)
         if connection is not None and connection.conversation.useless:
-            self._drop(connection, error)
+            self._holder.drop(connection, error)
 
     # going
 
@@ -336,11 +330,11 @@ class Queue:
         if not self.unread:         # those who receive a stream hear of it in its place
             flight = [*flight, *(request for request in self.waiting if request.batch)]
             self.waiting = [request for request in self.waiting if not request.batch]
-        flight, self._sending = [*flight, *self._sending], []
+        flight, self._sending = [*flight, *self._sending], ()
         repeated = [r for r in flight if r.safe_to_repeat and r.deferred is not None]
         for request in repeated:
             request.start_over()
-        self.waiting[:0] = repeated
+        self.waiting = [*repeated, *self.waiting]
         for request in flight:
             if request not in repeated:
                 request.fail(again(error, request.sent))
@@ -361,7 +355,7 @@ class Queue:
         if connection is None:
             return
         if self._give_up(connection, request):
-            self._drop(connection, None)
+            self._holder.drop(connection, None)
         self.start()
 
     def _give_up(self, connection: Connection, request: Request) -> bool:
@@ -399,7 +393,7 @@ class Queue:
         if connection is not None and any(r.deadline <= now for r in self._flight()):
             connection.look()       # the reactor may have been kept from reading the reply
         # Said as things stand, before a connection is given up for those in flight.
-        late = [(r, self._why_waiting(r)) for r in self.waiting if r.deadline <= now]
+        late = [(r, self._waited_in_vain(r)) for r in self.waiting if r.deadline <= now]
         for request in [r for r in self._flight() if r.deadline <= now]:
             if self.connection is connection is not None and request in self._flight():
                 self._expire(connection, request)
@@ -409,51 +403,27 @@ class Queue:
             if request in self.waiting:
                 self.waiting.remove(request)
                 if stuck:
-                    self._failed(error)
+                    self._holder.failed(error)
                 request.fail(error)
         if stuck and connection is not None and connection.conversation.hopeless:
-            self._drop(connection, None)
+            self._holder.drop(connection, None)
 
     def _expire(self, connection: Connection, request: Request) -> None:
         self._link.timeouts += 1
-        within = f"within {request.timeout:g} s"
-        if request in self._sending:
-            error = self._device.error(
-                SendTimedOut, f"the device did not take the command {within}", "send", "maybe")
-        else:
-            rest = connection.partial()
-            what = f"an unfinished reply, {rest}," if rest else "no reply"
-            if request.frames:
-                what = f"{len(request.frames)} of {request.answers} replies"
-            error = self._device.error(ReplyTimedOut, f"{what} {within}", "recv", request.sent)
+        error = (failures.not_taken(self._device, request) if request in self._sending
+                 else failures.no_reply(self._device, connection, request))
         drop = self._give_up(connection, request)
         # Who only listens for what may come, and hears nothing, is no sign of a failure.
         if request.kind != "listen" or connection.conversation.owes_late:
-            self._failed(error)
+            self._holder.failed(error)
         request.fail(error)
         if drop:
-            self._drop(connection, error)
+            self._holder.drop(connection, error)
 
-    def _why_waiting(self, request: Request) -> DeviceConnectionError:
-        connection = self.connection
-        if connection is None and self._why is not None:
-            return self._why(request)
-        within = f"within {request.timeout:g} s"
-        flight = len(self._flight())
-        if flight or connection is None or not connection.conversation.obstructs:
-            return self._device.error(
-                ReplyTimedOut, f"its turn did not come {within}: "
-                f"{self._in_front(connection, flight, request.deadline)}", "send", request.sent)
-        return self._device.error(
-            ReplyTimedOut, f"nothing was sent {within}: {connection.conversation.obstacle()}",
-            "send", request.sent)
-
-    def _in_front(self, connection: Connection | None, flight: int, deadline: float) -> str:
-        if flight or connection is None:
-            return f"{flight} before it"
-        if connection.conversation.silence.gap_left(deadline) > 0:
-            return f"commands are {self._device.gap:g} s apart (gap)"
-        return "the reactor was busy with other things"
+    def _waited_in_vain(self, request: Request) -> DeviceConnectionError:
+        if self.connection is None:
+            return self._holder.why(request)
+        return failures.waited_in_vain(self._device, self.connection, self._flight(), request)
 
     def stop(self) -> None:
         """No more timers."""

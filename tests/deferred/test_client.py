@@ -1089,8 +1089,8 @@ def unproven_bench_in(state):
     """A bench in a state before the first exchange, and what waits there."""
     bench = Bench(identify="*IDN?" if state == "preparing" else None)
     if state == "looking up":
-        bench.client._dialer._connector.stopConnecting()
-        bench.client._dialer._connector.host = "name"
+        bench.client._manager.dialer._connector.stopConnecting()
+        bench.client._manager.dialer._connector.host = "name"
         bench.reactor.nameResolver = SimpleNamespace(
             resolveHostName=lambda *args, **kwargs: None)
         bench.advance(1)

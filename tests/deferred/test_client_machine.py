@@ -212,7 +212,7 @@ class DeviceMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_more_in_flight_than_allowed(self):
-        assert len(self.bench.client._queue._flight()) <= self.max_in_flight
+        assert len(self.bench.client._manager.queue._flight()) <= self.max_in_flight
 
     @invariant()
     def a_command_is_sent_once_or_twice_where_that_is_safe(self):

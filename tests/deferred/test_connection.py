@@ -34,11 +34,16 @@ class Owner:
             "bridge", 7777, self.link, self.clock, timeout=10.0, max_in_flight=1, keepalive=20.0,
             gap=0.0, greeting=None, identity=None, on_connect=None, closes_after_reply=False,
             tls=None, **options)
-        self.made, self.errors, self.answered = [], [], []
+        self.connected, self.errors, self.answered = [], [], []
+
+    def made(self, connection):
+        self.connected.append(connection)
+
+    def lost(self, _connection, error):
+        self.errors.append(error)
 
     def new(self):
-        connection = Connection(self.device, self.made.append,
-                                lambda connection, error: self.errors.append(error))
+        connection = Connection(self.device, self)
         connection.hearer = self.answered.extend
         connection.conversation.prepared()
         return connection
@@ -68,7 +73,7 @@ def connection(owner):
 
 
 def test_the_owner_hears_of_it_from_beginning_to_end(owner, connection):
-    assert owner.made == [connection]
+    assert owner.connected == [connection]
     turn = ask(connection)
     connection.dataReceived(b"one\r\n")
     assert owner.answered == [(turn, b"one")]

@@ -86,7 +86,7 @@ def test_a_device_that_sends_faster_has_to_wait(bench, alarms):
     for _ in range(40):
         bench.reply(b"!\r\n" * 20_000)
     assert bench.transport.producerState == "paused"
-    assert bench.client._dialer.connection._decoder.waiting < 400_000
+    assert bench.client._manager.dialer.connection._decoder.waiting < 400_000
     bench.advance(0)
     assert bench.transport.producerState == "producing"
     bench.advance(0, 20)
@@ -101,7 +101,7 @@ def test_a_loss_ends_it(bench, alarms):
     bench.transport.lost()
     told = len(alarms)
     assert isinstance(query.value, Disconnected)
-    assert len(bench.client._queue.unread) == MOST_UNREAD
+    assert len(bench.client._manager.queue.unread) == MOST_UNREAD
     bench.advance(0, 0)
     assert len(alarms) == told
     bench.close()

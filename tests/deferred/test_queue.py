@@ -29,19 +29,21 @@ class Bench:
         self.drops = 0
         self.exchanges = 0
         self.on_failed = lambda: None
-        self.queue = Queue(
-            self.device, drop=lambda connection, error: self.drop(connection),
-            failed=lambda error: self.on_failed(),
-            why=lambda request: ReplyTimedOut("no connection", sent=request.sent),
-            exchanged=self.count)
+        self.queue = Queue(self.device, self)
         self.connection = None
         if connected:
             self.reconnect()
 
-    def count(self):
+    def answered(self):
         self.exchanges += 1
 
-    def drop(self, connection=None):
+    def failed(self, _error):
+        self.on_failed()
+
+    def why(self, request):
+        return ReplyTimedOut("no connection", sent=request.sent)
+
+    def drop(self, connection=None, _error=None):
         """As whoever has the connections does."""
         connection, self.connection = connection or self.connection, None
         if connection is not None and connection is self.queue.connection:
@@ -50,12 +52,15 @@ class Bench:
             self.queue.lost(connection.conversation.ended(), Disconnected("dropped"))
 
     def reconnect(self):
-        self.connection = Connection(self.device, lambda connection: None, self.lost)
+        self.connection = Connection(self.device, self)
         self.transport = Transport(self.clock)
         self.transport.protocol = self.connection
         self.connection.makeConnection(self.transport)
         self.connection.conversation.prepared()
         self.queue.use(self.connection)
+
+    def made(self, _connection):
+        """TCP is connected."""
 
     def lost(self, connection, error):
         self.queue.lost(connection.conversation.ended(), error)

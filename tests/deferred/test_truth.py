@@ -265,7 +265,7 @@ def test_when_the_reactor_ends_all_who_wait_hear_of_it(state):
         bench.refuse()
     calls = [bench.query("A"), bench.query("B"), bench.recv(), bench.send("C"),
              Watched(bench.client.reserve()), Watched(bench.client.when_connected())]
-    bench.client._dialer._factory.reactor_ended()
+    bench.client._manager.dialer._factory.reactor_ended()
     for call in calls[:5]:
         assert isinstance(call.value, Disconnected)
     assert calls[5].fired

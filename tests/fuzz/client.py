@@ -94,9 +94,9 @@ class Model:
 
     def say(self, source: Bytes) -> None:
         """Something unasked, while nothing is asked; or at any time, where that shows."""
-        flight = self.bench.client._queue._flight()
+        flight = self.bench.client._manager.queue._flight()
         if self.connected and not self.said and (self.matched or not (self.owed or flight)) \
-                and not self.bench.client._dialer.preparing:
+                and not self.bench.client._manager.dialer._session:
             self.bench.reply(b"a%d\r\n" % source.number(4))
 
     def reconnect(self, source: Bytes) -> None:
@@ -113,7 +113,7 @@ class Model:
         now = self.bench.reactor.seconds()
         for wanted, deadline, call in self.calls:
             assert call.fired or now < deadline, f"{wanted!r} is late"
-        assert len(self.bench.client._queue.waiting) <= len(self.calls)
+        assert len(self.bench.client._manager.queue.waiting) <= len(self.calls)
 
     def check(self) -> None:
         """Who got what?"""

@@ -151,7 +151,7 @@ class Crowd:
         if not turner.until(lambda: not self.busy, patience):
             self.scene.report.broken.append(
                 f"{self.busy} Deferreds have not fired, with {self.left} questions to go: "
-                f"{self.client.link!r}, queue {list(self.client._queue.waiting)}")
+                f"{self.client.link!r}, queue {list(self.client._manager.queue.waiting)}")
 
 
 def ask(turner: Turner, scene: Scene, client: DeviceClient, number: int, timeout: float) -> Any:
