@@ -114,7 +114,7 @@ def _run(crowd: Crowd, connect: Callable) -> None:
 
 
 def device_client(crowd: Crowd) -> None:
-    import socs_tcp  # noqa: F401  (its memory is not that of a device)
+    from socs_tcp import DeviceClient  # noqa: F401  (its memory is not that of a device)
     _run(crowd, _device_client)
 
 

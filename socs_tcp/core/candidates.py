@@ -35,18 +35,21 @@ class Candidates:
 
     Attributes
     ----------
-    running : set of Address
+    running : tuple of Address
         Those that are being tried.
     """
 
+    __slots__ = ("_deadline", "_error", "_look_up_error", "_next", "_port", "_remembered",
+                 "_resolved", "_tried", "_untried", "running")
+
     def __init__(self, port: int, remembered: Address | None, now: float,
                  deadline: float) -> None:
-        self.running: set[Address] = set()
+        self.running: tuple[Address, ...] = ()
         self._port = port
         self._deadline = deadline
         self._remembered = remembered
         self._untried: list[Address] = []
-        self._tried: set[Address] = set()
+        self._tried: tuple[Address, ...] = ()
         self._resolved = False
         self._error: Exception | None = None
         self._look_up_error: OSError | None = None
@@ -82,7 +85,7 @@ class Candidates:
         return self._give_up(set(self.running))
 
     def _give_up(self, addresses: set[Address]) -> set[Address]:
-        self.running -= addresses
+        self.running = tuple(a for a in self.running if a not in addresses)
         if not self.running:
             self._next = -math.inf
         return addresses
@@ -94,8 +97,8 @@ class Candidates:
         address = self._untried.pop(0)
         left = (self._deadline - now) / (len(self._untried) + 1)
         self._next = now + min(STAGGER, left)
-        self._tried.add(address)
-        self.running.add(address)
+        self._tried += (address,)
+        self.running += (address,)
         return address
 
     def next_at(self) -> float:
@@ -104,7 +107,7 @@ class Candidates:
 
     def failed(self, address: Address, error: Exception) -> None:
         """This one is of no use: the next one is tried at once."""
-        self.running.discard(address)
+        self.running = tuple(a for a in self.running if a != address)
         # (With its traceback it would keep all who called us alive, and so itself.)
         self._error = error.with_traceback(None)
         self._next = -math.inf

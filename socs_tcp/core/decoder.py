@@ -25,6 +25,12 @@ class Finder(Protocol):
     def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None: ...
 
 
+#: What a decoder has before the first byte: of many devices, each reply comes in one piece, and
+#: never stands here.
+_NOTHING = bytearray()
+_VIEW_OF_NOTHING = memoryview(_NOTHING)
+
+
 class Decoder:
     """The bytes of one connection that are not yet handed over.
 
@@ -41,8 +47,7 @@ class Decoder:
         #: How many bytes wait here. For others to look at, not to change.
         self.waiting = 0
         # What waits stands in _buffer from _start on, and was searched as far as _scanned.
-        self._buffer = bytearray()
-        self._view = memoryview(self._buffer)
+        self._buffer, self._view = _NOTHING, _VIEW_OF_NOTHING
         self._start = self._scanned = 0
 
     def feed(self, data: bytes) -> None:

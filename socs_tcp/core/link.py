@@ -86,9 +86,9 @@ class Link(Observed):
         self.failures = 0
         self._down_since = 0.0
         self._reminded = 0.0
-        self._kinds_logged: list[type | None] = []
+        self._kinds_logged: tuple[type, ...] = ()
         # by kind of remark: when it was told last, and how often it came since
-        self._remarks: dict[str, tuple[float, int]] = {}
+        self._remarks: dict[str, tuple[float, int]] | None = None
         self.connects = 0
         self.losses = 0
         self.outages = 0
@@ -205,6 +205,8 @@ class Link(Observed):
         """
         with self._lock:
             now = self._clock()
+            if self._remarks is None:
+                self._remarks = {}
             told, count = self._remarks.get(kind, (-math.inf, 0))
             if 0 <= now - told < REMINDER:
                 self._remarks[kind] = told, count + 1
@@ -216,7 +218,7 @@ class Link(Observed):
     def _enter(self, old: LinkState, new: LinkState, now: float, reason: str) -> str:
         if new in DOWN_STATES and old not in DOWN_STATES:
             self._down_since = now
-            self._kinds_logged.clear()
+            self._kinds_logged = ()
             self.outages += new is not _S.CLOSED
         elif old in DOWN_STATES and new not in DOWN_STATES:
             reason = f"{reason} after {duration(now - self._down_since)}"
@@ -232,7 +234,7 @@ class Link(Observed):
             if old in DOWN_STATES and (since < ONE_FAILURE or (type(error) in self._kinds_logged
                                                            and since < REMINDER)):
                 return False
-            self._kinds_logged.append(type(error))
+            self._kinds_logged += (type(error),)
             self._reminded = now
             return True
         return new is not old and new is not _S.PROVING and (old, new) != (_S.OPEN, _S.UP)

@@ -77,6 +77,9 @@ class LimitedLog:
     waker : Waker, optional
     """
 
+    __slots__ = ("__weakref__", "_clock", "_last", "_left", "_left_out", "_lock", "_log",
+                 "_seen", "_since", "_waker")
+
     def __init__(self, log: Any, clock: Callable[[], float] = time.monotonic,
                  waker: Waker = _waker) -> None:
         self._log = log

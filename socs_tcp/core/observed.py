@@ -22,10 +22,12 @@ class Observed:
         Where its lines go.
     """
 
-    #: Nothing more is to come: what was left out of the log is said now.
-    over = False
+    __slots__ = ("__weakref__", "_at_once", "_hear_reasons", "_hearers", "_lock", "_log",
+                 "_observers", "_telling", "name", "news", "over")
 
     def __init__(self, name: str, log: DeviceLogger) -> None:
+        #: Nothing more is to come: what was left out of the log is said now.
+        self.over = False
         self.name = name
         self._log = LimitedLog(log)
         # Guards all below. Held for a few instructions, never while anything of others is called.

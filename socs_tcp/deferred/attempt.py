@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from twisted.internet import error
 from twisted.internet.protocol import ClientFactory
@@ -19,6 +19,22 @@ def _nothing() -> None:
     """What is left to be read from and written to where no connection was made."""
 
 
+class Holder(Protocol):
+    """Who makes attempts."""
+
+    def won(self, step: OneAddress, addr: Any) -> Any:
+        """This one is connected, to `addr` as Twisted has it; returns the protocol, or None.
+
+        Nothing else is called after that but `lost`.
+        """
+
+    def lost(self, step: OneAddress, reason: Failure) -> object:
+        """Its connection has ended."""
+
+    def over(self, reason: Exception) -> object:
+        """No address is left."""
+
+
 class OneAddress(ClientFactory):
     """Hands the events of one address's connector on.
 
@@ -27,19 +43,18 @@ class OneAddress(ClientFactory):
     address : Address
     attempt : Attempt
         It hears of what becomes of this address until it is over ...
-    lost : callable
-        ... and this, with this and the reason, of the end of the connection after that.
+    holder : Holder
+        Its `lost` hears of the end of the connection after that.
     """
 
     noisy = False
     connector: Any = None       # Twisted's, for this address
     client: Any = None          # the transport of an attempt that has not ended yet
 
-    def __init__(self, address: Address, attempt: Attempt,
-                 lost: Callable[[OneAddress, Failure], object]) -> None:
+    def __init__(self, address: Address, attempt: Attempt, holder: Holder) -> None:
         self.address = address
         self._attempt: Any = attempt
-        self._lost = lost
+        self._holder = holder
 
     def begin(self, reactor: Any) -> None:
         """Connect. The limit of time is ours."""
@@ -73,7 +88,7 @@ class OneAddress(ClientFactory):
 
     def clientConnectionLost(self, connector: Any, reason: Failure) -> None:
         connector.transport = None      # (and so do these two refer to each other)
-        self._lost(self, reason)
+        self._holder.lost(self, reason)
 
 
 class Attempt:
@@ -85,23 +100,17 @@ class Attempt:
         The clock is the reactor's `steady` one.
     host : str
     candidates : Candidates
-    won : callable
-        Called with the `OneAddress` that is connected, and its address as Twisted has it;
-        returns the protocol. Nothing else is called after that.
-    lost : callable
-        As of `OneAddress`.
-    over : callable
-        Called with the exception that was the reason, where no address is left.
+    holder : Holder
     """
 
-    def __init__(self, reactor: Any, clock: Any, candidates: Candidates, *,
-                 won: Callable[[OneAddress, Any], Any],
-                 lost: Callable[[OneAddress, Failure], object],
-                 over: Callable[[Exception], object]) -> None:
+    __slots__ = ("_busy", "_candidates", "_clock", "_ended", "_forget", "_holder", "_reactor",
+                 "_steps", "_timer")
+
+    def __init__(self, reactor: Any, clock: Any, candidates: Candidates, holder: Holder) -> None:
         self._reactor = reactor
         self._clock = clock
         self._candidates = candidates
-        self._won, self._lost, self._over = won, lost, over
+        self._holder = holder
         self._steps: dict[Address, OneAddress] = {}
         self._timer: Any = None
         self._forget: Callable[[], object] = _nothing
@@ -154,7 +163,7 @@ class Attempt:
             return
         if self._candidates.over():
             self.stop()
-            self._over(self.reason() or OSError("no address"))
+            self._holder.over(self.reason() or OSError("no address"))
             return
         next_at = self._candidates.next_at()
         if next_at != float("inf"):
@@ -162,7 +171,7 @@ class Attempt:
                                                 self._go_on)
 
     def _begin(self, address: Address) -> None:
-        step = self._steps[address] = OneAddress(address, self, self._lost)
+        step = self._steps[address] = OneAddress(address, self, self._holder)
         try:
             step.begin(self._reactor)
         except Exception as exc:        # no such interface, out of descriptors
@@ -193,7 +202,7 @@ class Attempt:
             return None
         del self._steps[step.address]       # and the others have lost
         self.stop()
-        return self._won(step, addr)
+        return self._holder.won(step, addr)
 
     def failed(self, step: OneAddress, reason: Exception) -> None:
         """It is of no use."""

@@ -21,7 +21,7 @@ from ..core.checks import (
     check_seconds,
 )
 from ..core.errors import address_name, again
-from ..core.framing import Framer, LineFramer, Text, checked
+from ..core.framing import Framer, Text, checked
 from ..core.identity import IdentitySpec, identity_of
 from ..core.link import Link
 from ..core.policy import KEEPALIVE, MIN_INTERVAL, LateReplies
@@ -33,6 +33,7 @@ from .connection import Connection
 from .device import Device
 from .log import ReactorLog
 from .manager import WRONG_THREAD, Manager
+from .protocol import LINES
 from .request import Request, batch, call_timeout, command, listener, question
 from .session import Reservation
 from .turns import one_for
@@ -127,7 +128,7 @@ class DeviceClient:
         self.timeout = check_seconds("timeout", timeout, optional=True)
         if not isinstance(max_in_flight, int) or max_in_flight < 1:
             raise ValueError(f"max_in_flight must be a number from 1, not {max_in_flight!r}")
-        self.framer = LineFramer() if framer is None else checked(framer)
+        self.framer = LINES if framer is None else checked(framer)
         self.reactor = reactor
         log = one_for(reactor, ReactorLog)
         self.link = Link(address_name(ip_address, self.port), log=log)

@@ -40,6 +40,10 @@ STRAYS_AT_ONCE = 200
 MOST_UNREAD = 20_000
 
 
+#: What is not TCP takes what it is given.
+_ANY_TIME = Patience(None, None)
+
+
 def _nobody(_answered: list[Answered]) -> None:
     """Nobody has the device."""
 
@@ -98,7 +102,7 @@ class Connection(LineProtocol):
         self.unread: Sequence[bytes] = ()
         self._go_on_later: Any = None
         self._listened = False          # somebody wants to hear what comes by itself
-        self._taking = Patience(None, None)
+        self._taking = _ANY_TIME
         self._granted: float | None = None
         #: What the device may take longer to take needs a look at what it was granted.
         self._taken_within = math.inf

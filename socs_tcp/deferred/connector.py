@@ -49,6 +49,10 @@ class HostConnector:
         Speak TLS. The factory's protocol is built after the handshake.
     """
 
+    __slots__ = ("__weakref__", "_attempt", "_beginning", "_clock", "_factory", "_handshake",
+                 "_limit", "_reactor", "_remembered", "_resolving", "_started", "_step",
+                 "_timeout", "_tls", "host", "port", "state")
+
     def __init__(self, reactor: Any, host: str, port: int, factory: Any, timeout: float, *,
                  tls: ssl.SSLContext | None = None) -> None:
         self._reactor = reactor
@@ -84,8 +88,7 @@ class HostConnector:
         now = self._clock.seconds()
         self._attempt = attempt = Attempt(
             self._reactor, self._clock,
-            Candidates(self.port, self._remembered, now, now + self._timeout),
-            won=self._won, lost=self._lost, over=self._over)
+            Candidates(self.port, self._remembered, now, now + self._timeout), self)
         self._beginning = True
         try:
             attempt.start(self._resolving.ask, self.host)
@@ -94,7 +97,7 @@ class HostConnector:
 
     # what an attempt tells
 
-    def _won(self, step: OneAddress, addr: Any) -> Any:
+    def won(self, step: OneAddress, addr: Any) -> Any:
         self._attempt = None
         self._step = step
         self._remembered = step.address
@@ -121,7 +124,7 @@ class HostConnector:
         if self._handshake is not None:
             self._failed(reason)
 
-    def _over(self, reason: Exception) -> None:
+    def over(self, reason: Exception) -> None:
         if isinstance(reason, socket.gaierror):
             reason = error.DNSLookupError(reason.strerror)
         if self._beginning:     # whoever has called `connect` has not even heard of us yet
@@ -130,7 +133,7 @@ class HostConnector:
         else:
             self._failed(Failure(reason))
 
-    def _lost(self, step: OneAddress, reason: Failure) -> None:
+    def lost(self, step: OneAddress, reason: Failure) -> None:
         if step is not self._step or self.state != "connected":
             return
         self._step = None

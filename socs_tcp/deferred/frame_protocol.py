@@ -62,7 +62,7 @@ class FrameProtocol(Protocol):
         # A Deferred leaves its list before it fires, so that it can fire once only,
         # whatever the callbacks of the others do.
         self._readers: list[tuple[Deferred[Any], int]] = []
-        self._senders: list[Deferred[None]] = []
+        self._senders: tuple[Deferred[None], ...] = ()
         self._draining: Drain | SocketDrain | None = None
         self._lost: DeviceConnectionError | None = None
         self._direct: Any = None
@@ -136,11 +136,11 @@ class FrameProtocol(Protocol):
     def sent_all(self) -> Deferred[None]:
         """Fires when all bytes written so far are with the system, which they are not yet."""
         waiting: Deferred[None] = Deferred(self._forget_sender)
-        self._senders.append(waiting)
+        self._senders += (waiting,)
         return waiting
 
     def _forget_sender(self, sender: Deferred[None]) -> None:
-        self._senders = [other for other in self._senders if other is not sender]
+        self._senders = tuple(other for other in self._senders if other is not sender)
 
     def _write(self, data: bytes) -> bool:
         """Write; True if the system has taken all of it already."""
@@ -169,9 +169,9 @@ class FrameProtocol(Protocol):
         assert self._draining is not None
         self._draining.stop()
         self._draining = None
-        for sender in tuple(self._senders):
+        for sender in self._senders:
             if sender in self._senders:     # a callback of another may have cancelled it
-                self._senders.remove(sender)
+                self._forget_sender(sender)
                 sender.callback(None)
 
     # reading
@@ -316,7 +316,7 @@ class FrameProtocol(Protocol):
             if entry in self._readers:      # an errback of another may have cancelled it
                 self._readers.remove(entry)
                 entry[0].errback(Failure(again(error, "maybe")))
-        for sender in tuple(self._senders):
+        for sender in self._senders:
             if sender in self._senders:
-                self._senders.remove(sender)
+                self._forget_sender(sender)
                 sender.errback(Failure(again(error, "maybe")))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from ..core.log import DeviceLogger
@@ -32,6 +32,7 @@ class ReactorLog(DeviceLogger):
     def __init__(self, reactor: Any) -> None:
         super().__init__()
         self._reactor = reactor
+        self._lines: deque[tuple[str, str]] = deque()       # each waits for its turn
         self._turns = Turns(steady(reactor), BURST, SPACING)
         self._ending = ending(reactor)
         self._ended = False
@@ -56,8 +57,12 @@ class ReactorLog(DeviceLogger):
             super()._emit(level, text)
             return
         self._ending.add(self)
-        self._turns.join(partial(super()._emit, level, text))
+        self._lines.append((level, text))
+        self._turns.join(self._emit_next)
         self._turns.rush(leave=MOST_WAITING)
+
+    def _emit_next(self) -> None:
+        super()._emit(*self._lines.popleft())
 
     def flush(self) -> None:
         """Write all that waits, now; no timer is left over."""

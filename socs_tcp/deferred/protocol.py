@@ -19,6 +19,9 @@ from ..core.framing import Framer, LineFramer, RawFramer
 from ..core.policy import KEEPALIVE
 from .frame_protocol import READ_SIZE, FrameProtocol
 
+#: For all that speak in lines.
+LINES = LineFramer()
+
 
 class LineProtocol(FrameProtocol):
     """A device that speaks in lines, or in what another framer tells apart.
@@ -33,7 +36,7 @@ class LineProtocol(FrameProtocol):
 
     def __init__(self, framer: Framer | None = None,
                  keepalive: float | None = KEEPALIVE) -> None:
-        super().__init__(LineFramer() if framer is None else framer, keepalive)
+        super().__init__(LINES if framer is None else framer, keepalive)
 
     def recv(self) -> Deferred[bytes]:
         """Receive one whole line, without its terminator.

@@ -48,7 +48,7 @@ def test_one_after_the_other_each_with_its_time():
     assert tried(c, NOW + STAGGER) == [2]
     assert tried(c, NOW + 2 * STAGGER) == [3]
     assert c.next_at() == math.inf
-    assert c.running == {address(1), address(2), address(3)}
+    assert c.running == (address(1), address(2), address(3))
 
 
 def test_where_the_time_is_short_it_is_shared():
@@ -108,7 +108,7 @@ def test_where_the_name_means_others_by_now_it_is_given_up():
     assert tried(c, NOW + 1) == [3]
     assert c.resolved(found(1)) == {address(3)}
     assert tried(c, NOW + 1) == [1]
-    assert c.running == {address(1)}
+    assert c.running == (address(1),)
 
 
 def test_where_it_failed_while_the_look_up_lasted_the_others_are_tried():
