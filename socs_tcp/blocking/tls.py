@@ -96,6 +96,11 @@ class TlsSocket:
                     self._flush_now()
             finally:
                 self._writing.release()
+        return self.known
+
+    @property
+    def known(self) -> bool:
+        """Does `recv` have something, as far as has been taken in?"""
         return bool(self._plain) or self._stream.ended
 
     def pending(self) -> int:
@@ -120,7 +125,7 @@ class TlsSocket:
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """As of a socket; ``MSG_PEEK`` and ``MSG_DONTWAIT`` are known."""
-        if not self.look():
+        if not self._plain and not self.look():
             if self._timeout == 0 or flags & socket.MSG_DONTWAIT:
                 raise BlockingIOError("nothing has come")
             deadline = self._deadline()
@@ -149,12 +154,16 @@ class TlsSocket:
         OSError
             If the connection is lost.
         """
-        deadline = self._deadline()
+        self.send_until(data, self._deadline())
+
+    def send_until(self, data: bytes, deadline: float) -> None:
+        """As `sendall`, until a time by `time.monotonic`, which may be infinite."""
         left = deadline - monotonic()
         if not self._writing.acquire(timeout=-1 if left == math.inf else max(left, 0)):
             raise TimeoutError("timed out")
         try:
-            self._finish(deadline)      # what an earlier one could not
+            if self._unsent:
+                self._finish(deadline)      # what an earlier one could not
             with self._lock:
                 self._stream.write(data)
             self._finish(deadline)

@@ -24,10 +24,16 @@ class TlsConnection(Connection):
     def lost(self) -> bool:
         if self.dead or self.closed():
             return True
-        return self._look() and self.comm.ended and not self.comm.pending()
+        if not self.comm.known and self._poll(0):
+            self._look()
+        return self.comm.ended and not self.comm.pending()
 
     def quiet(self) -> bool:
-        return not (self.dead or self.closed() or self._look())
+        return not (self.dead or self.closed() or self.comm.known
+                    or (self._poll(0) and self._look()))
+
+    def _write(self, data: bytes, deadline: float) -> None:
+        self.comm.send_until(data, deadline)
 
     def _look(self) -> bool:
         try:
@@ -36,7 +42,9 @@ class TlsConnection(Connection):
             return True         # the read that follows says what is wrong
 
     def wait(self, deadline: float) -> bool:
-        while not (self.closed() or self._look()):
+        while not (self.closed() or self.comm.known):
             if not self._patience.wait(self._poll, deadline):
                 return False
+            if self._look():
+                break
         return True

@@ -90,7 +90,11 @@ class TlsStream:
         try:
             while part := self._tls.read(_READ_SIZE):
                 plain.append(part)
-            self.ended = True
+                # (To be told that there is no more takes longer than to see it.)
+                if not (self._in.pending or self._tls.pending()):
+                    break
+            else:
+                self.ended = True
         except ssl.SSLWantReadError:
             pass
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
