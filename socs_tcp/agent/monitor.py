@@ -77,7 +77,6 @@ class IdleMonitor:
     def stop(self) -> None:
         """Watch no more. Reactor thread only."""
         self._reactor.removeReader(self)
-        self._devices.clear()
         self._epoll.close()
 
     # IReadDescriptor: reactor thread
@@ -102,7 +101,6 @@ class IdleMonitor:
 
     def connectionLost(self, reason: Any) -> None:
         """The reactor stops."""
-        self._devices.clear()
         self._epoll.close()
 
     def logPrefix(self) -> str:

@@ -74,7 +74,7 @@ class Waker:
     def wake(self) -> None:
         """Any thread; also where it is too late."""
         with self._lock, contextlib.suppress(BlockingIOError):
-            if self._write.fileno() >= 0:
+            if self._write.fileno() != -1:
                 self._write.send(b"!")
 
     def clear(self) -> None:

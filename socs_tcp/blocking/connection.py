@@ -312,7 +312,7 @@ class Connection:
         if self._fd is None or not self.wait(monotonic() + seconds):
             return False
         data = self.read()
-        if type(data) is bytes and data:
+        if data:        # (not where it was telnet negotiation only)
             self.conversation.heard(data, monotonic())
         return True
 

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from socs_tcp import ConnectFailed, Disconnected, LineFramer, ReplyTimedOut, TCPInterface
+from socs_tcp.blocking import dialer
 
 
 @pytest.fixture
@@ -99,3 +100,55 @@ def test_after_a_word_of_the_device_the_next_loss_is_the_first_one_again(put_in_
     far.close()
     assert device.check_idle() and device.link.down
     assert device.retry_in() == 0.0
+
+
+def test_in_a_reserve_a_device_that_hangs_up_after_its_reply_is_asked_once(far_end):
+    near, far = far_end
+
+    def answer():
+        far.recv(10)
+        far.sendall(b"1.5\n")
+        far.close()
+    device = driver(near, closes_after_reply=True)
+    answering = threading.Thread(target=answer)
+    answering.start()
+    with device.reserve() as talk:
+        assert talk.query("A") == b"1.5"
+        answering.join(5)
+        with pytest.raises(Disconnected):
+            talk.query("B")
+
+
+def test_a_connect_takes_no_longer_than_the_call_may(monkeypatch):
+    given = []
+
+    def refused(*_address, timeout, **_options):
+        given.append(timeout)
+        raise ConnectionRefusedError(111, "Connection refused")
+    monkeypatch.setattr(dialer, "dial", refused)
+    device = TCPInterface("dev", 7777, 10, min_interval=0.001)
+    with pytest.raises(ConnectFailed):
+        device.query("A", timeout=0.5)
+    assert 9 < given[0] <= 10 and 0 < given[1] <= 0.5
+
+
+def test_a_close_of_another_thread_ends_who_listens_and_a_command_may_have_arrived(far_end):
+    near, far = far_end
+    device, errors, begun = driver(near), [], threading.Event()
+
+    def listen():
+        try:
+            with device.reserve() as talk:
+                begun.set()
+                talk.recv_frame()
+        except Disconnected as exc:
+            errors.append(exc)
+    listening = threading.Thread(target=listen)
+    listening.start()
+    assert begun.wait(5)
+    device.send(b"A\n")     # it waits until the other listens
+    device.close()
+    assert far.recv(10) == b"A\n"
+    listening.join(5)
+    [error] = errors
+    assert error.sent == "maybe" and "closed by this program" in str(error)

@@ -140,8 +140,9 @@ def test_a_device_that_does_not_take_all(pair):
     near, far = pair
     near.settimeout(0.05)
     data = os.urandom(4 << 20)
-    with pytest.raises(TimeoutError):
-        near.sendall(data)
+    for part in (data, b"This has not gone out, and never will."):
+        with pytest.raises(TimeoutError):
+            near.sendall(part)
     # What is left goes out first: half of a record is nothing that anybody could read.
     got = bytearray()
 
@@ -154,6 +155,22 @@ def test_a_device_that_does_not_take_all(pair):
     near.sendall(b"END")
     reader.join(BOUND)
     assert got == data + b"END"
+
+
+def test_without_a_timeout_one_thread_waits_until_another_has_written(pair):
+    near, far = pair
+    near.settimeout(None)
+    data = os.urandom(4 << 20)
+    first = threading.Thread(target=near.sendall, args=(data,), daemon=True)
+    first.start()
+    got = bytearray(far.recv(1))
+    second = threading.Thread(target=near.sendall, args=(b"END",), daemon=True)
+    second.start()
+    while len(got) < len(data) + 3:
+        got.extend(far.recv(65536))
+    assert got == data + b"END"
+    first.join(BOUND)
+    second.join(BOUND)
 
 
 def test_one_thread_writes_while_another_reads(pair):

@@ -2,12 +2,14 @@
 
 import contextlib
 import gc
+import sys
 from types import SimpleNamespace
 
 import pytest
 from memory_device import DONE, REFUSED, RESET, Bench, Watched, connected, look_finds, proven
 from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, inlineCallbacks
+from twisted.internet.testing import MemoryReactorClock
 
 from socs_tcp import (
     ConnectFailed,
@@ -1291,6 +1293,15 @@ def test_a_refused_attempt_tells_the_reason_to_who_asks_later():
     bench.advance(0, 0.5)       # the next attempt hangs
     assert isinstance(query.value, ConnectFailed) and "No route" in str(query.value)
     assert REFUSED is not query.value.__cause__
+
+
+def test_a_client_is_made_in_the_thread_of_its_reactor(monkeypatch):
+    reactor = MemoryReactorClock()
+    reactor.running = True
+    monkeypatch.setitem(sys.modules, "twisted.internet.reactor", reactor)
+    monkeypatch.setattr("socs_tcp.deferred.client.isInIOThread", lambda: False)
+    with pytest.raises(RuntimeError, match="belongs to the thread of its reactor"):
+        DeviceClient("10.0.0.5", 7777, reactor=reactor)
 
 
 @pytest.mark.parametrize("option", [{"identify": "*IDN?"},

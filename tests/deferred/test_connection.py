@@ -314,6 +314,18 @@ def test_a_look_notices_a_reset(owner, real):
     assert isinstance(owner.errors[0], Disconnected)
 
 
+def test_what_cannot_be_read_at_will_is_not_looked_at(owner):
+    near, far = socket.socketpair()
+    with near, far:
+        far.sendall(b"x\r\n")
+        for lent in ({"getHandle": lambda: near}, {"doRead": lambda: None}):
+            connection, transport = owner.new(), Transport(owner.clock)
+            vars(transport).update(lent)
+            connection.makeConnection(transport)
+            connection.look()
+            assert owner.answered == owner.errors == []
+
+
 def test_a_connection_that_was_given_up_is_not_looked_at(owner, real):
     connection, device, ours = real
     connection.let_go()

@@ -10,6 +10,9 @@ EQUIVALENT: dict[str, str] = {
     "core/silence.free: now < self._due  ->  now <= self._due": _NO_TIME,
     "core/silence.answered: rtt > self._slowest  ->  "
     "rtt >= self._slowest": "the longer of two that are equal is either",
+    "blocking/calls._receive: None if ready else connection.first(monotonic(), call.deadline, "
+    "bufsize)  ->  None if not ready else connection.first(monotonic(), call.deadline, bufsize)":
+        "the short way to what has come, and the long one, give the same",
     "blocking/tls.look: reads < _MOST_READS  ->  reads <= _MOST_READS":
         "a bound against a device that speaks on and on; one more is none of the others",
     "deferred/clock._one_cancelled: self._cancelled > 50 and self._cancelled > "
@@ -17,6 +20,9 @@ EQUIVALENT: dict[str, str] = {
         "the heap is tidied more often; what is called, and when, is the same",
     "deferred/connector.__init__: self._beginning = False  ->  pass":
         "connect sets it before anybody reads it",
+    "deferred/connection.say: allowed > self._taken_within  ->  allowed >= self._taken_within":
+        "the same time is granted once more",
+    "deferred/dialer._watch_lasting: left <= INSTANT  ->  left < INSTANT": _NO_TIME,
     "deferred/connection._throw_away: 0  ->  1": "at the end of what had come it waits a "
     "millisecond for more, four times a second; nothing else is different",
 }
