@@ -32,6 +32,8 @@ __all__ = ["DEFAULT_FEED", "IDENTIFY", "LINK_FEED", "MAX_ENTRIES", "find", "load
 
 DEFAULT_TIMEOUT = 10.0
 ONE_REPLY = "where 'closes_after_reply' says that the first answer is the last on each connection"
+#: Bytes that an agent may have to send of all readings; a router refuses 1 MiB.
+MOST_SAID = 800_000
 #: So many feeds there may be.
 MAX_FEEDS = 100
 #: Where readings are published, unless the description has feeds of its own.
@@ -159,6 +161,9 @@ def described(root: Node) -> Description:
     )
     if description.closes_after_reply:
         _check_one_reply(keys, parameters)
+    if description.most_said > MOST_SAID:
+        raise root.error("has more fields, or longer names, than an agent can tell at once: a "
+                         "router carries no more")
     if "simulate" not in keys:
         return description
     return replace(description, answers=load_answers(keys["simulate"], description, context))

@@ -98,6 +98,11 @@ class FeedSpec:
     buffer_time: float = 0
 
 
+#: Bytes: names stand beside times; values, units and what is wrong with a field. (A text has 100
+#: characters where there are many.)
+_SAID_OF_A_QUERY, _SAID_OF_A_FIELD = 40, 180
+
+
 @dataclass(frozen=True)
 class Description:
     """A device.
@@ -161,6 +166,14 @@ class Description:
     closes_after_reply: bool = False
     telnet: bool = False
     modbus: Line | None = None
+
+    @property
+    def most_said(self) -> int:
+        """Bytes that an agent may have to send of all readings, whatever the device says."""
+        queries = [*self.queries.values(), *(message.query for message in self.messages.values())]
+        return sum(len(query.name) + _SAID_OF_A_QUERY + sum(
+            3 * len(field.name) + len(field.unit.encode()) + _SAID_OF_A_FIELD
+            for field in query.fields) for query in queries)
 
     def query_for(self, name: str) -> Query:
         """The query called `name`, or the one that reads the field of that name.
