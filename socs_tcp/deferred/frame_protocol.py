@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import sys
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from ..core.sockets import configure
 from .clock import steady
 from .drain import Drain, SocketDrain, drain_of, lowest
 from .later import AT_ONCE, fail_later, succeed_later
+from .reading_end import HUNG_UP, poll_of, reading_end
 
 #: Bytes that may wait for a reader beyond one whole frame before the transport is paused.
 READ_LIMIT = 131072
@@ -32,8 +32,6 @@ LONG_READ = 262144
 
 #: Seconds between two looks whether a device is still there that is made to wait.
 LOOK_AGAIN = 0.25
-#: Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
-HUNG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 T = TypeVar("T")
@@ -82,15 +80,14 @@ class FrameProtocol(Protocol):
             peer = transport.getPeer()
         except NotImplementedError:     # a process, or a serial port
             peer = type(transport).__name__
-        reactor = getattr(transport, "reactor", None)
+        reader = reading_end(transport)
+        reactor = getattr(transport, "reactor", getattr(reader, "reactor", None))
         self._clock = None if reactor is None else steady(reactor)
         if not self.host:
             self.host, self.port = str(getattr(peer, "host", peer)), getattr(peer, "port", 0)
         handle = getattr(lowest(transport), "getHandle", lambda: None)()
-        if isinstance(handle, socket.socket) and hasattr(transport, "doRead"):
-            poll = select.poll()
-            poll.register(handle.fileno(), select.POLLIN | HUNG_UP)
-            self._poll = poll.poll
+        if hasattr(transport, "doRead") or not isinstance(handle, socket.socket):
+            self._poll = poll_of(reader)
         if isinstance(handle, socket.socket) and handle.family != socket.AF_UNIX:
             configure(handle, self._keepalive)
             # (Not for a wrapper that only lends us the attributes of what it wraps.)
