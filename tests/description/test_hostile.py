@@ -90,8 +90,8 @@ def test_files(text, expected):
     ("f", 3900, True), ("f", 4200, False), ("f" * 200, 900, True), ("f" * 200, 1100, False)])
 def test_a_router_carries_all_that_there_is_to_tell(name, number, good):
     text = GOOD + (f"  more_{{a}}:\n    repeat: {{a: 1..{number // 10}}}\n    send: Q\n"
-                   f"    split: ','\n    fields:\n      '{name}{{a}}_{{b}}': {{repeat: {{b: 0..9}}, "
-                   "index: '{b}', type: str}\n")
+                   f"    split: ','\n    fields:\n      '{name}{{a}}_{{b}}': "
+                   "{repeat: {b: 0..9}, index: '{b}', type: str}\n")
     if good:
         loads(text)
     else:
