@@ -85,7 +85,9 @@ class Degraded:
               implied: bool = False) -> None:
         """Let the sessions follow the link of `device`; `implied`: unless somebody asks to."""
         link: Link = device.link
-        self._forget(lambda w: w.makes_room_for(device, ops, feed))
+        for gone in self._forget(lambda w: w.makes_room_for(device, ops, feed)):
+            if gone.link.name == link.name and gone.link.error is not None:
+                link.still_failing(gone.link.error)
         publishes = None if feed is None else self._feed_of(device, feed)
         with self._lock:
             known = self._known(device)
@@ -121,7 +123,7 @@ class Degraded:
             if alive is not None:
                 later = getattr(alive.reactor, "callFromThread", None)
                 if later is not None:       # (a reactor of a test may have none)
-                    later(alive._forget, lambda w: w.ref() is None)
+                    later(alive._forget, lambda w: w.ref() is None and not w.lingers)
         return weakref.ref(device, gone)
 
     def _observe(self, link: Link) -> tuple[Callable[[], None], ...]:
@@ -138,7 +140,7 @@ class Degraded:
                              f"{device.link.name} needs one of another name")
         return LinkFeed(self._agent, self.reactor, device.link, feed)
 
-    def _forget(self, which: Callable[[Watched], bool]) -> None:
+    def _forget(self, which: Callable[[Watched], bool]) -> list[Watched]:
         with self._lock:
             gone = [w for w in self._watched if which(w)]
             self._watched = [w for w in self._watched if not any(w is each for each in gone)]
@@ -149,6 +151,7 @@ class Degraded:
                 watched.feed.end()
         if gone:
             self._apply_all()
+        return gone
 
     # what the links tell
 
@@ -210,6 +213,8 @@ class Degraded:
         if session.status not in RUNNING:
             return
         guard(self.reactor, session)
+        if session.session_id not in self._begun:
+            self._forget(lambda w: w.ref() is None and w.lingers)   # of an operation before it
         with self._lock:
             known = session.session_id in self._begun
             alive = {s.session_id for s in list(self._agent.sessions.values()) if s is not None}

@@ -23,6 +23,11 @@ class Watched(NamedTuple):
     #: Nobody asked for it: whoever does so says for which operations.
     implied: bool
 
+    @property
+    def lingers(self) -> bool:
+        """Is it known to be away, though an agent that we follow unasked has dropped it?"""
+        return self.implied and self.link.error is not None
+
     def concerns(self, session: Any) -> bool:
         """Does this session depend on the device?"""
         return self.ops is None or session.op_name in self.ops
@@ -30,9 +35,11 @@ class Watched(NamedTuple):
     def makes_room_for(self, device: Any, ops: frozenset[str] | None, feed: str | None) -> bool:
         """Is this one gone, closed, or lost at the same address, where `device` comes?"""
         mine = self.ref()
-        if mine is None or mine is device:
-            return mine is None
         same_address = self.link.name == device.link.name
+        if mine is None:
+            return same_address or not self.lingers
+        if mine is device:
+            return False
         if self.link.state is LinkState.CLOSED:
             same_feed = feed is not None and self.feed is not None and self.feed.name == feed
             return same_address or same_feed

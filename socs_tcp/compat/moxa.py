@@ -1,14 +1,15 @@
 """The stand-in for SOCS' ``socs.common.moxa_serial.Serial_TCPServer``: its names and manners.
 
-Reads return what came, and an empty text or bytes at a loss, as ever: the drivers expect no
-error there. A write makes a new connection where the old one is gone, and raises where it cannot.
+Reads return what came, and an empty text or bytes at a loss, as ever. A write makes a new
+connection where the old one is gone; while the device is away, what is written is lost, as on a
+serial line.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..serial import SerialOverTCP
+from .cable import Cable
 
 MOXA_DEFAULT_TIMEOUT = 1.0
 
@@ -16,7 +17,7 @@ MOXA_DEFAULT_TIMEOUT = 1.0
 class Serial_TCPServer:
     """A serial port of a Moxa box, as SOCS' class is called.
 
-    An absent device raises nothing here; the first `write` does.
+    An absent device raises nothing; the link says so.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ class Serial_TCPServer:
         self.port = port
         self.encoded = encoded
         seconds = MOXA_DEFAULT_TIMEOUT if timeout is None else timeout
-        self.serial = SerialOverTCP(port[0], int(port[1]), seconds, write_timeout=seconds)
+        self.serial = Cable(port[0], int(port[1]), seconds, write_timeout=seconds)
         self.sock = Sock(self.serial)
 
     # the timeout
@@ -55,11 +56,11 @@ class Serial_TCPServer:
 
     def readexactly(self, n: int) -> Any:
         """`n` bytes, or nothing: what came of them is left for the next read."""
-        return self._given(self._taken(n, whole=True))
+        return self._given(self.serial.read_exactly(n))
 
     def read(self, n: int) -> Any:
         """Up to `n` bytes, all that came within the timeout."""
-        return self._given(self._taken(n))
+        return self._given(self.serial.read(n))
 
     def readbuf(self, n: int, max_loop: int = 10) -> Any:
         """Up to `n` bytes of what is there."""
@@ -69,28 +70,22 @@ class Serial_TCPServer:
 
     def readpacket(self, n: int) -> Any:
         """What comes first, up to `n` bytes."""
-        return self._given(self._taken(1) + self._there(n - 1))
+        return self._given(self.serial.read(1) + self._there(n - 1))
 
     def readline(self, term: Any = "\n") -> Any:
         """Up to `term`, without it; what came, if it does not come in time."""
         end = term.encode() if isinstance(term, str) else bytes(term)
-        return self._given(self._until(end).removesuffix(end))
+        return self._given(self.serial.read_until(end).removesuffix(end))
 
     def readall(self) -> Any:
         """Up to a carriage return, without it; False if that does not come in time."""
-        line = self._until(b"\r")
+        line = self.serial.read_until(b"\r")
         return self._given(line[:-1]) if line.endswith(b"\r") else False
 
     # writing
 
     def write(self, msg: Any) -> None:
-        """Send `msg` as it is, over a new connection where the old one is gone.
-
-        Raises
-        ------
-        ConnectionError
-            If it could not be sent.
-        """
+        """Send `msg` as it is, over a new connection where the old one is gone."""
         self.serial.write(msg.encode() if isinstance(msg, str) else msg)
 
     def writeread(self, msg: Any) -> Any:
@@ -102,34 +97,17 @@ class Serial_TCPServer:
         """Throw away what is there."""
         self.serial.reset_input_buffer()
 
-    # a loss is told by the link, and by the next write
-
     def _given(self, data: bytes) -> Any:
         return data.decode() if self.encoded else data
 
-    def _taken(self, n: int, whole: bool = False) -> bytes:
-        try:
-            return self.serial.read_exactly(n) if whole else self.serial.read(n)
-        except ConnectionError:
-            return b""
-
     def _there(self, n: int) -> bytes:
-        try:
-            return self.serial.read(min(n, self.serial.in_waiting))
-        except ConnectionError:
-            return b""
-
-    def _until(self, end: bytes) -> bytes:
-        try:
-            return self.serial.read_until(end)
-        except ConnectionError:
-            return b""
+        return self.serial.read(min(n, self.serial.in_waiting))
 
 
 class Sock:
     """What drivers take for the socket: closing it closes the port for good."""
 
-    def __init__(self, serial: SerialOverTCP) -> None:
+    def __init__(self, serial: Cable) -> None:
         self._serial = serial
 
     def close(self) -> None:

@@ -165,6 +165,17 @@ class Link(Observed):
             error.add_note(f"the last that was said on {self.name}:\n{self.trace}")
         self._move(_E.FAILED, reason, error)
 
+    def still_failing(self, error: BaseException) -> None:
+        """Another link to this device failed, and this one has come in its place.
+
+        So only a good exchange will prove it, as if it had failed itself.
+        """
+        before = self.state
+        if before in (_S.UNTRIED, _S.OPEN):
+            self._move(_E.FAILED, str(error).removeprefix(f"{self.name}: "), error)
+            if before is _S.OPEN:
+                self._move(_E.CONNECTED, "connected")
+
     def closed(self) -> None:
         """The owner closed it."""
         self._move(_E.CLOSE, "closed by this program")

@@ -156,6 +156,8 @@ class SerialOverTCP(io.RawIOBase):
         self._check_open()
         if isinstance(data, str):
             raise TypeError(f"a serial port takes bytes, not str: {data!r:.60}; .encode() it")
+        if isinstance(data, int):       # (of which bytes() makes so many zeros)
+            raise TypeError(f"a serial port takes bytes, not {data!r}")
         data = bytes(data)
         if self._cut and self._reading.acquire(blocking=False):
             try:

@@ -576,9 +576,47 @@ def test_a_new_device_takes_the_place_of_one_that_is_down_at_the_same_address(be
     old = bench.watched()
     old.fail()
     new = bench.watched()
+    assert session.degraded and old.link._observers == ()
+    new.succeed()
     assert not session.degraded
     new.fail()
-    assert session.degraded and old.link._observers == ()
+    assert session.degraded
+
+
+@pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.parametrize("how", ["closed", "deleted"])
+def test_a_device_that_failed_and_is_made_anew_has_to_answer_first(bench, session, how, connected):
+    """Some agents make their driver anew after each failure: a connection proves nothing."""
+    device = Device()
+    bench.degraded.watch(device, None, implied=True)
+    for _ in range(3):
+        device.fail()
+        if how == "closed":
+            device.link.closed()
+            device.link.tell()
+        else:
+            device = None
+            bench.reactor.run_calls()
+        assert session.degraded
+        device = Device()
+        if connected:
+            device.link.connected()
+        bench.degraded.watch(device, None, implied=True)
+        assert session.degraded and device.link.connects == connected
+    device.succeed()
+    assert not session.degraded
+    assert session.messages[-1].startswith("10.0.0.5:7777 is up: a good reply after ")
+
+
+def test_what_an_operation_dropped_is_no_matter_of_the_next_one(bench, session):
+    device = Device()
+    bench.degraded.watch(device, None, implied=True)
+    device.fail()
+    del device
+    bench.reactor.run_calls()
+    assert session.degraded
+    session.status = "done"
+    assert not bench.start(Session(session_id=2)).degraded
 
 
 def test_another_device_at_the_address_for_other_operations_takes_nobodys_place(bench, session):

@@ -81,8 +81,11 @@ def test_an_agent_that_comes_after_the_device_and_a_device_that_is_replaced(loca
             agent.wait_for(lambda session=session: session.degraded)
         server.plug_in()
         del device
-        _device = driver(server)
-        assert [session.degraded for session in sessions] == [False, False]
+        device = driver(server)
+        assert [session.degraded for session in sessions] == [True, True]
+        for agent, session in zip((local_agent, other), sessions, strict=True):
+            agent.wait_for(lambda session=session: device.meas_current_ac() == 0.5
+                           and not session.degraded)
 
 
 @pytest.mark.usefixtures("ours")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 from socs_drivers import DRIVERS
 
+from socs_tcp import FixedFramer
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 from socs_tcp.testing.pytest_plugin import crossbar_router
 
@@ -33,6 +34,8 @@ class Agent:
     idle: Callable[["Site"], None] | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
+    device: Callable[[], ScriptedDevice] | None = None
+    says: str = r"127[.0-9]+:\d+ is down: "
 
 
 def slowly(site):
@@ -52,6 +55,13 @@ def another_channel(site):
     site.server.wait_for(lambda: site.server.received[-2:] == [b"INSET? 2"] * 2, PATIENCE)
 
 
+def tilt_sensor():
+    """-30 and 0 degrees; the first command, which sets it up, has no answer."""
+    angles = bytes.fromhex("61 22 e0 93 04 00 00 00 00 00 00 00")
+    return ScriptedDevice(lambda command: angles if command[:2] == b"\x06\x01" else None,
+                          framer=FixedFramer(12))
+
+
 AGENTS = {
     "PTC": Agent("cryomech_cpa", lambda s: ["--ip-address", s.host, "--port", str(s.port),
                                             "--serial-number", "CPA1", "--mode", "acq"]),
@@ -60,6 +70,10 @@ AGENTS = {
     "LS372": Agent("lakeshore372", lambda s: ["--ip-address", s.host, "--mode", "acq"],
                    another_channel, {"INSET? 2": "1,007,004,21,1", "KRDG? 2": "2.0",
                                      "SRDG? 1": "100.0", "SRDG? 2": "200.0"}, port=7777),
+    # A serial port, and an agent that makes its driver anew after each failure.
+    "DWL": Agent("wiregrid_tiltsensor", lambda s: ["--ip-address", s.host, "--port", str(s.port),
+                                                   "--sensor-type", "DWL"],
+                 device=tilt_sensor, says="was not sent: .* refused"),
 }
 #: An address of this process' own, for an agent that can be told no port.
 OWN_HOST = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255 or 1}"
@@ -69,8 +83,11 @@ class Site:
     """One of SOCS' agents with its simulated instrument."""
 
     def __init__(self, router, name):
-        self.kind, spec = AGENTS[name], DRIVERS[name]
-        device = ScriptedDevice(spec.instrument(), **spec.framing)
+        self.kind = AGENTS[name]
+        if self.kind.device is not None:
+            device = self.kind.device()
+        else:
+            device = ScriptedDevice(DRIVERS[name].instrument(), **DRIVERS[name].framing)
         for command, answer in self.kind.answers.items():
             device.set_answer(command, answer)
         self.server = DeviceServer(device, host=OWN_HOST, port=self.kind.port)
@@ -110,7 +127,7 @@ def test_unplugged_while_polling_and_while_idle(site):
     site.server.unplug()
     site.until(lambda s: s["degraded"], AT_ONCE)
     # (The flag is there first, the message a little later.)
-    site.until(lambda s: says(s, r"127[.0-9]+:\d+ is down: "))
+    site.until(lambda s: says(s, site.kind.says))
     site.server.plug_in()
     session = site.until(lambda s: not s["degraded"] and says(s, " is up: "))
     assert session["status"] == "running"

@@ -64,6 +64,28 @@ def test_a_loss_is_no_error_of_a_read_and_mended_by_a_write(moxa, server):
     port.sock.close()
 
 
+@pytest.mark.parametrize("kind", ["moxa", "socket"])
+def test_a_device_that_is_away_is_no_error_but_told(moxa, server, kind):
+    """The agents of these drivers expect none: an acquisition would end."""
+    if kind == "moxa":
+        port = moxa.Serial_TCPServer((server.host, server.port), timeout=0.2, encoded=False)
+        link = port.serial.link
+    else:
+        port = serial.serial_for_url(f"socket://{server.host}:{server.port}", timeout=0.2)
+        link = port.device.link
+    told = []
+    link.hear_remarks(lambda _link, text: told.append(text))
+    server.unplug()
+    for _ in range(2):
+        port.write(b"A?\r\n")
+        assert port.read(5) == b""
+    assert link.down and len(told) == 1 and told[0].startswith("b'A?\\r\\n' was not sent: ")
+    server.plug_in()
+    server.wait_for(lambda: port.write(b"A?\r\n") or port.read(5) == b"alpha", 20)
+    with pytest.raises(TypeError, match="takes bytes, not 5"):
+        port.write(5)
+
+
 def test_pmx_through_an_outage(moxa):
     from socs.common.pmx import PMX
 
