@@ -67,6 +67,11 @@ class Beside:
             connection.command(data, deadline)
         except BROKEN as exc:       # (the call that has the device finds the loss, and tells it)
             raise session.failures.translate(exc, "send", "maybe", timeout) from exc
+        except RuntimeError:        # (nothing was written)
+            raise
+        except BaseException:       # interrupted: maybe half of it is with the device
+            connection.shut()
+            raise
         self._last = monotonic()
         connection.asides.append(self._last)
         session.gate.attention = True

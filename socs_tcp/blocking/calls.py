@@ -72,18 +72,30 @@ class Calls:
         if connection.conversation.silence.gap:
             self._wait_out_gap(call, connection)
         try:
-            connection.command(data, call.deadline)
-        except OSError as exc:
-            first = self._not_taken(call, connection, exc)
-            if session.preparing or session.pinned is not None:
-                raise again(first, first.sent) from exc
-            connection = self._send_again(call, face, data, first)
-        connection.conversation.command(monotonic())
+            connection = self._put(call, face, connection, data)
+            connection.conversation.command(monotonic())
+        except (OSError, RuntimeError):
+            raise
+        except BaseException:       # interrupted: maybe half of it is with the device
+            session.drop(call.allowed)
+            raise
         session.link.bytes_sent += len(data)
         if session.link.trace is not None:
             session.link.trace.add(">", data)
         if session.link.state is PROVING:
             session.lasting(connection)
+
+    def _put(self, call: Call, face: Hooks, connection: Connection, data: bytes) -> Connection:
+        """Write a command; where that fails, on a new connection, once. The one it went out on."""
+        session = self.session
+        try:
+            connection.command(data, call.deadline)
+        except OSError as exc:
+            first = self._not_taken(call, connection, exc)
+            if session.preparing or session.pinned is not None:
+                raise again(first, first.sent) from exc
+            return self._send_again(call, face, data, first)
+        return connection
 
     def _wait_out_gap(self, call: Call, connection: Connection) -> None:
         left = connection.conversation.silence.gap_left(monotonic())
@@ -140,7 +152,12 @@ class Calls:
         call.receiving = True
         if call.outer is not None:
             call.outer.receiving = True
-        if not connection.conversation.decoder.waiting and not connection.wait(call.deadline):
+        try:
+            ready = connection.conversation.decoder.waiting or connection.wait(call.deadline)
+        except BaseException:       # interrupted: what was waited for may still come
+            connection.conversation.in_vain()
+            raise
+        if not ready:
             raise self.exchange.nothing_came(call, connection)
 
     def _connected(self) -> Connection:
@@ -170,6 +187,10 @@ class Calls:
                 if call.outer is None and face.timeout is not None:
                     call.deadline = monotonic() + face.timeout      # it may take as long again
                 session.reset_by(call, face)
+            raise
+        except BaseException:       # interrupted, or by a driver's own hook
+            if session.connection is not None:
+                session.connection.conversation.in_vain()
             raise
 
     def _receive(self, call: Call, face: Hooks, what: Wanted) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, NamedTuple
 
-from ..core.conversation import Conversation
+from ..core.conversation import Conversation, State
 from ..core.errors import (
     ConnectFailed,
     DeviceConnectionError,
@@ -26,6 +26,7 @@ from ..core.owed import NO_DEBT
 from ..core.policy import LateReplies, Pace
 from ..core.silence import Silence
 from ..core.turn import Match, Turn
+from .alarms import Alarms
 from .cancel import Cancel
 from .connection import Connection
 from .device_connection import DeviceConnection
@@ -50,9 +51,10 @@ class Options(NamedTuple):
     gap: float
     telnet: bool
     tls: ssl.SSLContext | None
-    alarms: bool
+    alarms: Alarms | None
     on_connect: Callable[[Any], object] | None
     identity: Identity | None
+    closes_after_reply: bool
     keepalive: float | None
 
 
@@ -135,14 +137,18 @@ class Dialer:
         silence = Silence(settle, options.gap, now, self._debt, last=self._spoke)
         if greeted and not self._debt.seconds:
             silence.kept()
-        conversation = Conversation(self._link, options.framer, options.late_replies, silence,
-                                    alarms=options.alarms)
+        conversation = Conversation(
+            self._link, options.framer, options.late_replies, silence,
+            alarms=None if options.alarms is None else options.alarms.frames)
         self._debt = NO_DEBT
         return kind(comm, conversation, options.telnet, options.keepalive)
 
     def given_up(self, connection: Connection, allowed: float | None) -> None:
         """A connection is dropped by us: what it owes may come on the next one."""
-        self._debt = connection.conversation.debt(allowed)
+        conversation = connection.conversation
+        debt = conversation.debt(allowed)
+        if debt.replies or conversation.state is not State.DEAD:    # (otherwise told before)
+            self._debt = debt
         self.over(connection)
 
     def over(self, connection: Connection) -> None:

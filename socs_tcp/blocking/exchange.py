@@ -185,10 +185,8 @@ class Exchange:
     def nothing_came(self, call: Call, connection: Connection) -> DeviceConnectionError:
         """A `recv` waited in vain."""
         session = self.session
-        turn = Turn("listen")
         error = session.failures.timed_out(connection, call.allowed)
-        connection.conversation.turns.append(turn)
-        connection.conversation.gave_up(turn)
+        connection.conversation.in_vain()
         session.link.timeouts += 1
         session.failed(error)
         return error

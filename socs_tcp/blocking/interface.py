@@ -25,6 +25,7 @@ from ..core.policy import KEEPALIVE, MIN_INTERVAL, LateReplies
 from ..core.silence import SETTLE
 from ..core.tls import check_tls
 from ..core.turn import Match, Turn, checked_greeting, checked_match
+from .alarms import Alarms
 from .beside import Beside
 from .calls import Calls
 from .dialer import Dialer, Options
@@ -78,7 +79,7 @@ class TCPInterface:
         Seconds that the device needs between the end of one exchange and the next command.
     on_unasked : callable, optional
         Called with each whole frame that answers nothing (the alarms of a device that also
-        answers), one at a time, in the thread whose call read it, after that call. Pass a `match`
+        answers), one at a time, in a thread that calls the device, after its call. Pass a `match`
         to the queries of such a device.
     closes_after_reply : bool
         The device hangs up after each whole reply. This does not count as a loss.
@@ -121,22 +122,22 @@ class TCPInterface:
         self.link = Link(address_name(ip_address, self.port))
         check_seconds("min_interval", min_interval)
         self.framer = RawFramer() if framer is None else checked(framer)
+        unasked = check_function("on_unasked", on_unasked)
         options = Options(
             framer=self.framer, late_replies=check_late_replies(late_replies),
             greeting=checked_greeting(greeting), settle=check_pause("settle", settle),
             gap=check_pause("gap", gap), telnet=check_flag("telnet", telnet), tls=check_tls(tls),
-            alarms=check_function("on_unasked", on_unasked) is not None,
+            alarms=None if unasked is None else Alarms(unasked, self.link),
             on_connect=check_function("on_connect", on_connect),
             identity=identity_of(identify, closes_after_reply),
+            closes_after_reply=check_flag("closes_after_reply", closes_after_reply),
             keepalive=check_seconds("keepalive", keepalive, optional=True))
         # For the destructor of SOCS' class, where that takes our place again (socs_tcp.compat).
         self.__dict__["comm"] = None
         # Two underscores: drivers that inherit from us use up most of the short names.
         gate, failures = Gate(), Failures(ip_address, self.port)
         dialer = Dialer(options, self.link, gate, failures, min_interval)
-        session = Session(self.link, gate, dialer, failures,
-                          closes_after_reply=check_flag("closes_after_reply", closes_after_reply),
-                          on_unasked=on_unasked)
+        session = Session(self.link, gate, dialer, failures)
         self.__session, self.__calls, self.__beside = session, Calls(session), Beside(session)
         session.run(self.timeout, session.open, self, self.__calls.ask)
 

@@ -51,9 +51,7 @@ Ask: TypeAlias = Callable[[Call, Hooks, Turn], Any]
 class Session:
     """Holds the connection of a device, for one call at a time."""
 
-    def __init__(self, link: Link, gate: Gate, dialer: Dialer, failures: Failures, *,
-                 closes_after_reply: bool = False,
-                 on_unasked: Callable[[bytes], object] | None = None) -> None:
+    def __init__(self, link: Link, gate: Gate, dialer: Dialer, failures: Failures) -> None:
         self.link = link
         self.gate = gate
         self.dialer = dialer
@@ -66,8 +64,8 @@ class Session:
         self.asked = -math.inf              # when an answer was waited for last
         self.spared: Connection | None = None       # lost, and still to be seen in `comm`
         self.pinned: Connection | None = None       # reserved: no other may be used
-        self.closes_after_reply = closes_after_reply
-        self.on_unasked = on_unasked
+        self.closes_after_reply = dialer.options.closes_after_reply
+        self.alarms = dialer.options.alarms
         self.tell_connection: Callable[[Any], object] | None = None
 
     # the frame of each call
@@ -93,7 +91,7 @@ class Session:
                     gate.release()
                 except RuntimeError:    # interrupted before we had it
                     pass
-                if self.link.news or self.on_unasked is not None:
+                if self.link.news or self.alarms is not None:
                     self.tell()
 
     def leave(self, call: Call) -> None:
@@ -115,14 +113,8 @@ class Session:
         if self.gate.mine():
             return
         self.link.tell()
-        connection = self.connection
-        while self.on_unasked is not None and connection is not None \
-                and connection.conversation.unasked:
-            try:
-                self.on_unasked(connection.conversation.unasked.pop(0))
-            except Exception as exc:        # (no fault of the call, whose reply is good)
-                self.link.remark("on_unasked", f"on_unasked failed: {exc!r}")
-                self.link.tell()
+        if self.alarms is not None:
+            self.alarms.tell()
 
     # which connection
 
@@ -130,6 +122,8 @@ class Session:
         """The connection that belongs to `comm`, whoever put it there."""
         connection, comm = self.connection, self.comm
         if connection is None or connection.comm is not comm:
+            if connection is not None:      # a driver has made its own
+                self.dialer.given_up(connection, None)
             connection = None if comm is None else self.dialer.connection(comm)
             if connection is not None:
                 connection.conversation.prepared()
@@ -285,6 +279,8 @@ class Session:
             return
         connection.dead = True
         connection.error = kept(error)
+        if connection.closed():         # not by the device
+            self.dialer.given_up(connection, None)
         self.dialer.over(connection)
         connection.conversation.ended()
         self.link.losses += 1

@@ -93,6 +93,7 @@ class Conversation(Hearing):
             self._evidence.beyond_doubt = self._evidence.exchanges
         self._owed.silent()
         self.restless = self._strayed = False
+        self._received = None
         return SPEAK
 
     def _what_is_owed(self, now: float, allowed: float) -> float:
@@ -112,7 +113,7 @@ class Conversation(Hearing):
         """Does what waits pay what is owed?"""
         owed = self._owed
         with suppress(FramingError):    # it is then discarded; or of no more use
-            if owed.draining or self._alarms:
+            if owed.draining or self._alarms is not None:
                 self.frames(now)
             while owed.before and (frame := self.decoder.next_frame()) is not None:
                 self._nobodys(frame, now)
@@ -261,4 +262,4 @@ class Conversation(Hearing):
     @property
     def awaited(self) -> bool:
         """Is something still to come: an answer to a command, or the rest of one?"""
-        return not self._owed.nothing or self.decoder.waiting > 0
+        return not self._owed.nothing or self.decoder.waiting > 0 or self._received is not None

@@ -11,7 +11,7 @@ from .errors import FramingError
 from .evidence import Evidence, State
 from .framer import Framer
 from .link import Link
-from .owed import Owed
+from .owed import Owed, Received
 from .pending import Pending
 from .policy import MOST_UNASKED, LateReplies
 from .silence import Silence
@@ -41,8 +41,8 @@ class Hearing:
         As in `TCPInterface`.
     silence : Silence
         Of this connection.
-    alarms : bool
-        Keep whole frames that answer nothing, in `unasked`, for somebody who wants them.
+    alarms : list of bytes, optional
+        Where whole frames that answer nothing are put, for somebody who wants them.
     at_once : float
         So many frames that answer nothing are looked at in one call at most; `more` says so.
 
@@ -50,8 +50,6 @@ class Hearing:
     ----------
     turns : list of Turn
         Sent and not answered yet, in their order; those given up stay until they are.
-    unasked : list of bytes
-        Alarms.
     restless : bool
         Has the device said something unasked since the last silence?
     more : bool
@@ -61,25 +59,25 @@ class Hearing:
     """
 
     __slots__ = ("_alarms", "_at_once", "_evidence", "_framer", "_late", "_link", "_owed",
-                 "_pending", "_strayed", "_whole", "decoder", "more", "restless", "silence",
-                 "turns", "unasked", "useless")
+                 "_pending", "_received", "_strayed", "_whole", "decoder", "more", "restless",
+                 "silence", "turns", "useless")
 
     def __init__(self, link: Link, framer: Framer, late_replies: LateReplies, silence: Silence,
-                 *, alarms: bool = False, at_once: float = math.inf) -> None:
+                 *, alarms: list[bytes] | None = None, at_once: float = math.inf) -> None:
         self._link = link
         self._framer = framer
         self._late = late_replies
         self._alarms = alarms
         self._at_once = at_once
-        self._pending = Pending(link, late_replies, alarms)
+        self._pending = Pending(link, late_replies, alarms is not None)
         #: The frame that bytes are, where any frame answers the first question; otherwise None.
         self._whole = framer.whole if self._pending.in_order else _is_looked_at
         self._owed = Owed(silence.debt)
         self._evidence = Evidence(link, silence.settled_in)
+        self._received: Received | None = None      # while an answer is received in pieces
         self.silence = silence
         self.decoder: Decoder = framer.decoder()
         self.turns = self._pending.turns
-        self.unasked: list[bytes] = []
         self._strayed = False   # what was discarded since the last silence may go on
         self.restless = False
         self.more = False
@@ -161,7 +159,7 @@ class Hearing:
         self._pending.replied(turn)
         turn.missing, turn.frames = 0, frames
         self._link.last_reply = frames[-1]
-        self._listened(now, whole=True)
+        self._listened(now, 1)
         return [(turn, frames)]
 
     def frames(self, now: float) -> list[Answered]:
@@ -184,7 +182,7 @@ class Hearing:
 
     def _next_frame(self, found: list[Answered]) -> bytes | None:
         """The next whole frame, if somebody may want it."""
-        wanted = self.turns or self._alarms or (self._owed.draining and self._owed.late)
+        wanted = self.turns or self._alarms is not None or (self._owed.draining and self._owed.late)
         if not wanted or self.useless:
             return None
         try:
@@ -215,7 +213,7 @@ class Hearing:
         elif turn.kind == "query":
             self._replied(turn, now)
         elif turn.kind == "listen":
-            self._listened(now, whole=True)
+            self._listened(now, 1)
         elif self._owed.nothing:        # a greeting
             self.silence.kept()
         return not turn.given_up
@@ -245,13 +243,15 @@ class Hearing:
         self.silence.answered(now, rtt)
         self._evidence.exchange(rtt)
 
-    def _listened(self, now: float, *, whole: bool) -> None:
-        """Something came for a listener: the answer to a command, if one was missing."""
+    def _listened(self, now: float, frames: int) -> None:
+        """So many frames ended for a listener: the answers to commands, if they were missing."""
         silence, owed = self.silence, self._owed
         silence.answered(now, 0.0)
-        expected = owed.heard()
-        if (expected and owed.nothing and whole and now >= silence.settled_in
-                and not (self._strayed or self.decoder.waiting)):
+        expected = owed.heard() if frames else not owed.nothing
+        for _ in range(frames - 1):
+            expected = owed.heard() and expected
+        if (expected and owed.nothing and now >= silence.settled_in
+                and not (self._strayed or self.decoder.waiting or self._received)):
             silence.kept()
         else:
             silence.broken(now)
@@ -260,10 +260,10 @@ class Hearing:
     def _nobodys(self, frame: bytes, now: float) -> None:
         """A whole frame that answers nothing."""
         if self._owed.drained():
-            self.silence.answered(now, 0.0)
+            self.silence.ended = now
             self._link.bytes_discarded += len(frame)
-        elif self._alarms and len(self.unasked) < MOST_ALARMS:
-            self.unasked.append(frame)
+        elif self._alarms is not None and len(self._alarms) < MOST_ALARMS:
+            self._alarms.append(frame)
             self.silence.alarm(now)
             self._evidence.spoke(now, False)
         else:
@@ -291,15 +291,26 @@ class Hearing:
         if link.trace is not None:
             link.trace.add("<", data)
         if data:
-            self._listened(now, whole=self._framer.whole(data) is not None)
+            self._came_in_pieces(data, now)
 
     def take(self, count: int, now: float) -> bytes:
         """Up to `count` bytes that wait, as they came."""
         data = self.decoder.take(count)
         self._pending.begun = False
         if data:
-            self._listened(now, whole=self._framer.whole(data) is not None)
+            self._came_in_pieces(data, now)
         return data
+
+    def _came_in_pieces(self, data: bytes, now: float) -> None:
+        """An answer ends where the framer says, however it is received."""
+        received = self._received
+        if received is None and self._framer.whole(data) is not None:       # nearly always
+            self._listened(now, 1)
+            return
+        received = received or Received(self._framer)
+        ended = received.ends(data)
+        self._received = received if received.begun else None
+        self._listened(now, ended)
 
     def discard_late(self) -> int:
         """Throw away late answers that have come before a command is sent; their number.
@@ -332,8 +343,7 @@ class Hearing:
         if turn.kind == "listen":
             turn.give_up()
             self.turns.remove(turn)
-            self._owed.in_vain(self.decoder.waiting > 0)
-            self.silence.calm = False
+            self.in_vain()
             return False
         new = self._evidence.state is State.NEW or turn.kind == "greeting"
         if self._pending.give_up(turn, by_caller) or new:
@@ -341,6 +351,11 @@ class Hearing:
                           else "a reply did not match")
             return True
         return False
+
+    def in_vain(self) -> None:
+        """Somebody gave up waiting for what the device says by itself."""
+        self._owed.in_vain(self.decoder.waiting > 0 or self._received is not None)
+        self.silence.calm = False
 
     def _give_up(self, reason: str) -> None:
         self.useless = self.useless or reason

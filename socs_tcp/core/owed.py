@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .errors import FramingError
+from .framer import Framer
+
 
 class Debt(NamedTuple):
     """What a connection was given up with. A serial server may deliver it on the next one.
@@ -64,8 +67,8 @@ class Owed:
         return not self.before
 
     def in_vain(self, begun: bool) -> None:
-        """A listener gave up; with `begun`, in the middle of a frame."""
-        self.late += self.unanswered or int(begun)
+        """A listener gave up; with `begun`, in the middle of a frame, which may be a late one."""
+        self.late = max(self.late + self.unanswered, int(begun))
         self.unanswered = 0
 
     def heard(self) -> bool:
@@ -89,3 +92,34 @@ class Owed:
     def nothing(self) -> bool:
         """Has all come that a command may be answered with?"""
         return not (self.late or self.unanswered)
+
+
+class Received:
+    """Tells where answers end in bytes that somebody receives as they come.
+
+    Parameters
+    ----------
+    framer : Framer
+        Of the connection.
+    """
+
+    __slots__ = ("_decoder",)
+
+    def __init__(self, framer: Framer) -> None:
+        self._decoder = framer.decoder()
+
+    @property
+    def begun(self) -> bool:
+        """Is the rest of an answer still to come?"""
+        return self._decoder.waiting > 0
+
+    def ends(self, data: bytes) -> int:
+        """So many answers end in `data`."""
+        count = 0
+        try:
+            self._decoder.feed(data)
+            while self._decoder.next_frame() is not None:
+                count += 1
+        except FramingError:        # who knows
+            self._decoder.clear()
+        return count

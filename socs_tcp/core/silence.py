@@ -92,9 +92,12 @@ class Silence:
             self._wanted += now - self._since + min(allowed, LONGEST_PAUSE)
 
     def spoke(self, now: float) -> None:
-        """A command went out to which nothing is to come."""
-        self.ended = now
-        self.broken(now)
+        """A command went out to which nothing is to come.
+
+        That may be told after the end of an exchange that it went out beside.
+        """
+        self.ended = max(self.ended, now)
+        self.broken(self.ended)
 
     def kept(self) -> None:
         """All that was expected has come, and nothing else."""
@@ -113,7 +116,10 @@ class Silence:
             self._slowest = rtt
             self._length = min(rtt + self._settle, LONGEST_PAUSE)
         if not self.calm:
-            self.calm = not (self._wanted or self.gap)
+            if self._wanted:        # a command went out meanwhile, and may be answered after this
+                self._since = now
+            else:
+                self.calm = not self.gap
 
     def free(self, now: float) -> bool:
         """May a question go out, with nothing more to consider?"""

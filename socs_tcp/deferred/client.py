@@ -28,6 +28,7 @@ from ..core.policy import KEEPALIVE, MIN_INTERVAL, LateReplies
 from ..core.silence import SETTLE
 from ..core.tls import check_tls
 from ..core.turn import MOST_FRAMES, Match, checked_greeting
+from .alarms import Alarms
 from .clock import steady
 from .connection import Connection
 from .device import Device
@@ -132,13 +133,14 @@ class DeviceClient:
         self.reactor = reactor
         log = one_for(reactor, ReactorLog)
         self.link = Link(address_name(ip_address, self.port), log=log)
+        unasked = check_function("on_unasked", on_unasked)
         self._device = Device(
             ip_address, self.port, self.link, steady(reactor), self.framer, self.timeout,
             check_late_replies(late_replies), max_in_flight,
             check_seconds("keepalive", keepalive, optional=True), check_pause("settle", settle),
             check_pause("gap", gap), checked_greeting(greeting),
             identity_of(identify, closes_after_reply), check_on_connect(on_connect),
-            check_function("on_unasked", on_unasked),
+            None if unasked is None else Alarms(unasked, self.link),
             check_flag("closes_after_reply", closes_after_reply), check_flag("telnet", telnet),
             check_tls(tls))
         self._manager = Manager(self._device, reactor, min_interval, log)

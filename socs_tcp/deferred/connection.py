@@ -22,7 +22,6 @@ from ..core.silence import Silence
 from ..core.sockets import Patience, end
 from ..core.telnet import TelnetFilter, escape
 from ..core.turn import Turn
-from .alarms import Alarms
 from .device import Device
 from .drain import lowest
 from .frame_protocol import READ_SIZE
@@ -87,10 +86,9 @@ class Connection(LineProtocol):
         self.conversation = Conversation(
             device.link, device.framer, device.late_replies,
             Silence(device.settle, device.gap, now, debt, last=last),
-            alarms=device.on_unasked is not None, at_once=STRAYS_AT_ONCE)
+            alarms=None if device.alarms is None else device.alarms.frames, at_once=STRAYS_AT_ONCE)
         self._decoder = self.conversation.decoder
-        self._alarms = None if device.on_unasked is None else Alarms(device.on_unasked,
-                                                                     device.link)
+        self._alarms = device.alarms
         self._telnet = TelnetFilter() if device.telnet else None
         #: Who is told what has been answered: whoever has the device now.
         self.hearer: Callable[[list[Answered]], object] = _nobody
@@ -168,7 +166,7 @@ class Connection(LineProtocol):
 
     def _told_more(self, answered: list[Answered]) -> None:
         if self._alarms is not None:
-            self._alarms.tell(self.conversation.unasked)
+            self._alarms.tell()
         if self.conversation.more:
             self._go_on_soon()
         elif answered and self._decoder.waiting and self.conversation.turns and not self._over:

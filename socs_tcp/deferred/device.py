@@ -13,6 +13,7 @@ from ..core.identity import Identity
 from ..core.link import Link
 from ..core.policy import LateReplies
 from ..core.turn import Match
+from .alarms import Alarms
 
 #: Seconds that an attempt to connect, or a preparation, may take where the user set no timeout.
 CONNECT_TIMEOUT = 30.0
@@ -27,6 +28,8 @@ class Device:
     link : Link
     clock : IReactorTime
         Whose seconds all times here are.
+    alarms : Alarms or None
+        For who wants what the device says by itself.
     """
 
     host: str
@@ -43,7 +46,7 @@ class Device:
     greeting: Match | bool | None
     identity: Identity | None
     on_connect: Callable[[Any], Any] | None
-    on_unasked: Callable[[bytes], Any] | None
+    alarms: Alarms | None
     closes_after_reply: bool
     telnet: bool
     tls: ssl.SSLContext | None

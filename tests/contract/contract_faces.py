@@ -173,6 +173,9 @@ class TwistedFace(Face):
         wait_for(lambda: hasattr(future, "deferred"))
         self._thread.call(future.deferred.cancel)
 
+    def in_reactor(self, function):
+        return self._thread.call(function)
+
     def recv(self, timeout=None):
         return self.start("recv", timeout)
 

@@ -120,6 +120,44 @@ def test_a_move_is_aborted_while_its_answer_is_waited_for(make):
         assert server.received == [b"MOVE 10", b"ABORT", b"T?"]
 
 
+def test_a_move_and_its_abort_may_both_be_answered(make, hand):
+    """The second answer came as the reply to the next question."""
+    def stage(device):
+        device.command()
+        device.command()
+        device.say(b"aborted\r\n", after=0.6)
+        device.say(b"re MOVE\r\n", after=0.05)
+        device.answer_all()
+    box = hand(stage)
+    device = make(box, settle=0.5)
+    move = device.start("query", "MOVE 10", NEVER)
+    wait_for(lambda: box.commands)
+    device.send(b"ABORT", urgent=True)
+    assert move.result(10) == b"aborted"
+    assert [device.query(q) for q in ("A?", "B?")] == [b"re A?", b"re B?"]
+
+
+def test_after_an_urgent_command_and_the_reply_it_overtook_the_gap_is_kept(make, hand):
+    came = []
+
+    def stage(device):
+        device.command()
+        device.command()
+        device.say(b"re MOVE\r\n", after=0.4)
+        came.append(time.monotonic())
+        device.command()
+        came.append(time.monotonic())
+        device.say(b"re A?\r\n")
+    box = hand(stage)
+    device = make(box, gap=0.3, settle=0.01)
+    move = device.start("query", "MOVE 10", NEVER)
+    wait_for(lambda: box.commands)
+    device.send(b"ABORT", urgent=True)
+    assert move.result(10) == b"re MOVE"
+    assert device.query("A?") == b"re A?"
+    assert came[1] - came[0] > 0.29
+
+
 def test_an_urgent_command_passes_a_reservation(make):
     with DeviceServer(Stage()) as server:
         device = make(server)

@@ -247,45 +247,6 @@ def test_a_line_that_is_shifted_is_in_step_again_after_one_error(make, hand, lat
     assert asked(device, "B?", "C?", match=match) == OWN[1:]
 
 
-# unasked
-
-def test_alarms_go_to_those_who_want_them(make, hand):
-    def alarms(device):
-        line = device.command()
-        device.say(b"ALARM 1\r\nre " + line + b"\r\nALARM 2\r\n")
-        device.answer_all()
-    seen = []
-    device = make(hand(alarms), on_unasked=seen.append, settle=0.01)
-    match = re.compile(b"re ")
-    assert device.query("A?", match=match) == b"re A?"
-    assert device.query("B?", match=match) == b"re B?"
-    wait_for(lambda: seen == [b"ALARM 1", b"ALARM 2"])
-    assert device.link.up
-
-
-def test_a_reply_is_given_though_the_function_for_alarms_fails(make, hand, lines):
-    def alarms(device):
-        while True:
-            line = device.command()
-            device.say(b"ALARM\r\nre " + line + b"\r\n")
-    device = make(hand(alarms), on_unasked=lambda _alarm: 1 / 0, settle=0.01)
-    for _ in range(3):
-        assert device.query("A?", match=re.compile(rb"re ")) == b"re A?"
-    told = [line for line in lines if "on_unasked failed: ZeroDivisionError" in line]
-    assert len(told) == 1
-
-
-def test_half_an_alarm_is_no_part_of_a_reply(make, hand):
-    def half(device):
-        device.answer(reply=lambda line: b"re " + line + b"\r\nALA")
-        device.say(b"RM\r\n", after=0.05)
-        device.answer_all()
-    seen = []
-    device = make(hand(half), on_unasked=seen.append, settle=LONG)
-    assert asked(device, *ABC) == OWN
-    wait_for(lambda: seen == [b"ALARM"])
-
-
 @pytest.mark.parametrize("late", ["drop", "drain", lambda command, reply: b"x" not in reply],
                          ids=["drop", "drain", "match"])
 def test_junk_behind_a_reply_costs_nothing(make, hand, late):

@@ -27,7 +27,10 @@ EVENTS: dict[str, tuple[Callable[[World], bool], Callable[[World], None]]] = {
     "ask": (lambda w: not w.call, World.ask),
     "send": (lambda w: True, lambda w: w.send(answered=False)),
     "send, to be answered": (lambda w: True, lambda w: w.send(answered=True)),
+    "send beside": (lambda w: w.call in ("query", "listen"), World.send_beside),
     "listen": (lambda w: not w.call, World.listen),
+    "listen for many": (lambda w: not w.call, lambda w: w.listen(many=True)),
+    "receive": (lambda w: not w.call, World.receive),
     "reply": (lambda w: bool(w.output), World.emit),
     "half": (lambda w: bool(w.output) and not w.half, lambda w: w.emit(whole=False)),
     "stray": (lambda w: not w.half, lambda w: w.unasked(whole=True)),
@@ -35,7 +38,8 @@ EVENTS: dict[str, tuple[Callable[[World], bool], Callable[[World], None]]] = {
     "old": (lambda w: bool(w.old) and not w.half, World.deliver_old),
     "no reply": (lambda w: bool(w.output) and not w.half, World.lose_reply),
     "timeout": (lambda w: bool(w.call), World.time_out),
-    "cancel": (lambda w: bool(w.call), lambda w: w.leave(in_time=True)),
+    "cancel": (lambda w: bool(w.call), lambda w: w.leave("cancelled")),
+    "interrupt": (lambda w: bool(w.call), lambda w: w.leave("interrupted")),
     "loss": (lambda w: True, lambda w: w.end("lost")),
     "a moment": (lambda w: True, lambda w: w.pass_time(SETTLE * 0.4)),
     "a while": (lambda w: True, lambda w: w.pass_time(SETTLE * 1.2)),
@@ -57,6 +61,12 @@ def small_copy(thing):
     return new
 
 
+def copy_of_decoder(decoder):
+    new = FRAMER.decoder()
+    new.feed(decoder.peek(1 << 20))
+    return new
+
+
 def copy_of(world: World) -> World:
     """A world of its own, in the same state."""
     new = object.__new__(World)
@@ -69,11 +79,14 @@ def copy_of(world: World) -> World:
     talk._link = Ear(new)
     talk._pending, talk._owed = small_copy(old._pending), small_copy(old._owed)
     talk._evidence, talk.silence = small_copy(old._evidence), small_copy(old.silence)
+    if old._received is not None:
+        talk._received = small_copy(old._received)
+        talk._received._decoder = copy_of_decoder(old._received._decoder)
     talk._pending._link = talk._evidence._link = talk._link
     talk.turns = talk._pending.turns = [turns[id(turn)] for turn in old.turns]
-    talk.decoder = FRAMER.decoder()
-    talk.decoder.feed(old.decoder.peek(1 << 20))
-    talk.unasked = []
+    talk.decoder = copy_of_decoder(old.decoder)
+    if talk._alarms is not None:
+        talk._alarms = []
     new.turns = tuple(turns[id(turn)] for turn in world.turns)
     return new
 
@@ -99,7 +112,7 @@ def key_of(world: World) -> tuple:
         re.sub(rb"\d+", b"", talk.decoder.peek(1 << 20)), talk._pending.begun,
         min(talk._pending.unmatched, 2), owed.before, owed.repaid,
         owed.unanswered, owed.late, owed.draining,
-        talk.state, talk.answered, bool(talk.useless), talk._strayed,
+        talk.state, talk.answered, bool(talk.useless), talk._strayed, talk._received is None,
         age(silence._since), round(silence._wanted, 3), silence.debt,
         round(silence._length, 3), age(silence._due, 99), age(silence.ended),
         silence.calm, age(silence.settled_in),
@@ -107,6 +120,7 @@ def key_of(world: World) -> tuple:
               for f in (*world.output, *world.old)), len(world.old),
         world.call, age(world.deadline) if world.call else 0, age(world.wake),
         tuple((rank.get(a.number), age(a.at)) for a in world.books), world.commands, world.idle,
+        world.in_part, tuple(age(at) for at in world.asides),
         age(world.disturbed), age(world.debt_until), max(world.debts, 0), age(world.quiet_since),
         age(world.paused, 99), round(world.slowest, 3))
 

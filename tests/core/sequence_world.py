@@ -93,7 +93,8 @@ class World:
         self.last_wrong = -math.inf
         self.kinds: set[str] = set()    # of wrong answers that were seen; shared with copies
         self.old: tuple[Frame, ...] = ()        # what a serial server may still deliver
-        self.call: str = ""         # what the face does: "", wanting, query, listen, greeting
+        # What the face does: "", wanting, query, listen, receive, greeting
+        self.call: str = ""
         self.turns: tuple[Turn, ...] = ()       # those that somebody waits for
         self.deadline = math.inf
         self.wake = math.inf
@@ -106,12 +107,14 @@ class World:
         if self.config.greeting and not debt.seconds:
             silence.kept()
         self.conversation = Conversation(Ear(self), FRAMER, self.config.late_replies, silence,
-                                         alarms=self.config.alarms)
+                                         alarms=[] if self.config.alarms else None)
         self.state = State.NEW
         self.output: tuple[Frame, ...] = ()     # what the device has still to say, in its order
         self.books: tuple[Asked, ...] = ()      # which frame comes next, as far as one can know
         self.commands = 0                       # since the last question
         self.idle = 0                           # whole frames that wait for somebody to listen
+        self.in_part = False                    # of a frame, the beginning was received as bytes
+        self.asides: tuple[float, ...] = ()     # when commands went out beside this call
         self.disturbed = -math.inf if self.config.greeting and not debt.seconds else self.now
         self.connected = self.now
         self.debt_until = self.now + debt.seconds
@@ -162,6 +165,7 @@ class World:
         self.conversation.ask(turn, self.now)
         self.books = (*self.books, Asked(self.numbers, self.now, self.is_clear()))
         self.commands = self.idle = 0
+        self.in_part = False
         self.output = (*self.output, Frame(b"r%d" % self.numbers, "reply",
                                            b"r%d\n" % self.numbers, math.inf))
 
@@ -174,26 +178,59 @@ class World:
             self.output = (*self.output, Frame(b"c%d" % self.numbers, "undeclared",
                                                b"c%d\n" % self.numbers, math.inf))
 
-    def listen(self) -> None:
+    def send_beside(self) -> None:
+        """A command goes out while somebody waits; the one who waits is told at the end."""
+        self.numbers += 1
+        self.asides = (*self.asides, self.now)
+
+    def merge_asides(self) -> None:
+        asides, self.asides = self.asides, ()
+        for when in asides:
+            self.conversation.command(when)
+            self.commands += 1
+            self.disturbed = max(self.disturbed, when)
+            self.quiet_since = max(self.quiet_since, when)
+
+    def listen(self, many: bool = False) -> None:
         turn = Turn("listen")
+        if many:
+            turn.gather(9)
         self.start("listen", turn)
         found = self.conversation.listen(turn, self.now)
         if found:
-            self.idle -= 1
-            self.note_listened()
+            self.note_taken(len(found[0][1]) if many else 1)
         self.handle(found)
 
-    def leave(self, in_time: bool) -> None:
+    def receive(self) -> None:
+        """Bytes as they come, or those that wait."""
+        self.start("receive")
+        waiting = self.conversation.decoder.peek(1 << 20)
+        if waiting:
+            self.conversation.take(1 << 20, self.now)
+            self.note_taken(waiting.count(b"\n"))
+            self.received(in_part=not waiting.endswith(b"\n"))
+
+    def received(self, in_part: bool) -> None:
+        self.call, self.in_part = "", in_part
+        if in_part:
+            self.disturbed = self.now
+        self.check_state()
+
+    def leave(self, how: str) -> None:
         """The call ends without an answer: its time is over, or it was cancelled."""
         call, self.call = self.call, ""
         self.wake = math.inf
+        if call == "receive":
+            self.conversation.in_vain()
+            self.listener_left()
         if call == "wanting":
-            if not in_time and self.conversation.next_step(self.now) == WAIT:
+            if how == "timed out" and self.conversation.next_step(self.now) == WAIT:
                 self.end("given up")        # it does not even answer late
             return
         turns, self.turns = self.turns, ()
         for turn in turns:
-            drop = self.conversation.gave_up(turn)
+            drop = (self.conversation.interrupted(turn) if how == "interrupted" else
+                    self.conversation.gave_up(turn, how == "cancelled"))
             if turn.kind == "listen":
                 self.listener_left()
             elif drop:
@@ -203,9 +240,12 @@ class World:
                 raise Wrong("a question was given up, and nothing is owed")
         if call == "greeting":
             raise Wrong("no greeting, and the connection is kept")
+        self.merge_asides()
 
     def listener_left(self) -> None:
-        missing = self.commands or int(self.conversation.decoder.waiting > 0)
+        late = sum(1 for asked in self.books if not asked.number)
+        begun = self.conversation.decoder.waiting > 0 or self.in_part
+        missing = max(self.commands, int(begun) - late)
         self.books += (Asked(0, self.now, True),) * missing
         self.commands = 0
 
@@ -270,6 +310,10 @@ class World:
             owner = self.note(text)
         elif not self.books and self.call not in ("listen", "greeting"):
             self.disturbed = self.now
+        if self.call == "receive":
+            conversation.took(data, self.now)
+            self.received(in_part=frame is None)
+            return
         self.handle(conversation.heard(data, self.now), frame, owner)
         if self.call == "wanting":
             self.try_to_ask()
@@ -285,6 +329,7 @@ class World:
                 self.prepared()
             if not self.turns:
                 self.call = ""
+                self.merge_asides()
         if self.conversation.useless:
             self.end("given up")
         self.check_state()
@@ -296,7 +341,7 @@ class World:
         while self.now < end:
             self.now = min(end, self.wake, self.deadline if self.call else math.inf)
             if self.call and self.now >= self.deadline:
-                self.leave(in_time=False)
+                self.leave("timed out")
             elif self.now >= self.wake:
                 self.try_to_ask()
 
@@ -339,11 +384,16 @@ class World:
                 not self.config.match or not self.books[0].number or REPLY.match(text)):
             owner, self.books = self.books[0], self.books[1:]
             return owner
-        if self.call == "listen":
+        if self.call in ("listen", "receive"):
             self.note_listened()
         else:
             self.note_unasked()
         return None
+
+    def note_taken(self, frames: int) -> None:
+        self.idle -= frames
+        for _ in range(frames):
+            self.note_listened()
 
     def note_listened(self) -> None:
         """Somebody listens: is it what a command was missing, and all of it?"""
@@ -384,6 +434,8 @@ class World:
 
     def check_reply(self, turn: Turn, reply: bytes | None, frame: Frame, owner) -> None:
         self.slowest = max(self.slowest, self.now - turn.asked_at)
+        if self.commands or self.asides:        # each of them may be answered after this
+            self.disturbed = self.now
         right = b"r" + turn.data[1:-1]
         if reply is None or reply == right:
             return

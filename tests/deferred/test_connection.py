@@ -29,7 +29,7 @@ class Owner:
         self.clock = MemoryReactorClock()
         self.link = Link("bridge:7777", self.clock.seconds)
         options = {"framer": LineFramer(), "late_replies": "drop", "settle": 0.0, "telnet": False,
-                   "on_unasked": None, **options}
+                   "alarms": None, **options}
         self.device = Device(
             "bridge", 7777, self.link, self.clock, timeout=10.0, max_in_flight=1, keepalive=20.0,
             gap=0.0, greeting=None, identity=None, on_connect=None, closes_after_reply=False,

@@ -319,6 +319,25 @@ def test_what_comes_unasked_is_given_to_who_wants_it_one_at_a_time():
     assert bench.link.bytes_discarded == 0
 
 
+def test_one_at_a_time_over_two_connections_too():
+    seen, pending = [], []
+
+    def on_unasked(frame):
+        seen.append(frame)
+        pending.append(Deferred())
+        return pending[-1]
+    bench = settled(on_unasked=on_unasked)
+    bench.reply(b"alarm 1\r\nalarm 2\r\n")
+    bench.client.reconnect()
+    bench.run_until_attempt()
+    bench.accept()
+    bench.reply(b"alarm 3\r\n")
+    assert seen == [b"alarm 1"]
+    while pending:
+        pending.pop().callback(None)
+    assert seen == [b"alarm 1", b"alarm 2", b"alarm 3"]
+
+
 def test_a_function_for_alarms_that_fails_harms_nobody_and_is_told():
     bench = settled(on_unasked=lambda frame: 1 / 0)
     told = remarks(bench)

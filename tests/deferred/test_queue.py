@@ -24,7 +24,7 @@ class Bench:
         self.link = Link("here", self.clock.seconds)
         self.device = Device(
             "here", 1, self.link, self.clock, LineFramer(), 10.0, late, max_in_flight, None,
-            settle=0.0, gap=0.0, greeting=None, identity=None, on_connect=None, on_unasked=None,
+            settle=0.0, gap=0.0, greeting=None, identity=None, on_connect=None, alarms=None,
             closes_after_reply=False, telnet=False, tls=None)
         self.drops = 0
         self.exchanges = 0
