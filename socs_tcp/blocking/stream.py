@@ -46,6 +46,8 @@ class Stream:
 
     def _lost(self, connection: Connection) -> DeviceConnectionError:
         session = self._exchange.session
+        if session.failures.closed:
+            return session.failures.closed_error()
         if connection is session.connection:
             session.end(connection)
         if connection.error is not None:

@@ -61,6 +61,14 @@ def test_a_loss_that_others_have_found_meanwhile_is_told_too(device, listener):
         assert next(device.frames(5)) == b"2"
 
 
+def test_one_that_is_closed_between_two_frames_ends_it_in_the_same_words(device, listener):
+    far, frames = looping(device, listener, b"1\n")
+    with far:
+        device.close()
+        with pytest.raises(Disconnected, match="closed by this program"):
+            next(frames)
+
+
 def test_a_device_that_is_closed_ends_the_loop(device, listener):
     far, frames = looping(device, listener, b"1\n")
     with far:

@@ -29,7 +29,7 @@ def forgets_it(device):
 @pytest.mark.parametrize("ask", ["recv", "query"])
 def test_whoever_ends_a_connection_what_it_owes_may_come_on_the_next(late, reconnect, ask):
     """A serial server delivers it there. It was forgotten where a driver made its own."""
-    owed, ends = [], []
+    ends = []
 
     class Driver(TCPInterface):
         def _connect(self, address):
@@ -47,10 +47,8 @@ def test_whoever_ends_a_connection_what_it_owes_may_come_on_the_next(late, recon
         reconnect(device)
     device.timeout = 5.0
     session = device._TCPInterface__session
-    with session.gate.enter(None) as call:
-        connection = session.ready(call, device)
-        owed.append(connection.conversation.silence.debt.replies)
-    assert owed == [1]
+    connection = session.run(5.0, lambda call, face, _what: session.ready(call, face), device, None)
+    assert connection.conversation.silence.debt.replies == 1
     for pair in ends:
         for end in pair:
             end.close()
