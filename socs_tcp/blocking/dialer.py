@@ -135,7 +135,7 @@ class Dialer:
                 else TlsConnection if isinstance(comm, TlsSocket) else Connection)
         settle = options.settle if isinstance(comm, kind.SOCKET) else 0.0
         silence = Silence(settle, options.gap, now, self._debt, last=self._spoke)
-        if greeted and not self._debt.seconds:
+        if greeted:
             silence.kept()
         conversation = Conversation(
             self._link, options.framer, options.late_replies, silence,

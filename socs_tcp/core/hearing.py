@@ -157,7 +157,7 @@ class Hearing:
         if not frames:
             return []
         self._pending.replied(turn)
-        turn.missing, turn.frames = 0, frames
+        turn.frames = frames
         self._link.last_reply = frames[-1]
         self._listened(now, 1)
         return [(turn, frames)]

@@ -45,7 +45,6 @@ class SocketDrain:
         self._transport = transport
         self._below = below
         self._drained = drained
-        self._begun = False
 
     def write(self, data: bytes) -> bool:
         """Write; False if `drained` will be called."""
@@ -55,7 +54,6 @@ class SocketDrain:
         # (Not the transport's own method: TLS would put a wrapper around us, for which it uses
         # the installed reactor.)
         FileDescriptor.registerProducer(self._below, self, False)  # type: ignore[arg-type]
-        self._begun = True
         return False
 
     def _gone(self) -> bool:
@@ -81,8 +79,8 @@ class SocketDrain:
         FileDescriptor.unregisterProducer(self._below)
 
     def resumeProducing(self) -> None:
-        """The socket's transport has nothing left."""
-        if self._begun and self._gone():
+        """The socket's transport has nothing left (or has just been asked to say so)."""
+        if self._gone():
             self._drained()
 
     def stopProducing(self) -> None:

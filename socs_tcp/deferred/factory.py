@@ -186,9 +186,7 @@ class DeviceClientFactory(ReconnectingClientFactory):
         self.stopTrying()
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
-        self.connector = connector
         self.retry(connector)
 
     def clientConnectionLost(self, connector: Any, unused_reason: Failure) -> None:
-        self.connector = connector
         self.retry(connector)

@@ -22,7 +22,8 @@ def driver(near, **options):
     class Driver(TCPInterface):
         def _connect(self, address):
             return near
-    return Driver("dev", 7777, 1, framer=LineFramer(b"\n"), settle=0, **options)
+    options = {"settle": 0, **options}
+    return Driver("dev", 7777, 1, framer=LineFramer(b"\n"), **options)
 
 
 def test_a_reply_that_nobody_waits_for_ends_the_connection_before_the_next_call(far_end):
@@ -152,3 +153,12 @@ def test_a_close_of_another_thread_ends_who_listens_and_a_command_may_have_arriv
     listening.join(5)
     [error] = errors
     assert error.sent == "maybe" and "closed by this program" in str(error)
+
+
+def test_after_its_greeting_a_device_is_asked_without_a_pause(far_end):
+    near, far = far_end
+    far.sendall(b"hello\n")
+    device = driver(near, greeting=True, settle=30)
+    with pytest.raises(ReplyTimedOut):
+        device.query("A", timeout=0.01)
+    assert far.recv(10) == b"A\n"

@@ -34,7 +34,7 @@ def test_a_block_of_unknown_length_ends_with_the_terminator():
     assert frames(BlockFramer(), [b"#0ab", b"c\n"]) == [b"#0abc"]
 
 
-@pytest.mark.parametrize("wrong", [b"#-1\n", b"# 3\n", b"#!\n", b"#x\n"])
+@pytest.mark.parametrize("wrong", [b"#-1\n", b"# 3\n", b"#!\n", b"#x\n", b"#\n"])
 def test_what_is_no_block_is_shown_as_far_as_it_came(wrong):
     with pytest.raises(FramingError) as caught:
         frames(BlockFramer(), [wrong])

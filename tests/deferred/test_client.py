@@ -422,6 +422,17 @@ def test_a_repeatable_query_is_sent_once_more_after_a_loss():
     assert isinstance(query.value, Disconnected)
 
 
+def test_what_came_before_the_loss_is_no_part_of_the_reply_to_a_repeated_query():
+    bench = proven()
+    query = bench.query("A", safe_to_repeat=True, replies=2)
+    bench.reply(b"old\r\n")
+    bench.transport.lost(RESET)
+    bench.advance(0)
+    bench.accept()
+    bench.reply(b"1\r\n2\r\n")
+    assert query.value == [b"1", b"2"]
+
+
 def test_a_query_that_may_not_be_repeated_is_not():
     bench = proven()
     query = bench.query("A")

@@ -20,6 +20,8 @@ EQUIVALENT: dict[str, str] = {
         "the heap is tidied more often; what is called, and when, is the same",
     "deferred/connector.__init__: self._beginning = False  ->  pass":
         "connect sets it before anybody reads it",
+    "blocking/gate.__init__: False  ->  True":
+        "the first call of all looks for what happened beside it, and finds nothing",
     "deferred/connection.say: allowed > self._taken_within  ->  allowed >= self._taken_within":
         "the same time is granted once more",
     "deferred/dialer._watch_lasting: left <= INSTANT  ->  left < INSTANT": _NO_TIME,
