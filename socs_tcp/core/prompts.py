@@ -44,6 +44,9 @@ class PromptFramer(Framer):
         pattern that is costly to match, less (`longest`).
     send_terminator : bytes or str
         What ends a command.
+    keep : bool
+        Keep the prompt at the end of the reply, because it says something: ``:`` for "done",
+        ``?`` for "error". Otherwise it is removed.
     max_length : int
         The longest reply in bytes, its prompt counted.
 
@@ -59,8 +62,9 @@ class PromptFramer(Framer):
     """
 
     def __init__(self, pattern: Text | re.Pattern[bytes], *, send_terminator: Text = b"\r\n",
-                 max_length: int = MAX_LENGTH) -> None:
+                 keep: bool = False, max_length: int = MAX_LENGTH) -> None:
         super().__init__(max_length)
+        self.keep = keep
         if not isinstance(pattern, re.Pattern):
             pattern = re.compile(to_bytes(pattern))
         price = _checked(pattern)
@@ -80,10 +84,12 @@ class PromptFramer(Framer):
             found = self._search.find(buffer, start, limit, scanned)
         if found is None and stop - start >= self.max_length:
             raise self.too_long(buffer[start:stop])
-        return found
+        return (found[1], found[1]) if found is not None and self.keep else found
 
     def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None:
         text = self._text
+        if self.keep:
+            return None         # (as `find` does it)
         return (self._search.split(data, most, self.max_length) if text is None else
                 split_text(data, text, most, self.max_length - len(text)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 
-from ..core.framing import Framer, LengthFramer, LineFramer, PromptFramer
+from ..core.framing import Framer, LengthFramer, LineFramer
 
 
 class LinesFramer(Framer):
@@ -37,15 +37,6 @@ class LinesFramer(Framer):
         if stop - start > self.max_length:
             raise self.too_long(buffer[start:stop])
         return None
-
-
-class KeptPromptFramer(PromptFramer):
-    """As `PromptFramer`, but the prompt stays at the end of the reply, for it says something."""
-
-    def find(self, buffer: bytearray, start: int, stop: int,
-             scanned: int) -> tuple[int, int] | None:
-        found = super().find(buffer, start, stop, scanned)
-        return None if found is None else (found[1], found[1])
 
 
 class HeaderFramer(LengthFramer):

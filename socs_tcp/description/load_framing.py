@@ -8,7 +8,7 @@ from ..core.framing import FixedFramer, Framer, LineFramer, PromptFramer
 from .checksums import NAMES, Checksum, Crc
 from .context import Context
 from .errors import did_you_mean
-from .framers import HeaderFramer, KeptPromptFramer, LinesFramer
+from .framers import HeaderFramer, LinesFramer
 from .keys import FRAMING_KINDS, names, required
 from .nodes import Node
 from .replies import ErrorReply
@@ -68,7 +68,7 @@ def _lines(keys: dict[str, Node], context: Context) -> Framer:
 def _prompt(keys: dict[str, Node], context: Context) -> Framer:
     keep = "keep_prompt" in keys and keys["keep_prompt"].boolean()
     pattern = context.pattern(keys["prompt"]).regex
-    return (KeptPromptFramer if keep else PromptFramer)(pattern, send_terminator=b"")
+    return PromptFramer(pattern, send_terminator=b"", keep=keep)
 
 
 def _header(node: Node) -> Framer:

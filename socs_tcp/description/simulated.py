@@ -24,7 +24,7 @@ from ..testing.device.scripted import ScriptedDevice
 from . import Description
 from .conversations import conversations
 from .examples import example
-from .framers import KeptPromptFramer, LinesFramer
+from .framers import LinesFramer
 from .load_answers import GREETING
 from .patterns import Pattern
 from .simulated_modbus import ModbusDevice
@@ -106,7 +106,7 @@ def ending(framer: Framer) -> bytes:
         framer = framer.line
     if isinstance(framer, LineFramer):
         return framer.terminators[0]
-    if isinstance(framer, PromptFramer) and not isinstance(framer, KeptPromptFramer):
+    if isinstance(framer, PromptFramer) and not framer.keep:
         return example(Pattern(framer.pattern, 1000)) or b""
     return b""
 

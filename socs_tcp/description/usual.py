@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..core.framing import FixedFramer, Framer
+from ..core.framing import FixedFramer, Framer, PromptFramer
 from . import Description, DescriptionError, Query, Step, Value
 from .conversations import Known
 from .examples import example
 from .fields import Field
-from .framers import HeaderFramer, KeptPromptFramer
+from .framers import HeaderFramer
 from .load_answers import ON_CONNECT
 from .patterns import Pattern
 from .putting import put
@@ -114,7 +114,7 @@ def _place(field: Field) -> Place:
 
 def _end(framer: Framer, step: Step) -> bytes:
     """The prompt that stays at the end of a reply, but for the checksum that may stand in it."""
-    if not isinstance(framer, KeptPromptFramer):
+    if not (isinstance(framer, PromptFramer) and framer.keep):
         return b""
     prompt = example(Pattern(framer.pattern, 1000)) or b""
     return prompt[:len(prompt) - (step.checksum.length if step.checksum else 0)]
@@ -130,7 +130,7 @@ def _filled_up(reply: bytes, step: Step, framer: Framer, byte: bytes = b"\0") ->
 def _whole(answer: bytes, step: Step, framer: Framer) -> bytes | None:
     """`answer` as it comes, with its checksum, if it is one that the step takes."""
     answer = sealed(_filled_up(answer, step, framer), step, framer)
-    if isinstance(framer, KeptPromptFramer) and not any(
+    if isinstance(framer, PromptFramer) and framer.keep and not any(
             match.end() == len(answer) for match in framer.pattern.finditer(answer)):
         return None
     try:

@@ -22,7 +22,6 @@ from socs_tcp.core.framing import (
     plain_text,
     to_bytes,
 )
-from socs_tcp.description.framers import KeptPromptFramer
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -323,6 +322,12 @@ def test_a_frame_is_handed_over_as_bytes_without_its_terminator():
     assert all(type(frame) is bytes for frame in frames)
 
 
+def test_a_prompt_that_says_something_is_kept():
+    decoder = PromptFramer("[:?]", keep=True).decoder()
+    decoder.feed(b" 1, 2\r\n:??\r\n")
+    assert [decoder.next_frame() for _ in range(4)] == [b" 1, 2\r\n:", b"?", b"?", None]
+
+
 def test_the_reply_of_a_prompting_device_comes_without_its_prompt():
     framer = PromptFramer(rb"\r\nQ\d> ")
     assert frames_of(framer, [b"one\r\ntwo\r\nQ1> \r\nQ2> "]) == [b"one\r\ntwo", b""]
@@ -486,7 +491,7 @@ MANY = [
     FixedFramer(3), LengthFramer(1, lambda header: header[0] - 96, max_length=3),
     PromptFramer(rb"ab", max_length=6), PromptFramer(rb"a[bc]", max_length=6), RawFramer(),
     PromptFramer(rb"b\n", max_length=6), PromptFramer(rb"a+\n|b", max_length=6),
-    KeptPromptFramer(rb"ab", max_length=6), Dashed(b"b", max_length=6),
+    PromptFramer(rb"ab", keep=True, max_length=6), Dashed(b"b", max_length=6),
 ]
 
 
