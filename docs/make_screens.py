@@ -1,13 +1,16 @@
-"""Takes the screenshots of the documentation: commands on a terminal, drawn as SVG.
+"""Takes the screenshots of the documentation: of commands on a terminal, and of its first page.
 
-    python docs/make_screens.py
+    python3 run.py docs && python docs/make_screens.py
 
 Each command runs on a terminal of its own with a simulated device; a terminal emulator knows what
-a person would see there.
+a person would see there, and it is drawn as SVG. The page is that of docs/_build/html, in Chromium
+(Debian's package `chromium`): wide and light, narrow and dark.
 """
 
 import html
 import math
+import shutil
+import subprocess
 import sys
 import tempfile
 from itertools import groupby
@@ -27,6 +30,9 @@ INK, GROUND = "#e4e9f2", "#1b2129"
 COLOURS = {"red": "#ff7b72", "green": "#7ee787", "cyan": "#76e3ea", "brown": "#e3b341",
            "blue": "#79c0ff", "magenta": "#d2a8ff"}
 PORT = 5025
+PAGE = HERE / "_build" / "html" / "index.html"
+#: Of the first page: the width and height of the window, and what Chromium calls its colours.
+PAGES = {"wide": (1280, 800, 1), "narrow": (390, 800, 0)}
 
 
 def picture(terminal, title):
@@ -107,6 +113,17 @@ def console():
                                  "hang-up")
 
 
+def page(path, width, height, colours):
+    """The first page in a window of this size."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None or not PAGE.is_file():
+        sys.exit("for the first page: apt install chromium, and python3 run.py docs")
+    subprocess.run([chromium, "--headless", "--no-sandbox", "--hide-scrollbars",
+                    f"--blink-settings=preferredColorScheme={colours}",
+                    f"--window-size={width},{height}", f"--screenshot={path}", PAGE.as_uri()],
+                   check=True, capture_output=True, timeout=120)
+
+
 SCREENS = {"watch": watch, "console": console}
 
 
@@ -114,3 +131,6 @@ if __name__ == "__main__":
     for name, take in SCREENS.items():
         (HERE / "img" / f"screen-{name}.svg").write_text(take(), encoding="utf-8")
         print(f"docs/img/screen-{name}.svg")
+    for name, window in PAGES.items():
+        page(HERE / "img" / f"screen-page-{name}.png", *window)
+        print(f"docs/img/screen-page-{name}.png")

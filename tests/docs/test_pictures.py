@@ -40,7 +40,9 @@ def test_the_screenshots_are_those_that_the_command_takes():
     spec = importlib.util.spec_from_file_location("make_screens", DOCS / "make_screens.py")
     make_screens = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make_screens)
-    taken = {f"screen-{name}.svg" for name in make_screens.SCREENS}
-    assert {path.name for path in (DOCS / "img").glob("screen-*.svg")} == taken
-    page = (DOCS / "command_line.rst").read_text()
-    assert all(f"img/{name}" in page for name in taken)
+    commands = {f"screen-{name}.svg" for name in make_screens.SCREENS}
+    pages = {f"screen-page-{name}.png" for name in make_screens.PAGES}
+    assert {path.name for path in (DOCS / "img").glob("screen-*")} == commands | pages
+    for page, names in (("command_line", commands), ("contributing", pages)):
+        text = (DOCS / f"{page}.rst").read_text()
+        assert all(f"img/{name}" in text for name in names)
