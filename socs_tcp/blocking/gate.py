@@ -49,6 +49,10 @@ class Gate:
     """
 
     def __init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Free, whoever had the device: in a forked child, say, where those threads are not."""
         # Reentrant only in that it knows whose it is.
         self.lock = threading.RLock()
         self.release = self.lock.release

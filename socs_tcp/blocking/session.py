@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol, TypeAlias, TypeVar
+from weakref import WeakSet
 
 from ..core.errors import (
     ConnectFailed,
@@ -67,6 +70,18 @@ class Session:
         self.closes_after_reply = dialer.options.closes_after_reply
         self.alarms = dialer.options.alarms
         self.tell_connection: Callable[[Any], object] | None = None
+        _sessions.add(self)
+
+    def begin_anew(self) -> None:
+        """In a forked child: the connection is its parent's, and it makes one of its own."""
+        ours = self.connection, self.spared
+        self.gate.begin_anew()
+        self.comm = self.connection = self.spared = self.pinned = None
+        self.preparing = False
+        for connection in ours:
+            if connection is not None:
+                with suppress(OSError):
+                    connection.close()
 
     # the frame of each call
 
@@ -353,3 +368,16 @@ class Session:
                 self.gate.lock.release()
         self.link.closed()
         self.tell()
+
+
+#: Those of this process.
+_sessions: WeakSet[Session] = WeakSet()
+
+
+def _forked() -> None:
+    for session in list(_sessions):
+        session.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

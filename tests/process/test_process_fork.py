@@ -6,11 +6,13 @@ import gc
 import os
 import signal
 import socket
+import threading
 
 import pytest
 
 from socs_tcp import DeviceClient, LineFramer
 from socs_tcp.tcp import TCPInterface
+from socs_tcp.testing import DeviceServer
 from tests.storms.deferreds import own_reactor
 
 BOUND = 10
@@ -80,6 +82,52 @@ def test_a_child_that_leaves_does_not_end_the_connection_of_its_parent(interface
     assert interface.query("T?") == b"ok"
     assert interface.link.losses == 0
     assert not device.ended.acquire(blocking=False)
+
+
+def in_a_child(use):
+    """What `use` returns in a forked child, as text."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:       # in the child: nothing of pytest
+        try:
+            os.write(writing, repr(use()).encode())
+        except BaseException as exc:
+            os.write(writing, repr(exc).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as said:
+        text = said.read().decode()
+    os.waitpid(child, 0)
+    return text
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_child_has_a_connection_of_its_own(held):
+    """Also where another thread of the parent is in the middle of a call."""
+    with DeviceServer({"T?": "ok"}) as device, TCPInterface(
+            device.host, device.port, BOUND, framer=LineFramer()) as interface:
+        assert interface.query("T?") == b"ok"
+        failures = []
+
+        def ask():
+            try:
+                interface.query("never answered")
+            except ConnectionError as exc:
+                failures.append(exc)
+        with contextlib.ExitStack() as stack:
+            if held:
+                thread = threading.Thread(target=ask)
+                stack.callback(thread.join)
+                stack.callback(interface.close)
+                thread.start()
+                device.wait_for_commands(2, timeout=BOUND)
+            assert in_a_child(lambda: interface.query("T?")) == "b'ok'"
+            assert device.connections == 2
+            assert interface.link.losses == 0 and not failures
+            if not held:
+                assert interface.query("T?") == b"ok"
+                assert device.connections == 2
 
 
 def test_a_copy_that_goes_does_not_end_the_connection_of_the_original(interface, device):
