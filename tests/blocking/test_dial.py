@@ -184,6 +184,9 @@ def test_a_kind_of_address_that_the_system_does_not_have_is_passed_over(listener
     monkeypatch.setattr(socket, "socket", NoIPv6)
     with dial("dev", port, timeout=BOUND) as sock:
         assert sock.getpeername()[1] == port
+    known["dev"] = ["::1"]
+    with pytest.raises(OSError, match="Address family not supported"):
+        dial("dev", port, timeout=0.5)
 
 
 # the one that worked last

@@ -49,6 +49,8 @@ def test_a_preparation_that_lost_its_connection_has_failed(far_end, ask):
     device = driver(near, on_connect=on_connect)
     assert device.comm is None
     assert device.link.down and near.fileno() == -1
+    with pytest.raises(Disconnected, match="the device closed the connection"):
+        device.recv()
 
 
 def test_of_a_device_that_hangs_up_and_has_said_nothing_no_more_is_told(far_end):

@@ -237,6 +237,21 @@ def test_a_hang_up_in_place_of_the_reply_is_a_loss_there_too():
     bench.close()
 
 
+def test_after_a_rest_a_loss_is_a_loss():
+    bench = connected(closes_after_reply=True)
+    query = bench.query("A")
+    bench.reply(b"a\r\n")
+    bench.transport.lost(DONE)
+    assert query.value == b"a" and not bench.connecting
+    bench.query("B")
+    bench.advance(0, 0)
+    bench.accept()
+    bench.transport.lost(DONE)
+    assert bench.link.down
+    bench.run_until_attempt()       # nobody asks any more, and it must be known whether it is back
+    bench.close()
+
+
 # the process
 
 

@@ -97,11 +97,11 @@ def main(args: list[str] | None = None) -> int:
     chosen = chosen_of(faults, sample, options.seed)
     print(f"seed {options.seed}: {sample} of {len(faults)} faults", flush=True)
     old = {name for name in EQUIVALENT if name.partition("/")[0] in rooms}
-    old -= {fault.name for fault in everything}
+    old -= {name for fault in everything for name in fault.names}
     for name in sorted(old):
         print(f"in EQUIVALENT, and nowhere else: {name}", flush=True)
-    known = [fault for fault in chosen if fault.name in EQUIVALENT]
-    alive = try_all([fault for fault in chosen if fault.name not in EQUIVALENT], options.jobs,
+    known = [fault for fault in chosen if not EQUIVALENT.keys().isdisjoint(fault.names)]
+    alive = try_all([fault for fault in chosen if fault not in known], options.jobs,
                     options.lines, options.verbose)
     print(f"{sample - alive - len(known)} noticed, {len(known)} change nothing, {alive} alive")
     return bool(alive or old)

@@ -2,7 +2,7 @@
 
 _NO_TIME = "a time that is exactly the limit, to the last bit, does not occur"
 
-#: As `Fault.name` shows it, with the reason.
+#: As one of `Fault.names` shows it, with the reason.
 EQUIVALENT: dict[str, str] = {
     "core/silence.gap_left: left > INSTANT  ->  left >= INSTANT": _NO_TIME,
     "core/silence.free: now - self.ended < self._length  ->  "
@@ -10,18 +10,20 @@ EQUIVALENT: dict[str, str] = {
     "core/silence.free: now < self._due  ->  now <= self._due": _NO_TIME,
     "core/silence.answered: rtt > self._slowest  ->  "
     "rtt >= self._slowest": "the longer of two that are equal is either",
-    "blocking/calls._receive: None if ready else connection.first(monotonic(), call.deadline, "
-    "bufsize)  ->  None if not ready else connection.first(monotonic(), call.deadline, bufsize)":
-        "the short way to what has come, and the long one, give the same",
     "blocking/tls.look: reads < _MOST_READS  ->  reads <= _MOST_READS":
         "a bound against a device that speaks on and on; one more is none of the others",
-    "deferred/clock._one_cancelled: self._cancelled > 50 and self._cancelled > "
+    "deferred/clock.one_cancelled: self._cancelled > 50 and self._cancelled > "
     "len(self._calls) // 2  ->  self._cancelled > 50 or self._cancelled > len(self._calls) // 2":
         "the heap is tidied more often; what is called, and when, is the same",
     "deferred/connector.__init__: self._beginning = False  ->  pass":
         "connect sets it before anybody reads it",
-    "blocking/gate.__init__: False  ->  True":
+    "blocking/gate.__init__: False  ->  True  in  self.attention = False":
         "the first call of all looks for what happened beside it, and finds nothing",
+    "deferred/protocol.recv: 0  ->  1": "the number is for RawProtocol; a line has its own length",
+    "core/prompt_search._rarest: 0  ->  1":
+        "which byte is looked for first is a matter of speed; the place of none is not used",
+    "deferred/connector.__init__: False  ->  True  in  self._beginning = False":
+        "connect sets it before anybody reads it",
     "deferred/connection.say: allowed > self._taken_within  ->  allowed >= self._taken_within":
         "the same time is granted once more",
     "deferred/dialer._watch_lasting: left <= INSTANT  ->  left < INSTANT": _NO_TIME,

@@ -19,11 +19,17 @@ class Fault(NamedTuple):
     function: str   # in which it is
     first: int      # the lines of its statement
     last: int
+    head: str       # the first of these
 
     @property
     def name(self) -> str:
         """What says which it is, as long as nobody changes its line."""
         return f"{self.room}/{self.module}.{self.function}: {self.text}"
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The same, and one for where a function has several of that name."""
+        return self.name, f"{self.name}  in  {self.head}"
 
 
 _TURNED: dict[type, type] = {
@@ -130,7 +136,7 @@ def faults_of(room: str, module: str, source: str) -> list[Fault]:
     tree = ast.parse(source)
     right = ast.unparse(tree)
     found: dict[str, Fault] = {}
-    statements = _statements(tree)
+    statements, lines = _statements(tree), source.splitlines()
     for function, (parent, field, index) in list(_places(tree)):
         value = getattr(parent, field)
         node = value if index is None else value[index]
@@ -144,10 +150,11 @@ def faults_of(room: str, module: str, source: str) -> list[Fault]:
             text = ast.unparse(ast.fix_missing_locations(tree))
             _put(parent, field, index, node)
             if text != right:
+                first, last = statements.get(node.lineno, (node.lineno, node.lineno))
                 found.setdefault(text, Fault(
                     room, module, node.lineno, f"{ast.unparse(node).splitlines()[0]}  ->  "
-                    f"{ast.unparse(wrong).splitlines()[0]}", text, function,
-                    *statements.get(node.lineno, (node.lineno, node.lineno))))
+                    f"{ast.unparse(wrong).splitlines()[0]}", text, function, first, last,
+                    lines[first - 1].strip()))
     return list(found.values())
 
 
