@@ -61,7 +61,7 @@ MUTANTS = (
            "            if conversation.interrupted(turn) or not written:\n"
            "                session.drop(call.allowed)\n", "", suite="tests/blocking"),
     Mutant("the debt of a connection is forgotten", "blocking/dialer.py",
-           "        self._debt = connection.conversation.debt(allowed)\n", "",
+           "            self._debt = debt\n", "            pass\n",
            suite=CONTRACT, only=BLOCKING),
     Mutant("a signal handler may ask in mid-exchange", "blocking/gate.py",
            "if outer is None or not outer.lent:", "if outer is None:", suite="tests/blocking"),
@@ -125,7 +125,7 @@ MUTANTS = (
            "        self._wanted = 0.0\n",
            only="commands"),
     Mutant("ask at once after a command", "core/silence.py",
-           "        self.ended = now\n        self.broken(now)\n", "        self.ended = now\n",
+           "        self.broken(self.ended)\n", "",
            only="commands"),
     Mutant("a reply may look like anything", "core/pending.py",
            "            return turn.fits(frame)\n", "            return True\n",
