@@ -8,6 +8,8 @@ import select
 import socket
 import ssl
 import threading
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -42,6 +44,8 @@ class TlsSocket:
         self._timeout = sock.gettimeout()
         sock.setblocking(False)
         self._plain = bytearray()
+        # What was wrong with what came: told as often as somebody asks.
+        self._broken: Callable[[], OSError] | None = None
         self._unsent = b""              # of whoever has _writing
         self._lock = threading.RLock()  # around the stream, which never waits
         self._writing = threading.Lock()
@@ -86,6 +90,8 @@ class TlsSocket:
         """
         with self._lock:
             reads = 0
+            if self._broken is not None and not self._plain:
+                raise self._broken()
             while not self._plain and not self._stream.ended and reads < _MOST_READS:
                 if not self._take_in():
                     break
@@ -101,7 +107,7 @@ class TlsSocket:
     @property
     def known(self) -> bool:
         """Does `recv` have something, as far as has been taken in?"""
-        return bool(self._plain) or self._stream.ended
+        return bool(self._plain) or self._stream.ended or self._broken is not None
 
     def pending(self) -> int:
         """How many bytes of data have been taken in, and not received yet."""
@@ -117,8 +123,15 @@ class TlsSocket:
             data = self._sock.recv(_READ_SIZE)
         except BlockingIOError:
             return False
+        except OSError as exc:
+            self._broken = partial(type(exc), *exc.args)
+            raise
         with self._lock:
-            self._plain += self._stream.feed(data)
+            try:
+                self._plain += self._stream.feed(data)
+            except OSError as exc:
+                self._broken = partial(type(exc), *exc.args)
+                raise
         return True
 
     # what sockets have

@@ -5,6 +5,7 @@ import os
 import select
 import socket
 import ssl
+import struct
 import threading
 
 import pytest
@@ -122,6 +123,34 @@ def test_the_end_of_the_connection_without_a_farewell(pair):
     far.close()
     assert near.recv(99) == b""
     assert near.ended
+
+
+@pytest.mark.parametrize("how", ["nonsense", "reset"])
+def test_what_is_wrong_is_told_to_each_who_asks(certificate, how):
+    """Who waits sees it first, and who reads has to tell it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        near = socket.create_connection(server.getsockname(), timeout=BOUND)
+        far, _address = server.accept()
+    far = Far(far, certificate.server())
+    near = TlsSocket(near, certificate.client(), "device.test")
+    while events := near.shake():
+        wait_for(near, events)
+    far.thread.join(BOUND)
+    near.settimeout(0)
+    with contextlib.suppress(BlockingIOError):
+        near.recv(1)                # session tickets
+    with near, socket.socket(fileno=far.sock.detach()) as raw:
+        if how == "nonsense":
+            raw.sendall(b"\x17\x03\x03\x00\x20" + b"x" * 32)
+        else:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raw.close()
+        wait_for(near, select.POLLIN)
+        told = "bad record" if how == "nonsense" else "reset"
+        for ask in (near.look, lambda: near.recv(9)) * 3:
+            with pytest.raises(ConnectionError, match=told):
+                ask()
+            assert near.known
 
 
 def test_the_device_sees_our_end(pair):
