@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -43,8 +43,27 @@ MOST_UNREAD = 20_000
 _ANY_TIME = Patience(None, None)
 
 
-def _nobody(_answered: list[Answered]) -> None:
-    """Nobody has the device."""
+class Hearer(Protocol):
+    """Who has the device now."""
+
+    def replied(self, turn: Any, reply: bytes) -> object:
+        """Bytes came that are the reply to this, and nothing else: nearly always."""
+
+    def heard(self, answered: list[Answered]) -> object:
+        """Bytes came, which have answered these."""
+
+
+class Nobody:
+    """Hears nothing."""
+
+    def replied(self, turn: Any, reply: bytes) -> None:
+        """Nobody has asked."""
+
+    def heard(self, answered: list[Answered]) -> None:
+        """Nobody has asked."""
+
+
+NOBODY = Nobody()
 
 
 class Holder(Protocol):
@@ -90,8 +109,8 @@ class Connection(LineProtocol):
         self._decoder = self.conversation.decoder
         self._alarms = device.alarms
         self._telnet = TelnetFilter() if device.telnet else None
-        #: Who is told what has been answered: whoever has the device now.
-        self.hearer: Callable[[list[Answered]], object] = _nobody
+        #: Who is told what has been answered.
+        self.hearer: Hearer = NOBODY
         #: Seconds that the last call on it was allowed to take.
         self.patience = device.timeout
         #: A user's question has been answered.
@@ -145,12 +164,18 @@ class Connection(LineProtocol):
         if len(data) >= READ_SIZE or self._long_reads:
             # (What may be negotiation takes a hundred times as long to look at.)
             self._read_long(len(data) >= READ_SIZE and self._telnet is None)
+        now, conversation = self._seconds(), self.conversation
+        if conversation.turns:
+            turn, reply = conversation.turns[0], conversation.reply(data, now)
+            if reply is not None:
+                self.hearer.replied(turn, reply)
+                return
         try:
-            answered = self.conversation.heard(data, self._seconds())
+            answered = conversation.heard(data, now)
         except FramingError as exc:
             self._nonsense(exc)
             return
-        self.hearer(answered)
+        self.hearer.heard(answered)
         if self._alarms is not None or self._decoder.waiting or self._paused:
             self._hear_the_rest(answered)
 
@@ -161,7 +186,7 @@ class Connection(LineProtocol):
             self._regulate()
 
     def _tell(self, answered: list[Answered]) -> None:
-        self.hearer(answered)
+        self.hearer.heard(answered)
         self._told_more(answered)
 
     def _told_more(self, answered: list[Answered]) -> None:
@@ -189,7 +214,7 @@ class Connection(LineProtocol):
         except FramingError as exc:
             self._nonsense(exc)
             return
-        self.hearer(answered)
+        self.hearer.heard(answered)
         self._hear_the_rest(answered)
 
     def _negotiate(self, telnet: TelnetFilter, data: bytes) -> bytes:

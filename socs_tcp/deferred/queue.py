@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from ..core.conversation import DROP, SPEAK, WAIT, Answered
 from ..core.errors import DeviceConnectionError, FramingError, again, without_frames
 from ..core.policy import LASTS
+from ..core.turn import Turn
 from . import failures
 from .alarm import Alarm
 from .connection import Connection
@@ -72,7 +73,7 @@ class Queue:
         """Talk over this one from now on; None while there is none."""
         self.connection = connection
         if connection is not None:
-            connection.hearer = self.heard
+            connection.hearer = self
             self.start()
 
     def keep(self, frames: Iterable[bytes]) -> None:
@@ -284,14 +285,33 @@ class Queue:
 
     # what comes
 
+    def replied(self, request: Request, reply: bytes) -> None:
+        """As `heard`, of one reply; nearly always."""
+        if self._link.news:
+            self._link.tell()
+        connection = self.connection
+        if connection is not None and not connection.used:
+            self._first(connection, request)
+        if self._busy:
+            request.succeed(reply)
+            return
+        self._busy = True
+        try:
+            request.succeed(reply)
+        finally:
+            self._busy = False
+        self._at_once = 0
+        if self.waiting:
+            self.start()
+
     def heard(self, answered: list[Answered]) -> None:
         """Bytes came, which have answered these."""
         if self._link.news:
             self._link.tell()
         if answered:
             connection = self.connection
-            if connection is not None and not connection.used:
-                self._first(connection, answered)
+            if connection is not None and not connection.used and answered[0][1] is not None:
+                self._first(connection, answered[0][0])
             busy, self._busy = self._busy, True
             try:
                 request: Any        # (all our turns are requests)
@@ -307,11 +327,9 @@ class Queue:
             if self.waiting:
                 self.start()
 
-    def _first(self, connection: Connection, answered: list[Answered]) -> None:
+    def _first(self, connection: Connection, turn: Turn) -> None:
         """The first answer on a connection: it is of use, unless it only says its greeting."""
-        turn, reply = answered[0]
-        if reply is not None and (turn.kind == "query"
-                                  or self._seconds() - connection.since >= LASTS):
+        if turn.kind == "query" or self._seconds() - connection.since >= LASTS:
             connection.used = True
             self._holder.answered()
 

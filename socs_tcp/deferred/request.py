@@ -32,7 +32,8 @@ class Request(Turn):
         As in `DeviceClient.query`.
     """
 
-    __slots__ = ("deadline", "deferred", "safe_to_repeat", "sent", "timeout")
+    sent: Sent = "no"
+    deferred: Deferred[Any] | None = None
 
     def __init__(self, kind: Kind, data: bytes, timeout: float | None, now: float,
                  safe_to_repeat: bool = False) -> None:
@@ -41,8 +42,6 @@ class Request(Turn):
         self.timeout = timeout
         self.deadline = math.inf if timeout is None else now + timeout
         self.safe_to_repeat = safe_to_repeat
-        self.sent: Sent = "no"
-        self.deferred: Deferred[Any] | None = None
 
     def expect(self, framer: Framer | None, match: Match | None = None,
                replies: int | None = None) -> None:

@@ -36,6 +36,12 @@ class Owner:
             tls=None, **options)
         self.connected, self.errors, self.answered = [], [], []
 
+    def replied(self, turn, reply):
+        self.answered.append((turn, reply))
+
+    def heard(self, answered):
+        self.answered.extend(answered)
+
     def made(self, connection):
         self.connected.append(connection)
 
@@ -44,7 +50,7 @@ class Owner:
 
     def new(self):
         connection = Connection(self.device, self)
-        connection.hearer = self.answered.extend
+        connection.hearer = self
         connection.conversation.prepared()
         return connection
 
