@@ -307,7 +307,7 @@ class DeviceClient:
         """
         request = Request("reserve", b"", call_timeout(self._device, timeout),
                           self._device.clock.seconds())
-        reservation = Reservation(lambda _waiting: self._manager.queue.cancel(request))
+        reservation = Reservation(request.cancel)
         reservation.addCallback(lambda _none: self._manager.lend())
         self._manager.add(request, reservation)
         return reservation

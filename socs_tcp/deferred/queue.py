@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -91,13 +90,13 @@ class Queue:
         ----------
         request : Request
         deferred : Deferred, optional
-            What fires for it; its canceller calls `cancel`.
+            What fires for it; its canceller is that of the request.
         first : bool
             Let it in at the head of the queue.
         """
         if deferred is None:
-            deferred = Deferred(partial(self.cancel, request))
-        request.deferred = deferred
+            deferred = Deferred(request.cancel)
+        request.queue, request.deferred = self, deferred
         if request.deadline < self._alarm.when:
             self._alarm.set(request.deadline)
         waiting = self.waiting
@@ -240,8 +239,8 @@ class Queue:
         if connection is self.connection and not conversation.asking \
                 and conversation.silence.gap_left(now) > 0:
             return self.add(request, first=True)
-        deferred: Deferred[None] = Deferred(partial(self.cancel, request))
-        request.deferred = deferred
+        deferred: Deferred[None] = Deferred(request.cancel)
+        request.queue, request.deferred = self, deferred
         self._alarm.set(request.deadline)
         self.send_now(connection, request, now)
         return deferred
@@ -363,9 +362,8 @@ class Queue:
         for request in waiting:
             request.fail(error(request))
 
-    def cancel(self, request: Request, _deferred: Deferred[Any] | None = None) -> None:
-        """The user cancelled: the Deferred fails by itself when we return."""
-        request.deferred = None
+    def cancel(self, request: Request) -> None:
+        """Nobody wants it any more."""
         if request in self.waiting:
             self.waiting.remove(request)
             return

@@ -34,6 +34,8 @@ class Request(Turn):
 
     sent: Sent = "no"
     deferred: Deferred[Any] | None = None
+    #: Who has it, and hears when its user does not want it any more.
+    queue: Any = None
 
     def __init__(self, kind: Kind, data: bytes, timeout: float | None, now: float,
                  safe_to_repeat: bool = False) -> None:
@@ -62,6 +64,12 @@ class Request(Turn):
     def batch(self) -> bool:
         """Does it receive a stream: a list of frames, or the loss in its place?"""
         return self.kind == "listen" and self.frames is not None
+
+    def cancel(self, _deferred: Deferred[Any]) -> None:
+        """The user cancelled: the Deferred fails by itself when we return."""
+        self.deferred = None
+        if self.queue is not None:
+            self.queue.cancel(self)
 
     def succeed(self, value: Any) -> None:
         """Fire, once."""
