@@ -21,8 +21,8 @@ TESTS = ["core", "blocking", "deferred", "contract", "agent", "agents", "descrip
 #: Minutes of arithmetic that no version changes.
 LONG = "tests/core/test_every_sequence.py"
 #: Of the extra `test`, what is no business of these tests; nor are the extras it includes.
-NOT_NEEDED = ("check-jsonschema", "coverage", "grafana-foundation-sdk", "mypy", "ruff", "pexpect",
-              "pyte")
+NOT_NEEDED = ("check-jsonschema", "coverage", "frappy-core", "grafana-foundation-sdk", "mypy",
+              "ruff", "pexpect", "pyte")
 OWN_VERSION = sys.version_info[:2]
 
 
