@@ -86,16 +86,16 @@ class Acquisition:
         if last and all(reading.errors and not reading.values for reading in last):
             raise next(iter(last[-1].errors.values()))
 
-    def tell_silent(self, query: Query, wait: float) -> None:
-        """The device answers others, but not this one: told at first, and when it is asked
-        as seldom as it will be."""
+    def tell_silent(self, query: Query, wait: float, wrongly: bool = False) -> None:
+        """The device answers others, but not this one (or `wrongly`): told at first, and when it
+        is asked as seldom as it will be."""
         before = self._silent.get(query.name)
         self._silent[query.name] = wait
         if before is not None and (wait < MOST_WAIT or before >= MOST_WAIT):
             return
+        how = "answered wrongly" if wrongly else "not answered, though others are"
         say(self._device.reactor, self._session, ("silent", query.name),
-            f"{query.name} is not answered, though others are; it is asked again in {wait:g} s, "
-            "and the others go on")
+            f"{query.name} is {how}; it is asked again in {wait:g} s, and the others go on")
 
     def tell_heard(self, query: Query) -> None:
         """It does again."""

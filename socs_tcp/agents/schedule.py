@@ -69,7 +69,7 @@ class Schedule:
         return self._silent.pop(query.name, 0) > 0
 
     def unanswered(self, query: Query, now: float) -> float | None:
-        """The device has not answered this one.
+        """The device has not answered this one, or so that a new connection had to be made.
 
         Returns
         -------

@@ -16,7 +16,7 @@ from twisted.internet.defer import TimeoutError as DeferTimeout
 
 from ..agent.mixin import DeviceAgentMixin
 from ..agent.reporting import result
-from ..core.errors import ReplyTimedOut
+from ..core.errors import DeviceConnectionError, ReplyTimedOut
 from ..deferred.clock import steady
 from ..description import LINK_FEED, Description
 from ..description.client import DescribedClient, Reading
@@ -147,7 +147,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
     @inlineCallbacks
     def _cycle(self, session: Any, schedule: Schedule, acquisition: Acquisition
                ) -> Generator[Deferred[Any], Any, None]:
-        """Ask what is due. One that is not answered does not stop the others.
+        """Ask what is due. One that is not answered, or wrongly, does not stop the others.
 
         Raises
         ------
@@ -155,22 +155,25 @@ class TCPDeviceAgent(DeviceAgentMixin):
             If the device is away, or answers nothing.
         """
         clock, heard = steady(self.device.reactor), 0
-        silent: ReplyTimedOut | None = None
+        silent: DeviceConnectionError | None = None
         for query in schedule.due(clock.seconds()):
             if session.status not in ("starting", "running"):
                 return
             try:
                 reading = yield self.device.read(query)
-            except ReplyTimedOut as exc:
-                silent = exc
+            except DeviceConnectionError as exc:
+                if exc.sent == "no" and not isinstance(exc, ReplyTimedOut):
+                    raise           # it is away
+                silent, reading = exc, None
+            if reading is None or reading.wrong:
                 wait = schedule.unanswered(query, clock.seconds())
                 if wait is not None:
-                    acquisition.tell_silent(query, wait)
-                continue
-            heard += 1
-            if schedule.answered(query, clock.seconds()):
+                    acquisition.tell_silent(query, wait, reading is not None)
+            elif schedule.answered(query, clock.seconds()):
                 acquisition.tell_heard(query)
-            acquisition.take(reading)
+            if reading is not None:
+                heard += 1
+                acquisition.take(reading)
         if silent is not None and not heard:
             raise silent
 

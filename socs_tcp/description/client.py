@@ -86,7 +86,7 @@ class DescribedClient:
         try:
             reply = yield self._alone(query.script())
         except ParseError as exc:
-            return Reading(query, time.time(), {}, query.all_wrong(exc))
+            return Reading(query, time.time(), {}, query.all_wrong(exc), not exc.in_step)
         return read_reply(query, reply)
 
     def set(self, parameter: Parameter, value: object) -> Deferred[bytes]:

@@ -19,6 +19,8 @@ class Reading(NamedTuple):
     values: dict[str, Value]
     #: Why the other fields could not be read.
     errors: dict[str, ParseError]
+    #: Was the reply no answer to the query, so that a new connection had to be made?
+    wrong: bool = False
 
 
 def read_reply(query: Query, reply: bytes) -> Reading:

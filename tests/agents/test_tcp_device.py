@@ -439,6 +439,26 @@ def test_a_query_that_the_device_does_not_know_costs_the_others_little(make):
     assert session.messages[-1][1] == "two is answered again"
 
 
+@pytest.mark.parametrize("kind", ["another text", "hangs up", "no end"])
+def test_one_query_that_fails_at_each_time_in_another_way_does_not_stop_the_others(make, kind):
+    """An unknown command is answered with an error text, say: each costs the connection."""
+    a = make(THREE.replace('"B?"', '"B?", match: "[0-9]"'))
+    session, _ = a.start("acq")
+    if kind == "hangs up":
+        a.device.hang_up_on.add(b"B?")
+    else:
+        a.device.device.set_answer("B?", "what?" if kind == "another text" else "x" * 70_000)
+    a.device.advance(600, 0.25)
+    heard = a.device.heard
+    assert heard.count(b"B?") < 30
+    assert min(heard.count(b"A?"), heard.count(b"C?")) > 1000      # of 1200
+    told = [text for _, text in session.messages if text.startswith("two is ")]
+    assert 1 <= len(told) <= 3 and "it is asked again in " in told[0]
+    before = len(session.messages)
+    a.device.advance(30, 0.25)
+    assert not session.degraded and len(session.messages) <= before + 4
+
+
 def test_a_device_that_answers_nothing_for_a_while_is_asked_all_as_soon_as_it_answers(make):
     a = make(THREE)
     session, _ = a.start("acq")
