@@ -186,7 +186,7 @@ def test_a_kind_of_address_that_the_system_does_not_have_is_passed_over(listener
         assert sock.getpeername()[1] == port
     known["dev"] = ["::1"]
     with pytest.raises(OSError, match="Address family not supported"):
-        dial("dev", port, timeout=0.5)
+        dial("dev", port, timeout=BOUND)
 
 
 # the one that worked last

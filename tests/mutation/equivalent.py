@@ -1,6 +1,7 @@
 """Faults that change nothing that anybody could notice, and why."""
 
 _NO_TIME = "a time that is exactly the limit, to the last bit, does not occur"
+_TIDIED = "the heap is tidied sooner or later; what is called, and when, is the same"
 
 #: As one of `Fault.names` shows it, with the reason.
 EQUIVALENT: dict[str, str] = {
@@ -14,10 +15,11 @@ EQUIVALENT: dict[str, str] = {
         "a bound against a device that speaks on and on; one more is none of the others",
     "deferred/clock.one_cancelled: self._cancelled > 50 and self._cancelled > "
     "len(self._calls) // 2  ->  self._cancelled > 50 or self._cancelled > len(self._calls) // 2":
-        "the heap is tidied more often; what is called, and when, is the same",
+        _TIDIED,
+    "deferred/clock.one_cancelled: self._cancelled > 50  ->  self._cancelled >= 50": _TIDIED,
     "deferred/connector.__init__: self._beginning = False  ->  pass":
         "connect sets it before anybody reads it",
-    "blocking/gate.__init__: False  ->  True  in  self.attention = False":
+    "blocking/gate.begin_anew: False  ->  True":
         "the first call of all looks for what happened beside it, and finds nothing",
     "deferred/protocol.recv: 0  ->  1": "the number is for RawProtocol; a line has its own length",
     "core/prompt_search._rarest: 0  ->  1":
