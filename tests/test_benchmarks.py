@@ -142,6 +142,10 @@ def test_the_instructions_of_the_start_do_not_count(name):
 def test_instructions_that_crept_up_are_told():
     stored = {"bare socket": 5000, "a": 1000, "b": 1000}
     assert instructions.judged({"bare socket": 5001, "a": 1010, "b": 500, "new": 9}, stored) == []
+    stored[stream := instructions.STREAMS[0]] = 1000
+    assert instructions.judged({stream: 1150}, stored) == []
+    assert instructions.judged({stream: 1250}, stored) == [
+        f"{stream}: 1250 instructions, +25.0% of 1000"]
     assert instructions.judged({"b": 1050}, stored) == ["b: 1050 instructions, +5.0% of 1000"]
     with pytest.raises(ValueError, match="another Python"):
         instructions.judged({"bare socket": 6000, "a": 1000}, stored)
