@@ -375,6 +375,9 @@ class World:
         """A whole frame came: whom does it answer, as far as order and looks tell?"""
         if self.call == "greeting":
             return None
+        if self.call == "receive":      # (who takes bytes takes whatever comes)
+            self.note_listened()
+            return None
         if self.config.late == "match":
             owner = next((a for a in self.books if is_reply(b"q%d\n" % a.number, text)), None)
             self.books = tuple(a for a in self.books if a is not owner)
@@ -384,7 +387,7 @@ class World:
                 not self.config.match or not self.books[0].number or REPLY.match(text)):
             owner, self.books = self.books[0], self.books[1:]
             return owner
-        if self.call in ("listen", "receive"):
+        if self.call == "listen":
             self.note_listened()
         else:
             self.note_unasked()
