@@ -12,7 +12,8 @@ from .framing import described
 from .show import Style, complain, visible
 
 if TYPE_CHECKING:
-    from ..description import Description
+    from ..core.errors import DeviceConnectionError
+    from ..description import Description, Query
     from ..description.client import Reading
 
 DESCRIPTION = """\
@@ -75,8 +76,13 @@ def _ask(description: Description, device: tuple[str, int], style: Style) -> int
     from ..description.client import read_all
 
     code = GOOD
+
+    def unanswered(query: Query, error: DeviceConnectionError) -> None:
+        nonlocal code
+        code = code or exit_code(error)
+        print(f"{query.name}: {style('bad', visible(str(error)))}", flush=True)
     try:
-        for reading in read_all(description, *device):
+        for reading in read_all(description, *device, unanswered):
             print("\n".join(_lines(reading, style)), flush=True)
             if reading.errors:
                 code = FAILED

@@ -4,17 +4,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from ..blocking.interface import TCPInterface
-from ..core.errors import FramingError, WrongDevice, WrongReply
-from . import Ask, Description, ParseError, script
+from ..core.errors import DeviceConnectionError, FramingError, WrongDevice, WrongReply
+from . import Ask, Description, ParseError, Query, script
 from .reading import Answered, Reading, connection_options, read_reply
 
+#: So many queries that are not answered, and no other, are enough.
+SILENT = 3
 
-def read_all(description: Description, ip_address: str, port: int) -> Iterator[Reading]:
+
+def read_all(description: Description, ip_address: str, port: int,
+             unanswered: Callable[[Query, DeviceConnectionError], object] | None = None
+             ) -> Iterator[Reading]:
     """Ask a live device every query once, and block meanwhile. For ``socs-tcp check``.
+
+    Parameters
+    ----------
+    description : Description
+    ip_address : str
+    port : int
+    unanswered : callable, optional
+        Gets each query that the device does not answer, and why; the others are asked all the
+        same. Without it, the first of them ends it all.
 
     Yields
     ------
@@ -26,7 +40,9 @@ def read_all(description: Description, ip_address: str, port: int) -> Iterator[R
     ConnectionError
         If the device does not answer a query, or is not the one that is described.
     """
+    # (After a query that is not answered there must be time for a new connection.)
     with TCPInterface(ip_address, port, description.timeout,
+                      min_interval=min(1.0, description.timeout / 4),
                       **connection_options(description)) as device:
         if description.identify is not None:
             try:
@@ -42,11 +58,20 @@ def read_all(description: Description, ip_address: str, port: int) -> Iterator[R
             except ParseError as exc:
                 raise FramingError(f"{device.link.name}: {exc}", host=ip_address, port=port,
                                    phase="recv", sent="yes") from exc
+        heard = silent = 0
         for query in description.queries.values():
             try:
-                yield read_reply(query, converse(device, description, query.script()))
+                reading = read_reply(query, converse(device, description, query.script()))
             except ParseError as exc:
-                yield Reading(query, time.time(), {}, query.all_wrong(exc))
+                reading = Reading(query, time.time(), {}, query.all_wrong(exc))
+            except DeviceConnectionError as exc:
+                silent += 1
+                if unanswered is None or exc.sent == "no" or (not heard and silent == SILENT):
+                    raise
+                unanswered(query, exc)
+                continue
+            heard += 1
+            yield reading
 
 
 def converse(device: TCPInterface, description: Description,

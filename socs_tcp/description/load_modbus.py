@@ -53,8 +53,10 @@ def load_source(node: Node, keys: dict[str, Node], context: Context, tables: lis
     """The register or coil that a field or a parameter is."""
     given = [table for table in tables if table in keys]
     if len(given) != 1:
-        raise node.error(f"needs one of {', '.join(tables)}: where does it stand? (The number of "
-                         "a register is counted from 0: 30001 of a manual is 'input: 0'.)")
+        has = f", and has {' and '.join(given)}" if given else ""
+        raise node.error(f"needs one of {', '.join(tables)}{has}: where does it stand? (The "
+                         "number of a register is counted from 0: 30001 of a manual is "
+                         "'input: 0'.)")
     table = given[0]
     form = load_format(keys)
     count = 1 if table in ("coil", "discrete") else struct.calcsize(form) // 2
