@@ -233,8 +233,17 @@ class Dialer:
         self.error = error
         device.link.losses += 1
         device.link.failed(error)
+        refused = self._was_in_vain(connection)
         self._end(connection, error)
+        if refused:
+            self._holder.no_device(error)
         device.link.tell()
+
+    def _was_in_vain(self, connection: Connection) -> bool:
+        """Is it lost before anybody could say anything on it? That is a failed attempt, too."""
+        conversation = connection.conversation
+        return self._session is not None or (
+            not conversation.turns and conversation.silence.ended == self._last)
 
     # giving a connection up
 

@@ -156,6 +156,18 @@ def test_a_server_that_refuses_with_a_line_has_not_answered(make, hand, identify
     assert device.link.down
 
 
+@pytest.mark.parametrize("line", [b"Port already in use\r\n", b""], ids=["line", "no line"])
+@pytest.mark.parametrize("identify", [None, "*IDN?"], ids=["plain", "identify"])
+def test_a_refusal_is_told_at_once_and_not_when_the_time_of_a_call_is_over(make, hand, identify,
+                                                                           line):
+    def refuses(device):
+        device.say(line)
+    device = make(hand(refuses), connected=False, identify=identify, settle=LONG,
+                  min_interval=0.01)
+    for _ in range(2):
+        assert isinstance(device.error("A?", NEVER), Disconnected)
+
+
 def test_the_line_of_a_refusal_is_not_remembered_as_the_identity(make, hand):
     def refuses(device):
         device.say(b"Port already in use\r\n")

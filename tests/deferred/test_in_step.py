@@ -206,6 +206,31 @@ def test_another_greeting_is_a_failure():
 # a server that refuses with a line, and hangs up
 
 
+def test_a_loss_before_anything_was_said_fails_those_who_wait_as_a_refused_attempt_does():
+    bench = connected(settle=SETTLE, timeout=30)
+    query, listener = bench.query("A"), Watched(bench.client.recv())
+    bench.reply(b"Port already in use\r\n")
+    bench.transport.lost(DONE)
+    assert isinstance(query.value, Disconnected) and isinstance(listener.value, Disconnected)
+    assert "Port already in use" in str(query.value)
+    bench.close()
+
+
+def test_a_loss_after_a_command_leaves_the_next_question_to_the_next_connection():
+    bench = connected(settle=SETTLE, timeout=30)
+    bench.advance(SETTLE)
+    bench.send("GO")
+    query = bench.query("A")
+    bench.transport.lost(DONE)
+    assert not query.fired
+    bench.run_until_attempt()
+    bench.accept()
+    bench.advance(SETTLE)
+    bench.reply(b"a\r\n")
+    assert query.value == b"a"
+    bench.close()
+
+
 @pytest.mark.parametrize("options", [{}, {"identify": "*IDN?"}, {"identify": ("*IDN?", "LSCI")}])
 def test_what_a_server_says_that_refuses_us_is_neither_a_reply_nor_an_identity(options):
     bench = connected(settle=SETTLE, timeout=2, **options)
