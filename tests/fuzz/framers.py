@@ -64,6 +64,22 @@ def decode(framer: Framer, pieces: Iterable[bytes], short_cut: bool) -> tuple[li
     return frames, decoder.peek(10 * LIMIT).hex()
 
 
+def decode_many(framer: Framer, pieces: Iterable[bytes], most: int) -> tuple[list[bytes], str]:
+    """As `decode`, `most` frames at a time."""
+    decoder = framer.decoder()
+    frames: list[bytes] = []
+    for piece in pieces:
+        try:
+            found = decoder.feed_frames(piece, most)
+            while found:
+                assert len(found) <= most
+                frames += found
+                found = decoder.next_frames(most)
+        except FramingError:
+            return frames, "error"
+    return frames, decoder.peek(10 * LIMIT).hex()
+
+
 def pieces_of(data: bytes, cuts: Callable[[], int]) -> Iterable[bytes]:
     """`data` in pieces of one byte or more."""
     at = 0
@@ -90,5 +106,8 @@ def one_input(data: bytes) -> None:
     single = decode(framer, pieces_of(text, lambda: 0), False)
     pieces = decode(framer, pieces_of(text, lambda: cuts.number(9)), True)
     assert whole == single == pieces, f"{framer!r}\n{text!r}\n{whole}\n{single}\n{pieces}"
+    many = decode_many(framer, pieces_of(text, lambda: cuts.number(9)), 1 + cuts.number(4))
+    at_once = decode_many(framer, [text] if text else [], 100)
+    assert many == at_once == whole, f"{framer!r}\n{text!r}\n{whole}\n{many}\n{at_once}"
     raw = decode(RawFramer(), pieces_of(text, lambda: cuts.number(9)), True)
     assert b"".join(raw[0]) == text and all(raw[0])
