@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import io
-import threading
-from time import monotonic
+from collections.abc import Callable
 from typing import Any
 
 from ..core.checks import check_host, check_pause, check_port
-from ..core.errors import Disconnected, ReplyTimedOut, address_name
+from ..core.errors import Disconnected, address_name
 from ..core.link import Link
 from .device import SerialDevice
 from .errors import as_serial, not_open, translated
+from .incoming import LIMIT, Incoming
 
 #: Seconds that a `write` may take, connecting included, where `write_timeout` says nothing.
 WRITE_TIMEOUT = 5.0
-#: Bytes that are kept for `read`; what is more stays with the system, and with the device.
-LIMIT = 1 << 20
-#: So often `reset_input_buffer` looks again: a device that never stops is always readable.
-ROUNDS = 64
 
 
 class SerialOverTCP(io.RawIOBase):
@@ -109,20 +105,14 @@ class SerialOverTCP(io.RawIOBase):
         """
         if self.is_open:
             raise OSError(f"{self.name}: the port is open already")
-        self._reading = threading.RLock()
-        # What came and was not read yet, and from which connection. Under _reading.
-        self._buffer, self._comm = bytearray(), None
-        self._ended = object()      # the connection whose end was told
-        # Set by whoever reads or writes; a stale value costs a look.
-        self._awaited = self._cut = False
-        self._written = False
         self.device = SerialDevice(*self._address, timeout=self._allowed(), **self._options)
+        self._incoming = Incoming(self.device, self.name)
         self.is_open = True
 
     def close(self) -> None:
         """Close the connection for good; calls in other threads end at once."""
         if getattr(self, "is_open", False):
-            self.is_open = False
+            self.is_open, self._incoming.closed = False, True
             self.device.close()
 
     def _allowed(self) -> float:
@@ -159,14 +149,10 @@ class SerialOverTCP(io.RawIOBase):
         if isinstance(data, int):       # (of which bytes() makes so many zeros)
             raise TypeError(f"a serial port takes bytes, not {data!r}")
         data = bytes(data)
-        if self._cut and self._reading.acquire(blocking=False):
-            try:
-                self._discard()
-            finally:
-                self._reading.release()
+        self._incoming.discard_late()
         with translated(), self.device.within(self._allowed()):
             self.device.send(data)
-        self._awaited = self._written = True
+        self._incoming.wrote()
         return len(data)
 
     def flush(self) -> None:
@@ -186,14 +172,15 @@ class SerialOverTCP(io.RawIOBase):
         ConnectionError
             If the connection is lost. Where pyserial is installed, a ``SerialException``, too.
         """
-        return self._read(lambda: size if len(self._buffer) >= size else 0, size)
+        return self._read(lambda: size if len(self._incoming.buffer) >= size else 0, size)
 
     def read_exactly(self, size: int) -> bytes:
         """`size` bytes, or none if they do not all come within `timeout`: those that came stay.
 
         (Not of pyserial's.)
         """
-        return self._read(lambda: size if len(self._buffer) >= size else 0, size, whole=True)
+        return self._read(lambda: size if len(self._incoming.buffer) >= size else 0, size,
+                          whole=True)
 
     def read_until(self, expected: bytes = b"\n", size: int | None = None) -> bytes:
         """Up to and including `expected`; what came, if that does not come within `timeout`.
@@ -212,15 +199,15 @@ class SerialOverTCP(io.RawIOBase):
         if not expected:
             raise ValueError("expected must be at least one byte")
         most = LIMIT if size is None else size
-        seen = 0
+        incoming, seen = self._incoming, 0
 
         def found() -> int:
             nonlocal seen
-            at = self._buffer.find(expected, seen)
-            seen = max(len(self._buffer) - len(expected) + 1, 0)
+            at = incoming.buffer.find(expected, seen)
+            seen = max(len(incoming.buffer) - len(expected) + 1, 0)
             if at >= 0:
                 return min(at + len(expected), most)
-            return most if len(self._buffer) >= most else 0
+            return most if len(incoming.buffer) >= most else 0
         return self._read(found, most)
 
     def readline(self, size: int | None = -1) -> bytes:
@@ -254,98 +241,16 @@ class SerialOverTCP(io.RawIOBase):
             As `read`.
         """
         self._check_open()
-        with self._reading, translated():
-            self._fetch()
-            return len(self._buffer)
+        return self._incoming.waiting()
 
     def reset_input_buffer(self) -> None:
         """Throw away what is there. A loss shows at the next `write`, which mends it."""
         self._check_open()
-        with self._reading:
-            self._discard()
+        self._incoming.discard()
 
-    def _read(self, enough: Any, size: int, whole: bool = False) -> bytes:
-        """The first bytes, as many as `enough` says once there are enough."""
+    def _read(self, enough: Callable[[], int], size: int, whole: bool = False) -> bytes:
         self._check_open()
-        deadline = None if self._timeout is None else monotonic() + self._timeout
-        with self._reading, translated():
-            self._fetch()
-            while size > 0 and not (count := enough()):
-                if not self._wait(deadline):
-                    count = 0 if whole else min(len(self._buffer), size)
-                    break
-            else:
-                self._cut = False
-            data = bytes(self._buffer[:count if size > 0 else 0])
-            del self._buffer[:len(data)]
-            return data
-
-    def _wait(self, deadline: float | None) -> bool:
-        """Wait for more; False at the deadline."""
-        left = None if deadline is None else round(deadline - monotonic(), 3)
-        if self._timeout == 0 or (left is not None and left <= 0):
-            self._cut = self._timeout != 0
-            return self._fetch()
-        # Silence is a failure where an answer is owed, and of a device that is only listened to.
-        failing = (self.device.at_end()
-                   or (not self._buffer and (self._awaited or not self._written)))
-        try:
-            self._came(self.device.receive(left) if failing else self.device.overhear(left))
-        except ReplyTimedOut:
-            self._check_open()
-            self._cut = True
-            return False
-        except BaseException:
-            self._buffer.clear()
-            raise
-        return True
-
-    def _fetch(self) -> bool:
-        """Take what is there; False if that is nothing. An end is told where nothing is left."""
-        self._follow()
-        before, device = len(self._buffer), self.device
-        while len(self._buffer) < LIMIT and self._comm is not self._ended and device.readable():
-            try:
-                if not device.at_end():
-                    self._came(device.overhear(0.0))
-                elif self._buffer:
-                    break
-                else:
-                    self._ended = self._comm
-                    device.receive(0.0)
-            except ReplyTimedOut:       # (telnet negotiation only)
-                break
-        return len(self._buffer) > before
-
-    def _came(self, data: bytes) -> None:
-        half = bool(self._buffer)
-        if self._follow() and half:
-            raise as_serial(Disconnected(
-                f"{self.link.name}: the connection was lost in the middle of a reply",
-                host=self._address[0], port=self._address[1], phase="recv", sent="yes"))
-        self._buffer += data
-        self._awaited = False
-
-    def _follow(self) -> bool:
-        """Nothing of an old connection is read from a new one. True if it is a new one."""
-        comm = self.device.comm
-        if comm is self._comm:
-            return False
-        self._buffer.clear()
-        self._comm = comm
-        return True
-
-    def _discard(self) -> None:
-        """Throw away what is there; a loss is the next write's affair."""
-        self._cut = False
-        for _ in range(ROUNDS):
-            self._buffer.clear()
-            try:
-                if not self._fetch():
-                    break
-            except ConnectionError:
-                break
-        self._buffer.clear()
+        return self._incoming.read(enough, size, self._timeout, whole)
 
     # for `watch` of an agent
 
