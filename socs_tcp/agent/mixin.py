@@ -10,11 +10,12 @@ from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.task import deferLater
 
 from ..core.checks import check_seconds
+from ..core.policy import UNREADABLE
 from ..deferred.clock import steady
 from .degraded import Degraded
 from .gap import Gap
 from .misuse import check_blocking_read, check_read, check_reading, check_unreadable
-from .polling import UNREADABLE, Pace, Poll
+from .polling import Pace, Poll
 
 T = TypeVar("T")
 
@@ -113,8 +114,8 @@ class DeviceAgentMixin:
             Seconds from the start of one reading to that of the next.
         unreadable : tuple of type
             What `read` raises if it cannot parse a reply. Default: ``ValueError``,
-            ``UnicodeError``, ``IndexError``, ``KeyError`` and ``struct.error``;
-            with ``()`` these errors end the loop, too.
+            ``UnicodeError``, ``IndexError``, ``KeyError``, ``struct.error``, ``OverflowError``
+            and ``decimal.InvalidOperation``; with ``()`` these errors end the loop, too.
         gaps : bool
             Yield a `Gap` each time there is no reading. It is false, and its ``error`` says why.
         quantize : bool

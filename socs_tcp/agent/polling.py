@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 from ..core.errors import DeviceConnectionError, ReplyTimedOut, address_name, show
@@ -10,10 +9,6 @@ from .degraded import Degraded
 from .gap import Gap
 from .reporting import say
 from .session_data import check_data
-
-#: What a driver raises that cannot make sense of what the device said.
-UNREADABLE: tuple[type[Exception], ...] = (ValueError, UnicodeError, IndexError, KeyError,
-                                           struct.error)
 
 
 class Pace:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import socket
 import ssl
-import struct
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, NamedTuple
@@ -23,7 +22,7 @@ from ..core.framing import Framer
 from ..core.identity import Identity
 from ..core.link import Link
 from ..core.owed import NO_DEBT
-from ..core.policy import LateReplies, Pace
+from ..core.policy import UNREADABLE, LateReplies, Pace
 from ..core.silence import Silence
 from ..core.turn import Match, Turn
 from .alarms import Alarms
@@ -37,8 +36,8 @@ from .gate import Call, Gate
 from .tls import TlsSocket
 from .tls_connection import TlsConnection
 
-#: What a driver raises where it cannot make sense of what the device said.
-UNREADABLE = (ValueError, IndexError, KeyError, struct.error)
+#: What `on_connect` raises that is no bug.
+FAILURES: tuple[type[Exception], ...] = (OSError, *UNREADABLE)
 
 
 class Options(NamedTuple):
@@ -195,7 +194,7 @@ class Dialer:
             on_connect(face)
         except DeviceConnectionError:
             raise
-        except (OSError, *UNREADABLE) as exc:
+        except FAILURES as exc:
             if isinstance(exc, ConnectionError):
                 raise self._failures.translate(exc, "identify", "maybe") from exc
             raise self._failures.error(Disconnected, f"on_connect failed: {told(exc)}", "identify",

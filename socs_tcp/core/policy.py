@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import random as _random
+import struct
 from collections.abc import Callable
+from decimal import InvalidOperation
 from typing import Literal, TypeAlias
 
 from .errors import FramingError, ReplyTimedOut, WrongDevice, WrongReply
@@ -22,6 +24,10 @@ JITTER = 0.12
 KEEPALIVE = 20.0
 #: Bytes. A device that sends so many unasked, faster than we throw them away, is broken.
 MOST_UNASKED = 1 << 22
+
+#: What a driver raises that cannot make sense of what the device said.
+UNREADABLE: tuple[type[Exception], ...] = (ValueError, UnicodeError, IndexError, KeyError,
+                                           struct.error, OverflowError, InvalidOperation)
 
 #: Seconds; a connection that lasts so long proves a device that is only sent to.
 LASTS = 3.0

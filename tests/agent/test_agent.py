@@ -1,6 +1,7 @@
 """DeviceAgentMixin: watch, and the loops that poll a device."""
 
 import argparse
+import decimal
 import itertools
 import struct
 import subprocess
@@ -432,7 +433,8 @@ def test_poll_deferred_of_a_session_that_was_stopped_reads_nothing(fridge, react
 
 RUBBISH = [ValueError("could not convert string to float: 'abc'"), IndexError("list index"),
            KeyError("T"), UnicodeDecodeError("ascii", b"\xff", 0, 1, "ordinal not in range"),
-           struct.error("unpack requires a buffer of 4 bytes")]
+           struct.error("unpack requires a buffer of 4 bytes"), decimal.InvalidOperation("1.2.3"),
+           OverflowError("cannot convert float infinity to integer")]
 
 
 @pytest.mark.parametrize("rubbish", RUBBISH, ids=lambda exc: type(exc).__name__)

@@ -8,8 +8,9 @@ import pytest
 from ocs_stub import Agent, Device, Reactor, Session
 
 from socs_tcp.agent.degraded import Degraded
-from socs_tcp.agent.polling import UNREADABLE, Poll
+from socs_tcp.agent.polling import Poll
 from socs_tcp.core.errors import ConnectFailed
+from socs_tcp.core.policy import UNREADABLE
 
 
 class Bench:
