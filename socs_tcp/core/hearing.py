@@ -354,7 +354,9 @@ class Hearing:
 
     def in_vain(self) -> None:
         """Somebody gave up waiting for what the device says by itself."""
-        self._owed.in_vain(self.decoder.waiting > 0 or self._received is not None)
+        # (Half a frame is that of the question whose late reply comes first, if there is one.)
+        self._owed.in_vain(not self.turns and (self.decoder.waiting > 0
+                                               or self._received is not None))
         self.silence.calm = False
 
     def _give_up(self, reason: str) -> None:

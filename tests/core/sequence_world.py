@@ -245,7 +245,8 @@ class World:
     def listener_left(self) -> None:
         late = sum(1 for asked in self.books if not asked.number)
         begun = self.conversation.decoder.waiting > 0 or self.in_part
-        missing = max(self.commands, int(begun) - late)
+        whose = any(asked.number for asked in self.books)   # (of a question, if one is owed)
+        missing = max(self.commands, int(begun and not whose) - late)
         self.books += (Asked(0, self.now, True),) * missing
         self.commands = 0
 

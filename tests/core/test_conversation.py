@@ -858,3 +858,15 @@ def test_a_command_while_a_late_reply_is_owed_ends_the_connection_at_the_next_qu
     assert talk.next_step(2.0) == DROP
     talk.heard(b"ok\nlate\n", 2.1)
     assert talk.next_step(9.0) == DROP
+
+
+def test_half_a_late_reply_is_owed_once_though_somebody_listened_to_it_in_vain():
+    talk = Talk("drain")
+    asked, listening = talk.query(), Turn("listen")
+    assert not talk.gave_up(asked)
+    talk.listen(listening, 1.2)
+    talk.heard(b"A", 1.3)
+    talk.gave_up(listening)
+    talk.heard(b"1\n", 1.4)
+    assert talk.debt(1.0).replies == 0 and not talk.owes_late
+    assert talk.next_step(1.4) == SPEAK
