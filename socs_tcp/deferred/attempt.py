@@ -79,15 +79,16 @@ class OneAddress(ClientFactory):
         return protocol
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
-        # Twisted leaves it with two methods of its own, bound to it: garbage for the cyclic
-        # collector, for which all other devices have to wait, a few a second for each device.
-        client, self.client = self.client, None
+        # Twisted leaves it with two methods of its own, bound to it, and the connector knows us as
+        # we know it: garbage for the cyclic collector, for which all other devices have to wait,
+        # a few a second for each device.
+        client, self.client, self.connector = self.client, None, None
         if client is not None:
             client.doRead = client.doWrite = _nothing
         self._attempt.failed(self, cast(Exception, reason.value))
 
     def clientConnectionLost(self, connector: Any, reason: Failure) -> None:
-        connector.transport = None      # (and so do these two refer to each other)
+        connector.transport = self.connector = None     # (and so do these refer to each other)
         self._holder.lost(self, reason)
 
 

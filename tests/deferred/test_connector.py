@@ -425,32 +425,32 @@ def real():
 
 
 def attempt(turner, port):
-    """A connector that has begun an attempt, and Twisted's client for it."""
+    """A connector that has begun an attempt, and what there is for it, of ours and of Twisted."""
     factory = Recorder()
     connector = HostConnector(turner.reactor, "127.0.0.1", port, factory, 5.0)
     connector.connect()
     [step] = connector._attempt._steps.values()
-    return connector, factory, weakref.ref(step.client)
+    return connector, factory, [weakref.ref(one) for one in (step.client, step.connector, step)]
 
 
 def test_a_failed_attempt_leaves_nothing_for_the_garbage_collector(real):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        connector, factory, client = attempt(real, free.getsockname()[1])
-        assert client() is not None
+        connector, factory, parts = attempt(real, free.getsockname()[1])
+        assert all(part() is not None for part in parts)
         assert real.until(lambda: connector.state == "disconnected", 5)
     assert ("failed", error.ConnectionRefusedError) in factory.told
-    assert client() is None
+    assert [part() for part in parts] == [None, None, None]
 
 
 def test_nor_does_a_lost_connection(real):
     with socket.create_server(("127.0.0.1", 0)) as server:
-        connector, factory, client = attempt(real, server.getsockname()[1])
+        connector, factory, parts = attempt(real, server.getsockname()[1])
         assert real.until(lambda: connector.state == "connected", 5)
         server.accept()[0].close()
         assert real.until(lambda: connector.state == "disconnected", 5)
     assert ("lost", error.ConnectionDone) in factory.told
-    assert client() is None
+    assert [part() for part in parts] == [None, None, None]
 
 
 def test_a_connection_to_oneself_is_refused_and_the_port_is_free_at_once(real):
