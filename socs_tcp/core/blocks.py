@@ -18,23 +18,27 @@ class BlockFramer(Framer):
     Parameters
     ----------
     terminator : bytes or str
-        What follows a block; also what ends a command.
+        What follows a block. Empty if nothing does: then each reply must be a block that says how
+        long it is.
+    send_terminator : bytes or str, optional
+        What ends a command. Default: as `terminator`, or LF if that is empty.
     max_length : int
         The longest block in bytes, its header not counted.
     """
 
-    def __init__(self, terminator: Text = b"\n", *, max_length: int = 1 << 24) -> None:
+    def __init__(self, terminator: Text = b"\n", *, send_terminator: Text | None = None,
+                 max_length: int = 1 << 24) -> None:
         super().__init__(max_length)
-        self.send_terminator = to_bytes(terminator)
-        if not self.send_terminator:
-            raise ValueError("a terminator must have at least one byte")
+        self.terminator = to_bytes(terminator)
+        self.send_terminator = (self.terminator or b"\n") if send_terminator is None \
+            else to_bytes(send_terminator)
 
     def find(self, buffer: bytearray, start: int, stop: int,
              scanned: int) -> tuple[int, int] | None:
         digits = buffer[start + 1] - 48 if buffer[start] == 35 and stop > start + 1 else 0
         if buffer[start] == 35 and stop == start + 1:
             return None
-        if not digits:
+        if not digits and self.terminator:
             return self._line(buffer, start, stop, scanned)
         body = start + 2 + digits
         if not 0 < digits < 10 or not bytes(buffer[start + 2:min(body, stop)]).isdigit():
@@ -68,17 +72,17 @@ class BlockFramer(Framer):
     def _ended(self, buffer: bytearray, body: int, end: int,
                stop: int) -> tuple[int, int] | None:
         """The span of the block, once what follows it has come, too."""
-        after = end + len(self.send_terminator)
-        if stop >= after and not buffer.startswith(self.send_terminator, end):
+        after = end + len(self.terminator)
+        if stop >= after and not buffer.startswith(self.terminator, end):
             raise FramingError(f"{show(buffer[end:after])} follows a block, not "
-                               f"{show(self.send_terminator)}", phase="recv", sent="yes")
+                               f"{show(self.terminator)}", phase="recv", sent="yes")
         return (end, after) if stop >= after else None
 
     def _line(self, buffer: bytearray, start: int, stop: int,
               scanned: int) -> tuple[int, int] | None:
-        after = find_text(buffer, self.send_terminator, start, stop, scanned)
+        after = find_text(buffer, self.terminator, start, stop, scanned)
         if after:
-            return after - len(self.send_terminator), after
+            return after - len(self.terminator), after
         if stop - start > self.max_length:
             raise self.too_long(buffer[start:stop])
         return None

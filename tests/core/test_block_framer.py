@@ -23,6 +23,21 @@ def test_a_block_is_one_frame_whatever_its_bytes_are():
     assert frames(BlockFramer(), [stream[i:i + 1] for i in range(len(stream))]) == expected
 
 
+def test_a_block_that_nothing_follows_is_over_with_its_last_byte():
+    framer = BlockFramer("")
+    assert framer.encode("CURV?") == b"CURV?\n"
+    assert BlockFramer("", send_terminator="\r").encode("CURV?") == b"CURV?\r"
+    stream = WAVEFORM + b"#10" + b"#3001\n"
+    for pieces in ([stream], [stream[i:i + 1] for i in range(len(stream))]):
+        assert frames(framer, pieces) == [WAVEFORM, b"#10", b"#3001\n"]
+
+
+@pytest.mark.parametrize("wrong", [b"ERROR 5\n", b"#0abc\n", b"\n"])
+def test_without_a_terminator_there_are_no_other_replies(wrong):
+    with pytest.raises(FramingError, match="no block"):
+        frames(BlockFramer(""), [wrong])
+
+
 def test_the_content_of_a_block():
     assert BlockFramer.content(WAVEFORM) == b"a\n#0b\r\n99\r\x00"
     assert BlockFramer.content(b"#0abc") == b"abc"

@@ -19,5 +19,5 @@ def reply_terminator_of(framer: Framer) -> bytes:
     if isinstance(framer, LineFramer):
         return framer.terminators[0]
     if isinstance(framer, BlockFramer):
-        return framer.send_terminator
+        return framer.terminator
     return b""
