@@ -17,6 +17,8 @@ So what it costs grows with the length of the reply and no faster.
 from __future__ import annotations
 
 import re
+from itertools import product
+from math import prod
 
 from .byte_sets import bytes_of, one_of
 from .patterns import Cost
@@ -25,6 +27,9 @@ from .patterns import Cost
 LONGEST_PROMPT = 128
 #: So many steps of matching are taken for one piece of a reply at most (about 1 ms).
 STEPS = 50_000
+
+#: So many texts are compared at most, where a pattern stands for a few.
+MOST_TEXTS = 16
 
 #: Bytes that replies are full of: of those that end a prompt, others are looked for first.
 _FREQUENT = b" .,:+-\t0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -51,6 +56,8 @@ class PromptSearch:
         self._size = len(price.tail)
         self._tail = re.compile(b"".join(map(one_of, price.tail)))
         self._byte, self._offset = _rarest(price.tail)
+        #: All that the tail can be, where that is little.
+        self._texts = _texts(price.tail)
 
     def find(self, buffer: bytes | bytearray, start: int, stop: int, scanned: int) -> Span | None:
         """The span of the first prompt of the reply ``buffer[start:stop]``.
@@ -90,13 +97,18 @@ class PromptSearch:
     def _split_by_tail(self, data: bytes, most: int, longest: int) -> tuple[list[bytes], int]:
         """The same where `_candidate` is all there is to do."""
         frames: list[bytes] = []
-        byte, offset, search, start = self._byte, self._offset, self._tail.search, 0
-        while len(frames) < most and (at := data.find(byte, start + offset)) >= 0:
-            found = search(data, at - offset)
-            if found is None or found.end() - start > longest:
+        byte, offset, texts, find, start = self._byte, self._offset, self._texts, data.find, 0
+        while len(frames) < most and (at := find(byte, start + offset) - offset) >= start:
+            if not data.startswith(texts, at):
+                found = self._tail.search(data, at)
+                if found is None:
+                    break
+                at = found.start()
+            after = at + self._size
+            if after - start > longest:
                 break
-            frames.append(data[start:found.start()])
-            start = found.end()
+            frames.append(data[start:at])
+            start = after
         return frames, start
 
     def _candidate(self, buffer: bytes | bytearray, start: int, stop: int,
@@ -135,6 +147,13 @@ class PromptSearch:
         last = search(reply, low, end)
         assert last is not None
         return end, (last.start(), end)
+
+
+def _texts(tail: tuple[int, ...]) -> tuple[bytes, ...]:
+    """All texts that a tail can be; none if there are many."""
+    if prod(mask.bit_count() for mask in tail) > MOST_TEXTS:
+        return ()
+    return tuple(map(bytes, product(*map(bytes_of, tail))))
 
 
 def _rarest(tail: tuple[int, ...]) -> tuple[bytes, int]:
