@@ -1,10 +1,13 @@
 """A signal handler raises in the middle of a call: no later call gets what that one owed."""
 
+import functools
+import itertools
 import signal
 import socket
 import threading
 
 import pytest
+from interrupts import interrupted_at
 
 from socs_tcp import LineFramer, TCPInterface
 
@@ -191,3 +194,25 @@ def test_half_a_command_beside_a_listener_ends_the_connection(pairs, interrupt):
     listener.join(BOUND)
     assert ended
     device.close()
+
+
+def test_an_interrupt_anywhere_in_a_send_leaves_on_record_that_it_may_be_answered():
+    """Each point of it, in turn."""
+    for step in itertools.count():
+        near, far = socket.socketpair()
+        with near, far:
+            far.setblocking(False)
+            device = Device(near)
+            send = functools.partial(device.send, b"A\n")
+            interrupted = interrupted_at(step, send, "socs_tcp/blocking")
+            connection = device._TCPInterface__session.connection
+            if connection is not None:
+                try:
+                    assert far.recv(9) == b"A\n"
+                    assert connection.conversation.awaited, f"forgotten by an interrupt at {step}"
+                except BlockingIOError:     # before it went out
+                    assert interrupted
+            device.close()
+        if not interrupted:
+            break
+    assert step > 10

@@ -120,7 +120,7 @@ def key_of(world: World) -> tuple:
               for f in (*world.output, *world.old)), len(world.old),
         world.call, age(world.deadline) if world.call else 0, age(world.wake),
         tuple((rank.get(a.number), age(a.at)) for a in world.books), world.commands, world.idle,
-        world.in_part, tuple(age(at) for at in world.asides),
+        world.in_part, world.drains, tuple(age(at) for at in world.asides),
         age(world.disturbed), age(world.debt_until), max(world.debts, 0), age(world.quiet_since),
         age(world.paused, 99), round(world.slowest, 3))
 

@@ -113,6 +113,7 @@ class World:
         self.books: tuple[Asked, ...] = ()      # which frame comes next, as far as one can know
         self.commands = 0                       # since the last question
         self.idle = 0                           # whole frames that wait for somebody to listen
+        self.drains = False                     # a question has waited for what is late
         self.in_part = False                    # of a frame, the beginning was received as bytes
         self.asides: tuple[float, ...] = ()     # when commands went out beside this call
         self.disturbed = -math.inf if self.config.greeting and not debt.seconds else self.now
@@ -149,6 +150,7 @@ class World:
 
     def try_to_ask(self) -> None:
         allowed = self.deadline - self.now
+        self.drains = self.config.late == "drain" and not all(a.number for a in self.books)
         step = self.conversation.next_step(self.now, allowed)
         self.debt_until = min(self.debt_until, self.now + PART_FOR_DEBT * allowed)
         self.wake = self.now + step if 0 < step < WAIT else math.inf
@@ -165,7 +167,7 @@ class World:
         self.conversation.ask(turn, self.now)
         self.books = (*self.books, Asked(self.numbers, self.now, self.is_clear()))
         self.commands = self.idle = 0
-        self.in_part = False
+        self.in_part = self.drains = False
         self.output = (*self.output, Frame(b"r%d" % self.numbers, "reply",
                                            b"r%d\n" % self.numbers, math.inf))
 
@@ -288,6 +290,11 @@ class World:
         self.emit(whole)
 
     @property
+    def draining(self) -> bool:
+        """Does what comes pay what listeners gave up on? Since a question waits, or waited."""
+        return self.call == "wanting" or (self.call == "" and self.drains)
+
+    @property
     def half(self) -> bool:
         """Is the device in the middle of a frame?"""
         return bool(self.output) and self.output[0].begun < math.inf
@@ -384,10 +391,12 @@ class World:
             self.books = tuple(a for a in self.books if a is not owner)
             if owner is not None:
                 return owner
-        elif self.books and (self.books[0].number or self.call == "wanting") and (
-                not self.config.match or not self.books[0].number or REPLY.match(text)):
-            owner, self.books = self.books[0], self.books[1:]
-            return owner
+        elif self.books and (self.books[0].number or self.draining):
+            if not (self.config.match and self.books[0].number) or REPLY.match(text):
+                owner, self.books = self.books[0], self.books[1:]
+                return owner
+            self.note_unasked()         # (a question is owed its reply: no listener comes before)
+            return None
         if self.call == "listen":
             self.note_listened()
         else:
