@@ -64,7 +64,8 @@ class Beside:
         if connection is None or connection.dead or connection.comm is not session.comm:
             raise session.failures.error(Disconnected, "not connected", "send", "no")
         try:
-            connection.command(data, deadline)
+            connection.put_beside(data, deadline, within=session.gate.mine())
+            connection.grant(timeout)
         except BROKEN as exc:       # (the call that has the device finds the loss, and tells it)
             raise session.failures.translate(exc, "send", "maybe", timeout) from exc
         except RuntimeError:        # (nothing was written)

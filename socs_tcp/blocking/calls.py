@@ -64,13 +64,11 @@ class Calls:
     # commands
 
     def send(self, call: Call, face: Hooks, data: bytes) -> None:
-        session, connection = self.session, self.session.connection
-        if (connection is None or connection.comm is not session.comm or connection.lost()
-                or session.spent(connection)
-                or (connection.conversation.owes_late and not self._discard_late(connection))):
-            connection = session.ready(call, face)
-        if connection.conversation.silence.gap:
-            self._wait_out_gap(call, connection)
+        session = self.session
+        link, connection = session.link, session.connection
+        if connection is None or connection.comm is not session.comm or connection.lost() \
+                or session.closes_after_reply or not connection.conversation.free_to_command():
+            connection = self._ready(call, face)
         try:
             connection = self._put(call, face, connection, data)
             connection.conversation.command(monotonic())
@@ -79,22 +77,33 @@ class Calls:
         except BaseException:       # interrupted: maybe half of it is with the device
             session.drop(call.allowed)
             raise
-        session.link.bytes_sent += len(data)
-        if session.link.trace is not None:
-            session.link.trace.add(">", data)
-        if session.link.state is PROVING:
+        link.bytes_sent += len(data)
+        if link.trace is not None:
+            link.trace.add(">", data)
+        if link.state is PROVING:
             session.lasting(connection)
+
+    def _ready(self, call: Call, face: Hooks) -> Connection:
+        """A connection on which a command may be sent now."""
+        session = self.session
+        connection = session.ready(call, face)
+        if connection.conversation.owes_late and not self._discard_late(connection):
+            connection = session.ready(call, face)
+        if connection.conversation.silence.gap:
+            self._wait_out_gap(call, connection)
+        return connection
 
     def _put(self, call: Call, face: Hooks, connection: Connection, data: bytes) -> Connection:
         """Write a command; where that fails, on a new connection, once. The one it went out on."""
         session = self.session
         try:
-            connection.command(data, call.deadline)
+            connection.put(data, call.deadline)
         except OSError as exc:
             first = self._not_taken(call, connection, exc)
             if session.preparing or session.pinned is not None:
                 raise again(first, first.sent) from exc
-            return self._send_again(call, face, data, first)
+            connection = self._send_again(call, face, data, first)
+        connection.grant(call.allowed)
         return connection
 
     def _wait_out_gap(self, call: Call, connection: Connection) -> None:
@@ -135,7 +144,7 @@ class Calls:
             exc.sent = first.sent       # the beginning of it may be with the device
             raise
         try:
-            connection.command(data, call.deadline)
+            connection.put(data, call.deadline)
         except OSError as exc:
             raise self._not_taken(call, connection, exc) from exc
         return connection
@@ -167,9 +176,20 @@ class Calls:
             raise self.session.dialer.why_not()
         return connection
 
+    def recv_or_reset(self, call: Call, face: Any, what: Wanted) -> Any:
+        """As `recv`; where that fails, a new connection is made."""
+        try:
+            return self.recv(call, face, what)
+        except ConnectionError:
+            if self.session.pinned is None:
+                if call.outer is None and face.timeout is not None:
+                    call.deadline = monotonic() + face.timeout      # it may take as long again
+                self.session.reset_by(call, face)
+            raise
+
     def recv(self, call: Call, face: Any, what: Wanted) -> Any:
-        session = self.session
-        _bufsize, reset_on_error, check_ready = what
+        """What has come, at least one byte."""
+        check_ready = what[2]
         try:
             if check_ready is None:
                 call.receiving = True
@@ -183,22 +203,20 @@ class Calls:
                     call.lent = False
             return self._receive(call, face, what)
         except ConnectionError:
-            if reset_on_error and session.pinned is None:
-                if call.outer is None and face.timeout is not None:
-                    call.deadline = monotonic() + face.timeout      # it may take as long again
-                session.reset_by(call, face)
             raise
         except BaseException:       # interrupted, or by a driver's own hook
-            if session.connection is not None:
-                session.connection.conversation.in_vain()
+            if self.session.connection is not None:
+                self.session.connection.conversation.in_vain()
             raise
 
     def _receive(self, call: Call, face: Hooks, what: Wanted) -> Any:
-        """What has come, at least one byte."""
         bufsize, reset_on_error, check_ready = what
-        session, connection = self.session, self._connected()
-        if connection.conversation.decoder.waiting:      # left over from a query
-            return connection.conversation.take(bufsize, monotonic())
+        session, connection = self.session, self.session.connection
+        if connection is None or connection.comm is not session.comm:
+            connection = self._connected()
+        conversation = connection.conversation
+        if conversation.decoder.waiting:      # left over from a query
+            return conversation.take(bufsize, monotonic())
         try:
             # (The driver's own hook has found that there is something.)
             data = connection.get(monotonic(), call.deadline, bufsize) if check_ready is None \
@@ -211,7 +229,7 @@ class Calls:
             raise self._lost(call, face, connection, session.failures.of(
                 exc, connection, "recv", "yes", call.allowed), not reset_on_error) from exc
         if type(data) is bytes:     # a mock of a socket gives what it likes
-            connection.conversation.took(data, monotonic())
+            conversation.took(data, monotonic())
             if session.dialer.pace.failures and not session.preparing:
                 session.dialer.pace.failures = 0
         return data

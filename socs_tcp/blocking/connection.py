@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 from collections import deque
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from ..core.conversation import Conversation
@@ -24,6 +24,8 @@ LONG_READ = 262144
 # Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
 RDHUP: int = getattr(select, "POLLRDHUP", 0)
 GONE: int = RDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
+#: Seconds between two looks at whether the call that has the device has sent its command.
+LOOK = 0.002
 #: Milliseconds in which a server that refuses us hangs up.
 ENDS_SOON = 10
 
@@ -50,8 +52,9 @@ class Connection:
         What the socket was set up with.
     """
 
-    __slots__ = ("__weakref__", "_fd", "_halfway", "_patience", "_pid", "_poll", "_telnet",
-                 "asides", "comm", "conversation", "dead", "error", "made", "new", "writing")
+    __slots__ = ("__weakref__", "_beside", "_fd", "_halfway", "_one_beside", "_patience", "_pid",
+                 "_poll", "_speaking", "_telnet", "asides", "comm", "conversation", "dead", "error",
+                 "made", "new")
 
     #: What a socket is, of which we can see what happens on it.
     SOCKET: Any = socket.socket
@@ -65,8 +68,9 @@ class Connection:
         self.error: DeviceConnectionError | None = None     # why it failed
         self.made = monotonic()
         self.new = False            # made in the call that has the device
-        # One command at a time goes out, whoever sends it.
-        self.writing = threading.RLock()
+        # One command at a time goes out, whoever sends it: the call that has the device, or others.
+        self._speaking = self._beside = False
+        self._one_beside = threading.RLock()
         self._halfway = False       # a command has been sent in part
         # When commands went out beside the call that has the device. Any thread appends.
         self.asides: deque[float] = deque()
@@ -239,17 +243,48 @@ class Connection:
             data = escape(data)
         if self._patience.stretched:
             self._patience.relax()
+        # This and `_put_alone` say first what they do, and look at the other then: so never do both
+        # of them see nothing, and go on.
+        self._speaking = True
         try:
-            if not self.writing.acquire(False) and not self.writing.acquire(
+            if self._beside:
+                self._speaking = False
+                self._put_alone(data, deadline, within=False)
+            else:
+                self._write(data, deadline)
+        finally:
+            self._speaking = False
+
+    def put_beside(self, data: bytes, deadline: float, *, within: bool = False) -> None:
+        """As `put`, beside the call that has the device; in a signal handler `within` that call.
+
+        Raises
+        ------
+        RuntimeError
+            If this thread is in the middle of sending another command.
+        """
+        self._put_alone(data if self._telnet is None else escape(data), deadline, within)
+
+    def _put_alone(self, data: bytes, deadline: float, within: bool) -> None:
+        """Write, while nobody else does."""
+        try:
+            if not self._one_beside.acquire(
                     timeout=-1 if deadline == math.inf else max(deadline - monotonic(), 0)):
                 raise TimeoutError("timed out")
-            # (A signal handler comes here in the middle of another command of the same thread.)
-            if self._halfway:
-                raise RuntimeError("this thread is in the middle of sending another command")
-            self._write(data, deadline)
+            before, self._beside = self._beside, True
+            try:
+                while self._speaking and not within:
+                    if monotonic() > deadline:
+                        raise TimeoutError("timed out")
+                    sleep(LOOK)
+                if self._halfway:
+                    raise RuntimeError("this thread is in the middle of sending another command")
+                self._write(data, deadline)
+            finally:
+                self._beside = before
         finally:
             try:                        # noqa: SIM105  # (as in `Session.run`)
-                self.writing.release()
+                self._one_beside.release()
             except RuntimeError:
                 pass
 
@@ -264,11 +299,9 @@ class Connection:
         finally:
             self.comm.settimeout(usual)
 
-    def command(self, data: bytes, deadline: float) -> None:
-        """As `put`, for what is not answered: nobody will wait until the device has taken it."""
-        allowed = deadline - monotonic()
-        self.put(data, deadline)
-        if self._patience.usual < allowed:
+    def grant(self, allowed: float | None) -> None:
+        """After a command that is not answered: nobody will wait until the device has taken it."""
+        if allowed is not None and self._patience.usual < allowed:
             self._patience.grant(allowed)
 
     # the conversation

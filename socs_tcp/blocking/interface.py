@@ -24,7 +24,7 @@ from ..core.link import Link
 from ..core.policy import KEEPALIVE, MIN_INTERVAL, LateReplies
 from ..core.silence import SETTLE
 from ..core.tls import check_tls
-from ..core.turn import Match, Turn, checked_greeting, checked_match
+from ..core.turn import Match, Turn, checked_greeting, checked_match, question
 from .alarms import Alarms
 from .beside import Beside
 from .calls import Calls
@@ -242,8 +242,9 @@ class TCPInterface:
         # A driver may have a hook of its own, in its class or put into its object.
         hook = self._check_ready
         own = getattr(hook, "__func__", None) is _CHECK_READY
-        data: bytes = self.__session.run(self.timeout, self.__calls.recv, self,
-                                         (bufsize, reset_on_error, None if own else hook))
+        data: bytes = self.__session.run(
+            self.timeout, self.__calls.recv_or_reset if reset_on_error else self.__calls.recv, self,
+            (bufsize, reset_on_error, None if own else hook))
         return data
 
     # talking safely
@@ -284,7 +285,7 @@ class TCPInterface:
         """
         data = self.framer.encode(msg)
         if framer is None and match is None:
-            turn = Turn("query", data)
+            turn = question(data)
         else:
             turn = Turn("query", data, 1, checked_match(match),
                         None if framer is None else checked(framer))

@@ -58,6 +58,10 @@ class Conversation(Hearing):
         """May a question be sent, with nothing to consider? Nearly always, and soon said."""
         return not self.turns and not self.decoder.waiting and self.silence.free(now)
 
+    def free_to_command(self) -> bool:
+        """May a command be sent, with nothing to wait for, and no late answer to throw away?"""
+        return not (self._owed.late or self.silence.gap)
+
     def next_step(self, now: float, allowed: float = math.inf) -> float:
         """May a question be sent?
 
@@ -262,4 +266,4 @@ class Conversation(Hearing):
     @property
     def awaited(self) -> bool:
         """Is something still to come: an answer to a command, or the rest of one?"""
-        return not self._owed.nothing or self.decoder.waiting > 0 or self._received is not None
+        return not self._owed.nothing() or self.decoder.waiting > 0 or self._received is not None

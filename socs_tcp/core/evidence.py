@@ -74,13 +74,14 @@ class Evidence:
 
         What a server says as it refuses a client, and hangs up, is no answer.
         """
-        if self.state is DEAD or (now < self.settled_in and not expected):
-            return
-        self.answered = True
-        if self.state is PREPARED:
-            self.state = PROVEN
-        if self.state is PROVEN and self._link.state is not UP:
-            self._link.good()
+        if self.state is PROVEN:        # nearly always
+            if self._link.state is not UP and (expected or now >= self.settled_in):
+                self._link.good()
+        elif self.state is not DEAD and (expected or now >= self.settled_in):
+            self.answered = True
+            if self.state is PREPARED:
+                self.state = PROVEN
+                self._link.good()
 
     def prepared(self) -> bool:
         """Others may use the connection. Has the device answered by now?"""

@@ -144,7 +144,7 @@ class Hearing:
 
     def _is_stream(self, turns: list[Turn]) -> bool:
         """Can nothing come but what one listener takes, many frames at a time?"""
-        return len(turns) == 1 and self._owed.nothing and not (
+        return len(turns) == 1 and self._owed.nothing() and not (
             self._pending.begun or self.useless or self._alarms)
 
     def _stream(self, turn: Turn, data: bytes, now: float) -> list[Answered]:
@@ -214,7 +214,7 @@ class Hearing:
             self._replied(turn, now)
         elif turn.kind == "listen":
             self._listened(now, 1)
-        elif self._owed.nothing:        # a greeting
+        elif self._owed.nothing():        # a greeting
             self.silence.kept()
         return not turn.given_up
 
@@ -246,11 +246,11 @@ class Hearing:
     def _listened(self, now: float, frames: int) -> None:
         """So many frames ended for a listener: the answers to commands, if they were missing."""
         silence, owed = self.silence, self._owed
-        silence.answered(now, 0.0)
-        expected = owed.heard() if frames else not owed.nothing
+        silence.ended = now
+        expected = owed.heard() if frames else not owed.nothing()
         for _ in range(frames - 1):
             expected = owed.heard() and expected
-        if (expected and owed.nothing and now >= silence.settled_in
+        if (expected and owed.nothing() and now >= silence.settled_in
                 and not (self._strayed or self.decoder.waiting or self._received)):
             silence.kept()
         else:

@@ -88,7 +88,6 @@ class Owed:
         self.late -= 1
         return True
 
-    @property
     def nothing(self) -> bool:
         """Has all come that a command may be answered with?"""
         return not (self.late or self.unanswered)

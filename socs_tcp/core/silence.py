@@ -69,7 +69,8 @@ class Silence:
     def broken(self, now: float) -> None:
         """Something may come, or came, that belongs to no question."""
         self._since = now
-        self._wanted = max(self._wanted, self._settle)
+        if self._wanted < self._settle:     # noqa: PLR1730  # (a call of max() takes longer)
+            self._wanted = self._settle
         self.calm = False
 
     def alarm(self, now: float) -> None:

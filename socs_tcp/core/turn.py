@@ -105,6 +105,21 @@ class Turn:
         return bool(match(frame))
 
 
+class _Question(Turn):
+    """All but its data is the same for each, and so it needs no constructor of Python's."""
+
+    kind: Kind = "query"
+    plain = True
+    __init__ = object.__init__
+
+
+def question(data: bytes) -> Turn:
+    """A query that any one frame answers: ``Turn("query", data)``, and sooner made."""
+    turn: Turn = _Question()
+    turn.data = data
+    return turn
+
+
 def checked_match(match: Match | None) -> Match | None:
     """`match` if it can be compared with a reply.
 

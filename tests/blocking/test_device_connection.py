@@ -1,5 +1,6 @@
 """A connection on a socket of our own: the read that waits by itself, and where it does not."""
 
+import math
 import os
 import signal
 import socket
@@ -163,3 +164,42 @@ def test_signals_in_quick_succession_keep_no_call(in_worker):
             signal.signal(signal.SIGALRM, old)
             device.close()
     assert 2 < len(came) < MOST_SIGNALS
+
+
+# one command at a time, whoever sends it
+
+def test_beside_waits_until_the_call_that_has_the_device_has_sent_its_command(connection, far_end):
+    connection._speaking = True
+    with pytest.raises(TimeoutError):
+        connection.put_beside(b"STOP\n", 0.0)
+    connection.put_beside(b"ABORT\n", 0.0, within=True)     # a signal handler: it cannot wait
+    assert far_end[1].recv(99) == b"ABORT\n"
+    assert not connection._beside
+
+
+def test_the_call_that_has_the_device_waits_for_a_command_beside_it(connection):
+    written, begun, go_on = [], threading.Event(), threading.Event()
+
+    def write(data, deadline):
+        if data == b"STOP\n":
+            begun.set()
+            assert go_on.wait(10)
+        written.append(data)
+    connection.__class__ = type("Slow", (DeviceConnection,),
+                                {"_write": staticmethod(write), "__slots__": ()})
+    deadline = time.monotonic() + 10
+    beside = threading.Thread(target=connection.put_beside, args=(b"STOP\n", deadline))
+    beside.start()
+    assert begun.wait(10)
+    asks = threading.Thread(target=connection.put, args=(b"A?\n", deadline))
+    asks.start()
+    go_on.set()
+    beside.join(10)
+    asks.join(10)
+    assert written == [b"STOP\n", b"A?\n"]
+    assert not (connection._beside or connection._speaking)
+
+
+def test_a_command_beside_is_escaped_as_any_other(far_end):
+    made(far_end[0], telnet=True).put_beside(b"\xff\n", math.inf)
+    assert far_end[1].recv(99) == b"\xff\xff\n"

@@ -99,7 +99,7 @@ def test_each_answer_that_is_late_is_owed_once():
     owed.unanswered = 2
     owed.in_vain(False)
     assert [owed.heard() for _ in range(3)] == [True, True, False]
-    assert owed.nothing
+    assert owed.nothing()
 
 
 @pytest.mark.parametrize("draining, late, drained, left", [
