@@ -14,6 +14,7 @@ from contextlib import ExitStack
 import pytest
 import yaml
 from docs_pages import DOCS, PAGES, ROOT, blocks
+from ocs.site_config import HostConfig
 
 from socs_tcp import LineFramer, TCPInterface
 from socs_tcp.testing import DeviceServer, ScriptedDevice
@@ -127,7 +128,22 @@ def test_python_runs(page, tmp_path):
 
 @pytest.mark.parametrize("page, number", chosen("yaml"))
 def test_yaml_is_yaml(page, number):
-    assert yaml.safe_load(FOUND[page][number].text)
+    described = yaml.safe_load(FOUND[page][number].text)
+    assert described
+    agents_outlive_the_router(described)
+
+
+@pytest.mark.parametrize("name", ["docker/default.yaml",
+                                  "docs/examples/from_empty_folder/default.yaml"])
+def test_agents_of_a_site_that_is_copied_outlive_its_router(name):
+    agents_outlive_the_router(yaml.safe_load((ROOT / name).read_text()))
+
+
+def agents_outlive_the_router(site):
+    """OCS ends the agents of a host ten seconds after their router, unless it is told not to."""
+    if isinstance(site, dict):
+        for name, host in site.get("hosts", {}).items():
+            assert HostConfig.from_dict(host, name=name).crossbar_timeout == 0
 
 
 @pytest.mark.parametrize("page, number", chosen("diff"))
