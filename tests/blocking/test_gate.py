@@ -91,6 +91,9 @@ def test_code_of_the_driver_is_let_in_only_where_the_device_is_lent():
             assert inner.deadline == call.deadline and inner.allowed == 10
             with pytest.raises(RuntimeError), held(gate, 1):
                 pass
+        call.deadline = math.inf        # as in a reserve, which had to be there in time
+        with held(gate, None) as inner:
+            assert inner.deadline == math.inf and inner.allowed is None
     assert not gate.mine()
 
 

@@ -152,6 +152,7 @@ def test_a_link_that_is_closed_keeps_nothing_of_its_log():
         link.tell()
         link.good()
         link.tell()
+    assert len(log.lines) == AT_ONCE and link._log._write_last in _waker._waiting
     link.failed(ConnectionError("the last"))
     link.closed()
     link.tell()

@@ -19,6 +19,8 @@ EQUIVALENT: dict[str, str] = {
     "deferred/clock.one_cancelled: self._cancelled > 50  ->  self._cancelled >= 50": _TIDIED,
     "deferred/connector.__init__: self._beginning = False  ->  pass":
         "connect sets it before anybody reads it",
+    "agent/polling.next: self.due - last < self._period / 2  ->  "
+    "self.due - last <= self._period / 2": _NO_TIME,
     "blocking/gate.begin_anew: False  ->  True":
         "the first call of all looks for what happened beside it, and finds nothing",
     "deferred/protocol.recv: 0  ->  1": "the number is for RawProtocol; a line has its own length",
