@@ -16,6 +16,8 @@ from .gap import Gap
 _DEPTH, _ITEMS = 4, 100
 #: What all encodings of WAMP can hold.
 _MOST_INT = 2 ** 63
+#: What a value, and a key, may be. (OCS makes lists and numbers of what numpy has.)
+_SENT = (str, int, float, type(None))
 
 
 class _Found(Exception):
@@ -36,7 +38,8 @@ def check_data(session: Any) -> str:
     Raises
     ------
     TypeError
-        If there are bytes in it: that is a mistake in the program.
+        If there are bytes in it, or a set, a Decimal, a datetime and the like: that is a mistake
+        in the program.
     """
     data = getattr(session, "data", None)
     try:
@@ -53,11 +56,23 @@ def _look(value: Any, place: str, depth: int) -> None:
                         "only: decode them first, as in reply.decode()")
     if _cannot_be_sent(value):
         raise _Found(f"{place} is {_shown(value)}")
-    if depth < _DEPTH:
-        for key, item in _items(value):
-            if isinstance(key, bytes):
-                raise TypeError(f"{place} has bytes as a key ({show(key)}): decode them first")
-            _look(item, f"{place}[{key!r}]", depth + 1)
+    if isinstance(value, (dict, list, tuple)):
+        if depth < _DEPTH:
+            for key, item in _items(value):
+                if isinstance(key, bytes):
+                    raise TypeError(f"{place} has bytes as a key ({show(key)}): decode them first")
+                if not isinstance(key, _SENT):
+                    raise TypeError(f"{place} has a key {_named(key)}: OCS can send text only")
+                _look(item, f"{place}[{key!r}]", depth + 1)
+    elif hasattr(value, "dtype"):
+        _look(value.ravel()[:_ITEMS].tolist(), place, depth)
+    elif not isinstance(value, _SENT):
+        raise TypeError(f"{place} is {_named(value)}, and OCS can send text, numbers, and lists "
+                        "and mappings of them only: convert it first, as in str(...) or list(...)")
+
+
+def _named(value: Any) -> str:
+    return f"of the type {type(value).__name__} ({show(repr(value).encode())[1:]})"
 
 
 def _items(value: Any) -> list[tuple[Any, Any]]:
@@ -88,4 +103,4 @@ def _without(value: Any, depth: int) -> Any:
         return {key: _without(item, depth + 1) for key, item in list(value.items())}
     if isinstance(value, (list, tuple)):
         return [_without(item, depth + 1) for item in list(value)]
-    return value
+    return _without(value.tolist(), depth) if hasattr(value, "dtype") else value

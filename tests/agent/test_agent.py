@@ -9,6 +9,7 @@ import sys
 import threading
 import warnings
 
+import numpy as np
 import pytest
 from memory_device import Watched
 from ocs_stub import Agent, Device, Reactor, Session
@@ -640,6 +641,9 @@ def test_no_function_at_all(fridge, session):
     ({"reply": b"1.5"}, r"session.data\['reply'\] is bytes \(b'1.5'\)"),
     ({"a": [1, {"b": bytearray(b"x")}]}, r"session.data\['a'\]\[1\]\['b'\] is bytes"),
     (b"1.5", "session.data is bytes"), ({b"a": 1}, "bytes as a key"),
+    ({"t": decimal.Decimal("1.5")}, r"session.data\['t'\] is of the type Decimal"),
+    ({"t": {1, 2}}, "is of the type set"), ([1j], r"session.data\[0\] is of the type complex"),
+    ({("a", 1): 1}, "has a key of the type tuple"), ({"t": np.array([b"x"])}, "is bytes"),
 ])
 @pytest.mark.usefixtures("clock", "reactor")
 def test_bytes_in_session_data_are_told_at_once(fridge, session, data, where):
@@ -666,8 +670,15 @@ def test_a_number_that_ocs_cannot_send_is_none_and_told(fridge, session, clock, 
     assert session.messages == [told, told] and not session.degraded
 
 
+def test_a_number_in_an_array_that_ocs_cannot_send_is_none(fridge, session, clock):
+    for _reading in fridge.poll(session, Readings(session, clock, 1), 1.0):
+        session.data = {"T": np.array([1.0, np.inf]), "u": np.float32("-inf")}
+    assert session.data == {"T": [1.0, None], "u": None}
+
+
 def test_data_that_ocs_can_send_are_left_as_they_are(fridge, session, clock):
-    data = {"T": 4.2, "nan": float("nan"), "n": -2 ** 63, "on": True, "deep": [[[[[[[1]]]]]]]}
+    data = {"T": 4.2, "nan": float("nan"), "n": -2 ** 63, "on": True, "deep": [[[[[[[1]]]]]]],
+            3: None, "array": np.array([[1, 2], [3, 4]]), "scalar": np.float32(1.5)}
     for _reading in fridge.poll(session, Readings(session, clock, 1), 1.0):
         session.data = data
     assert session.data is data and session.messages == []
