@@ -69,9 +69,9 @@ class TCPInterface:
         device. The device is reserved for it meanwhile.
     identify : bytes or str, or a tuple (query, expected), optional
         Asked after each connect; see `socs_tcp.core.identity.Identity`.
-    greeting : bool or pattern, optional
+    greeting : True, pattern or callable, optional
         What the device sends after each connect, before any reply: True for one frame of any
-        kind, or a compiled pattern of bytes that it must match.
+        kind, or a compiled pattern of bytes that it must match, or a function that checks it.
     settle : float
         Seconds of silence to wait for before a query if unexpected data may still come: after a
         connect without a `greeting`, after a `send`, and after unexpected data. 0 turns it off.

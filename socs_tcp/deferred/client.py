@@ -73,27 +73,11 @@ class DeviceClient:
     max_in_flight : int
         How many queries may be sent before the first is answered. Use more than 1 only for a
         device that answers all queries in order, or with a function as `late_replies`.
-    greeting : True, pattern or callable, optional
-        What the device sends after each connect, before any reply: True for one frame of any
-        kind, or a compiled pattern of bytes that it must match, or a function that checks it.
-    settle : float
-        Seconds of silence to wait for before a query if unexpected data may still come. 0 turns
-        it off.
-    gap : float
-        Seconds that the device needs between the end of one exchange and the next command.
     on_unasked : callable, optional
         Called with each whole frame that answers nothing (the alarms of a device that also
         answers), one at a time. If it returns a Deferred, the next call waits for it.
-    closes_after_reply : bool
-        The device hangs up after each whole reply. This does not count as a loss.
-    telnet : bool
-        Remove telnet negotiation from the data, and refuse all options.
-    tls : ssl.SSLContext, optional
-        Connect with TLS.
-    min_interval : float
-        Seconds between two attempts to connect, once a retry has failed.
-    keepalive : float or None
-        Seconds after which a dead connection is noticed while nothing is sent.
+    greeting, settle, gap, closes_after_reply, telnet, tls, min_interval, keepalive
+        As in `TCPInterface`.
 
     Attributes
     ----------
