@@ -145,7 +145,7 @@ class Hearing:
     def _is_stream(self, turns: list[Turn]) -> bool:
         """Can nothing come but what one listener takes, many frames at a time?"""
         return len(turns) == 1 and self._owed.nothing() and not (
-            self._pending.begun or self.useless or self._alarms)
+            self._pending.begun or self.useless or self._alarms is not None)
 
     def _stream(self, turn: Turn, data: bytes, now: float) -> list[Answered]:
         """As `frames`, with one call for all that came."""

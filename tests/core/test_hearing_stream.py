@@ -22,7 +22,7 @@ def known(talk):
              for part in parts],
             talk.restless, talk.useless, talk.decoder.peek(999), talk._pending.begun,
             talk.link.bytes_received, talk.link.bytes_discarded, talk.link.last_reply,
-            talk.link.state, talk.remarks, len(talk.turns))
+            talk.link.state, talk.remarks, list(talk.unasked), len(talk.turns))
 
 
 def said(talk, answered):
