@@ -27,9 +27,9 @@ hang-up. Tab completes from the history and from --description. Ctrl-C cancels t
 wait for a reply. In a pipe, an empty line shows what the device sends on its own within 0.5 s.
 
 example:
-  socs-tcp console 127.0.0.1:5025 --terminator LF
+  socs-tcp console 127.0.0.1:5025 --send-terminator LF
   socs-tcp console 127.0.0.1:5025 --description kikusui_pmx --wait
-  printf 'volt?\n' | socs-tcp console 127.0.0.1:5025 --terminator LF
+  printf 'volt?\n' | socs-tcp console 127.0.0.1:5025 --send-terminator LF
 """
 #: Seconds to wait for what the device sends by itself, and between two attempts to connect while
 #: somebody waits for the device.

@@ -52,9 +52,11 @@ def make_parser(only: str | None = None) -> argparse.ArgumentParser:
             commands.add_parser(name, help=help_text)
             continue
         module = import_module(f".{MODULES.get(name, name)}", __package__)
-        module.add_arguments(commands.add_parser(
+        command = commands.add_parser(
             name, help=help_text, description=module.DESCRIPTION, epilog=module.EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter))
+            formatter_class=argparse.RawDescriptionHelpFormatter)
+        command.set_defaults(parser=command)
+        module.add_arguments(command)
     return parser
 
 
@@ -75,7 +77,9 @@ def main(args: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):    # a letter that is not there is no failure
             stream.reconfigure(errors="backslashreplace")
-    options = make_parser(only=given[0] if given else "").parse_args(given)
+    options, unknown = make_parser(only=given[0] if given else "").parse_known_args(given)
+    if unknown:     # with the usage of the command, and not of `socs-tcp`
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         code: int = options.run(options)
         sys.stdout.flush()

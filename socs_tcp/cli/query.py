@@ -21,8 +21,8 @@ DESCRIPTION = """\
 Send commands, one after the other, and print each reply on one line, escaped.
 The first command that fails is the last one sent."""
 EPILOG = rf"""example:
-  socs-tcp query 127.0.0.1:5025 'volt?' --terminator LF
-  socs-tcp query 127.0.0.1:5025 'volt?' 'curr?' --terminator LF --json
+  socs-tcp query 127.0.0.1:5025 'volt?' --send-terminator LF
+  socs-tcp query 127.0.0.1:5025 'volt?' 'curr?' --send-terminator LF --json
   socs-tcp query 127.0.0.1:502 '\x00\x01\x00\x00\x00\x06\x01\x04\x00\x01\x00\x01' --header '6,4,>H' --hex
 
 {EXIT_CODES}"""  # noqa: E501

@@ -17,8 +17,8 @@ from .show import complain
 DESCRIPTION = """\
 Repeat commands; show their replies, losses, round-trip times and plots."""
 EPILOG = rf"""example:
-  socs-tcp watch 127.0.0.1:5025 'volt?' --terminator LF --period 0.5 --count 10
-  socs-tcp watch 127.0.0.1:5025 'volt?' 'curr?' --terminator LF --csv -o supply.csv
+  socs-tcp watch 127.0.0.1:5025 'volt?' --send-terminator LF --period 0.5 --count 10
+  socs-tcp watch 127.0.0.1:5025 'volt?' 'curr?' --send-terminator LF --csv -o supply.csv
 
 On a terminal a panel is drawn (if rich is installed: pip install 'socs_tcp[cli]'); Ctrl-C
 ends it. In a pipe there is one line a reply: time, round trip in ms, reply; with

@@ -85,7 +85,7 @@ def test_the_examples_of_the_help_can_be_parsed(command, capsys):
 
 
 @pytest.mark.parametrize("command, shown", [
-    ("query", "1.000000\\r\n"), ("console", "1.000000\\r\n"), ("watch", "\t1.000000\\r\n")])
+    ("query", "1.000000\n"), ("console", "1.000000\n"), ("watch", "\t1.000000\n")])
 def test_the_example_of_the_help_works_with_the_simulated_device(command, shown, capsys):
     with pytest.raises(SystemExit):
         main.main([command, "--help"])
@@ -113,6 +113,15 @@ class Finder:
 sys.meta_path.insert(0, Finder())
 runpy.run_module("socs_tcp", run_name="__main__")
 """
+
+
+def test_an_option_that_a_command_does_not_have_is_told_with_its_usage(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main.main(["query", "127.0.0.1:1", "volt?", "-t", "3"])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("usage: socs-tcp query ")
+    assert told.endswith("socs-tcp query: error: unrecognized arguments: -t 3\n")
 
 
 def test_ctrl_c_while_it_starts():
