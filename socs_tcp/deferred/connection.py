@@ -324,7 +324,8 @@ class Connection(LineProtocol):
         return None if done else self.sent_all()
 
     def send(self, msg: Text) -> Deferred[None]:
-        """As `LineProtocol.send`."""
+        """As `LineProtocol.send`, past the queue: what is answered to it answers no query."""
+        self.conversation.command(self._seconds())
         return super().send(msg if self._telnet is None else escape(self._framer.encode(msg)))
 
     def listen(self, turn: Turn) -> None:

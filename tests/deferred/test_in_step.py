@@ -160,6 +160,18 @@ def test_a_connection_that_owes_nothing_is_followed_by_one_that_is_asked_at_once
     assert bench.take() == b"B\r\n"
 
 
+def test_a_command_by_the_protocol_itself_is_one_too():
+    bench = settled()
+    bench.client.comm.send("SET 1")
+    query = bench.query("A")
+    assert bench.take() == b"SET 1\r\n"
+    bench.reply(b"0\r\n")
+    bench.advance(SETTLE)
+    assert bench.take() == b"A\r\n"
+    bench.reply(b"a\r\n")
+    assert query.value == b"a"
+
+
 # greeting
 
 
