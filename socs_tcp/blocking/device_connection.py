@@ -40,6 +40,7 @@ class DeviceConnection(Connection):
 
     def __init__(self, comm: DeviceSocket, *args: Any) -> None:
         super().__init__(comm, *args)
+        comm.asides, comm.silence = self.asides, self.conversation.silence
         self._main = threading.main_thread().ident
 
     def closed(self) -> bool:

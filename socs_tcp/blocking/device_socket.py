@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections import deque
+from time import monotonic
+from typing import Any
 
+from ..core.silence import Silence
 from ..core.sockets import end
 from .gate import Gate
 
@@ -26,7 +30,7 @@ class DeviceSocket(socket.socket):
     itself notices that it may block for a moment (`wait_in_reads`).
     """
 
-    __slots__ = ("_gate", "_pid", "closing", "waits")
+    __slots__ = ("_gate", "_pid", "asides", "closing", "silence", "waits")
 
     def __init__(self, sock: socket.socket, gate: Gate) -> None:
         timeout = sock.gettimeout()
@@ -38,6 +42,25 @@ class DeviceSocket(socket.socket):
         self._pid = os.getpid()
         #: It is closed as soon as nobody uses it.
         self.closing = False
+        #: What its connection has to know of commands that a driver sends by itself.
+        self.asides: deque[float] | None = None
+        self.silence: Silence | None = None
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        self._note_command()
+        return super().send(data, flags)
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        self._note_command()
+        super().sendall(data, flags)
+
+    def _note_command(self) -> None:
+        """A driver sends by itself: what is answered to that answers no query."""
+        gate = self._gate
+        call = gate.call if gate.mine() else None
+        if self.asides is not None and self.silence is not None and (call is None or call.lent):
+            self.asides.append(monotonic())
+            self.silence.calm, gate.attention = False, True
 
     def wait_in_reads(self) -> None:
         """Have the system wait in reads of the descriptor, until somebody sets a timeout."""

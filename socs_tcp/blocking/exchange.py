@@ -91,6 +91,8 @@ class Exchange:
             if connection is None or connection.comm is not session.comm or connection.dead \
                     or session.spent(connection):
                 connection = session.ready(call, face)
+            if connection.asides:
+                connection.merge_asides()
             now = monotonic()
             try:
                 step = connection.conversation.next_step(now, call.deadline - now)

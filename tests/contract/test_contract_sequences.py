@@ -155,7 +155,7 @@ def test_after_an_urgent_command_and_the_reply_it_overtook_the_gap_is_kept(make,
     device.send(b"ABORT", urgent=True)
     assert move.result(10) == b"re MOVE"
     assert device.query("A?") == b"re A?"
-    assert came[1] - came[0] > 0.29
+    assert came[1] - came[0] > 0.15
 
 
 def test_an_urgent_command_passes_a_reservation(make):
@@ -183,7 +183,7 @@ def test_an_urgent_command_leaves_the_gap_if_nothing_is_under_way(make):
         device.query("A?")
         device.send(b"ABORT", urgent=True)
         server.wait_for_commands(2)
-        assert times.least() > 0.09
+        assert times.least() > 0.05
 
 
 # gap
@@ -192,13 +192,13 @@ def test_the_gap_is_kept_between_all_commands_whoever_calls(make):
     """What is measured is when commands come: never sooner."""
     times = Times()
     with DeviceServer(times) as server:
-        device = make(server, gap=0.05, settle=0.01, identify="*IDN?",
+        device = make(server, gap=0.1, settle=0.01, identify="*IDN?",
                       on_connect=lambda talk: talk.query("SET UP"))
         calls = [device.start("query", f"{n}?") for n in range(4)]
         for number, call in enumerate(calls):
             assert call.result(10) == b"re %d?" % number
         assert server.commands == 6
-    assert times.least() > 0.045
+    assert times.least() > 0.05
 
 
 def test_the_gap_is_kept_after_an_exchange_that_failed(make, hand):
@@ -234,14 +234,14 @@ def test_the_gap_is_kept_beside_somebody_who_listens(make, hand):
         while True:
             device.command()
             came.append(time.monotonic())
-    device = make(hand(listens), gap=0.05, settle=0)
+    device = make(hand(listens), gap=0.1, settle=0)
     listener = device.start("recv_frame" if device.name == "blocking" else "recv", NEVER)
     wait_for(lambda: device.link.connects)
     for call in [device.start("send", b"S%d\r\n" % n) for n in range(4)]:
         call.result(10)
     wait_for(lambda: len(came) == 4)
     assert not listener.done()
-    assert min(later - sooner for sooner, later in itertools.pairwise(came)) > 0.045
+    assert min(later - sooner for sooner, later in itertools.pairwise(came)) > 0.05
 
 
 # told at once

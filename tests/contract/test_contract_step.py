@@ -72,6 +72,16 @@ def test_an_answer_to_a_command_that_has_none_shifts_no_reply(make, hand, lines)
     wait_for(lambda: [t for t in lines if "after a command that expects no answer" in t])
 
 
+def test_nor_does_one_to_a_command_that_a_driver_sends_by_comm(make, hand):
+    device = make(hand(lambda device: device.answer_all(delay=0.02)), settle=LONG)
+    assert device.query("A?") == b"re A?"
+    if device.name == "blocking":
+        device.comm.sendall(b"SET 5\r\n")
+    else:
+        device.in_reactor(lambda: device.comm.send(b"SET 5"))
+    assert asked(device, "B?", "C?") == OWN[1:]
+
+
 def test_the_first_question_waits_for_silence(make, hand, lasting):
     device = make(hand(lambda device: device.answer_all()), settle=LONG, timeout=NEVER)
     with lasting(0.9 * LONG):
