@@ -18,6 +18,7 @@ from .figures.measure import Result
 
 PEERS = ("bare", "asyncio", "uvloop", "LineReceiver")
 OURS = "DeviceClient"
+THREADED = ("bare, threads", "TCPInterface")
 COLUMNS = ("cpu_us", "core_used", "late_median_ms", "late_p99_ms", "reply_median_ms",
            "reply_p99_ms", "missed", "gc_longest_ms")
 
@@ -76,6 +77,16 @@ def _fill(result: Result, found: dict[str, list[dict[str, Any]]], count: int, ra
             few = figures.get(f"many.10x{rate:g}Hz.cpu_us")
             if few:
                 figures[f"{where}.cpu_vs_10_devices"] = measure.ratio(row["cpu_us"], few)
+
+
+def in_threads(result: Result, count: int, rate: float, rounds: int, seconds: float) -> None:
+    """Blocking devices, each in a thread of its own."""
+    measure.say(f"many: {count} blocking devices at {rate:g} Hz, a thread each, {rounds} rounds")
+    found = measure.interleaved([*THREADED], rounds,
+                                lambda kind: one_crowd(kind, count, rate, seconds))
+    _fill(result, found, count, rate)
+    bare, ours = (middle(found[kind], "cpu_us") for kind in THREADED)
+    result["figures"][f"many.threads.{count}x{rate:g}Hz.cpu_vs_bare"] = measure.ratio(ours, bare)
 
 
 def half_fails(result: Result, count: int, rate: float, rounds: int, seconds: float) -> None:
@@ -138,6 +149,7 @@ def main(args: list[str] | None = None) -> Result:
     if len(measure.cores()) < 2:
         measure.say("many: the devices share the only core; the figures hold their work, too")
     polled(result, counts, rates, rounds, seconds)
+    in_threads(result, counts[0] if opts.quick else 200, 10.0, rounds, seconds)
     half_fails(result, counts[-1] if opts.quick else 1000, 10.0, outages, seconds)
     measure.save(opts.json, result)
     report.show(result)

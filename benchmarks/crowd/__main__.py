@@ -13,12 +13,12 @@ import json
 
 from ..figures import measure
 from ..servers import devices
-from . import bare, on_asyncio, on_twisted
+from . import bare, in_threads, on_asyncio, on_twisted
 from .crowd import Crowd
 
 
 def main() -> None:
-    kinds = {**bare.KINDS, **on_asyncio.KINDS, **on_twisted.KINDS}
+    kinds = {**bare.KINDS, **in_threads.KINDS, **on_asyncio.KINDS, **on_twisted.KINDS}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kind", choices=kinds)
     parser.add_argument("devices", type=int)

@@ -46,6 +46,8 @@ GOALS = (
     Goal("many.1000x1Hz.cpu_vs_10_devices", "the same at 1 Hz", 1.3),
     Goal("many.1000x10Hz.core_needed", "1,000 devices at 10 Hz: cores needed", 1.0),
     Goal("many.1000x10Hz.missed", "... polls left out", 0),
+    Goal("many.threads.200x10Hz.cpu_vs_bare",
+         "200 TCPInterfaces, a thread each, at 10 Hz: CPU a query / bare sockets", 1.5),
     Goal("many.half_fails.late_p99_vs_healthy",
          "half of 1,000 fail: 99th percentile of the others' delay / before", 1.5),
     Goal("many.half_fails.late_p99_vs_healthy.gc_tuned", "... garbage collector tuned", 1.5),

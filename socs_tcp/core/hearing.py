@@ -248,8 +248,9 @@ class Hearing:
         silence, owed = self.silence, self._owed
         silence.ended = now
         expected = owed.heard() if frames else not owed.nothing()
-        for _ in range(frames - 1):
+        while frames > 1:
             expected = owed.heard() and expected
+            frames -= 1
         if (expected and owed.nothing() and now >= silence.settled_in
                 and not (self._strayed or self.decoder.waiting or self._received)):
             silence.kept()
