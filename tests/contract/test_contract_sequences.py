@@ -214,7 +214,7 @@ def test_the_gap_is_kept_after_an_exchange_that_failed(make, hand):
     for _ in range(2):
         device.error("A?", safe_to_repeat=True, timeout=0.5)
     assert len(came) > 2
-    assert min(later - sooner for sooner, later in itertools.pairwise(came)) > 0.09
+    assert min(later - sooner for sooner, later in itertools.pairwise(came)) > 0.05
 
 
 def test_a_command_for_which_the_gap_leaves_no_time_is_not_sent(make):
