@@ -15,6 +15,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, TypeAlias
 
+from .errors import told
+
 #: Family and address, as sockets take it.
 Address: TypeAlias = tuple[int, tuple[Any, ...]]
 
@@ -158,8 +160,8 @@ def look_up(host: str) -> Answer:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     except OSError as exc:
         return exc
-    except Exception as exc:        # a name that cannot be encoded
-        return OSError(f"{host!r} cannot be looked up: {exc}")
+    except BaseException as exc:    # a name that cannot be encoded; and it must not go on for ever
+        return OSError(f"{host!r} cannot be looked up: {told(exc)}")
     # As a dict, for each one once, in their order.
     addresses = list({(int(family), address): None for family, _kind, _proto, _name, address
                       in found if family in (socket.AF_INET, socket.AF_INET6)})

@@ -8,7 +8,7 @@ import traceback
 import pytest
 
 from socs_tcp.core import names as module
-from socs_tcp.core.names import Names, numeric, with_port
+from socs_tcp.core.names import Names, look_up, numeric, with_port
 
 BOUND = 10
 
@@ -207,3 +207,14 @@ def test_a_forked_child_does_not_wait_for_a_thread_of_its_parent(resolver):
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     resolver.go.release()
+
+
+@pytest.mark.parametrize("error", [UnicodeError("x\x1b[2J" * 500), SystemExit(1), MemoryError()])
+def test_whatever_the_system_raises_ends_the_look_up_in_words(monkeypatch, error):
+    def getaddrinfo(*_args, **_kwargs):
+        raise error
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    answer = look_up("a.test")
+    assert isinstance(answer, OSError)
+    assert "'a.test' cannot be looked up" in str(answer)
+    assert str(answer).isprintable() and len(str(answer)) < 400
