@@ -21,6 +21,9 @@ EQUIVALENT: dict[str, str] = {
         "connect sets it before anybody reads it",
     "agent/polling.next: self.due - last < self._period / 2  ->  "
     "self.due - last <= self._period / 2": _NO_TIME,
+    "blocking/connection.__init__: 2  ->  3": "-3 is no descriptor either",
+    "core/observed.__init__: False  ->  True  in  self.over = False":
+        "the first change of the link sets it, and before that no line is left out of the log",
     "blocking/gate.begin_anew: False  ->  True":
         "the first call of all looks for what happened beside it, and finds nothing",
     "deferred/protocol.recv: 0  ->  1": "the number is for RawProtocol; a line has its own length",
