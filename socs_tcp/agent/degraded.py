@@ -136,8 +136,8 @@ class Degraded:
         if other is not None and other.feed is not None:
             if other.ref() is device:
                 return other.feed
-            raise ValueError(f"the feed {feed!r} tells of {other.link.name} already: "
-                             f"{device.link.name} needs one of another name")
+            raise ValueError(f"the feed {feed!r} already shows {other.link.name}: "
+                             f"{device.link.name} needs a feed with another name")
         return LinkFeed(self._agent, self.reactor, device.link, feed)
 
     def _forget(self, which: Callable[[Watched], bool]) -> list[Watched]:

@@ -36,7 +36,7 @@ def main(args: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--instance-id", default=os.environ.get("INSTANCE_ID"),
-                        help="of the agent; $INSTANCE_ID unless given")
+                        help="instance id of the agent (default: $INSTANCE_ID)")
     parser.add_argument("--timeout", type=seconds, default=TIMEOUT,
                         help=f"seconds for the agent to answer; {TIMEOUT:g} unless given")
     options = parser.parse_args(args)
@@ -48,8 +48,8 @@ def main(args: list[str] | None = None) -> int:
     asking.start()
     asking.join(options.timeout)
     answer = answers[0] if answers else TimeoutError(
-        f"no answer within {options.timeout:g} s: the agent hangs, or the router, or the "
-        "look-up of its name")
+        f"no answer within {options.timeout:g} s: the agent, the router or the "
+        "look-up of its name hangs")
     if isinstance(answer, str):
         print(f"{options.instance_id} answers: {printable(answer, SHOWN_TEXT)}")
         return 0

@@ -31,7 +31,7 @@ def end_in_time(grace: float = GRACE) -> None:
 def _leave() -> None:
     names = ", ".join(t.name for t in threading.enumerate()
                       if t not in (threading.main_thread(), threading.current_thread()))
-    print(f"the process ends without waiting for its threads any longer: {names}",
+    print(f"the process ends now, without waiting any longer for its threads: {names}",
           file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()

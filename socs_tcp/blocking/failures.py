@@ -71,11 +71,11 @@ class Failures:
         """The time was over before a question could be asked."""
         within = "" if allowed is None else f" of the {allowed:g} s allowed"
         return self.error(ReplyTimedOut, f"nothing was sent: {connection.conversation.obstacle()}; "
-                          f"all{within} went by listening to it", "send", "no")
+                          f"all{within} passed meanwhile", "send", "no")
 
     def wrong_reply(self, turn: Turn) -> DeviceConnectionError:
-        return self.error(WrongReply, f"{show(turn.wrong or b'')} came in the place of the reply "
-                          f"to {show(turn.data)}, and does not match", "recv", "yes")
+        return self.error(WrongReply, f"{show(turn.wrong or b'')} came in place of the reply "
+                          f"to {show(turn.data)}, and does not match it", "recv", "yes")
 
     def useless(self, connection: Connection) -> DeviceConnectionError:
         return self.error(FramingError, connection.conversation.useless or

@@ -106,7 +106,7 @@ class Gate:
         outer = self.call
         if outer is None or not outer.lent:
             raise RuntimeError("this thread is in the middle of another call of the same device "
-                               "(in a signal handler, say): only send() is possible there")
+                               "(in a signal handler, for example): only send() is possible here")
         call = Call(outer)
         call.allowed = timeout
         if timeout is not None:

@@ -53,7 +53,7 @@ def count(text: str) -> int:
 def name(text: str) -> str:
     """A name of OCS, for argparse: of an agent, a feed, a site."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name: it has letters, digits, _ and -")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name: use letters, digits, _ and -")
     return text
 
 

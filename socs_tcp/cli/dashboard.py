@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("description", metavar="FILE", nargs="?",
                         help="YAML file, or the name of a description that comes with socs_tcp")
     parser.add_argument("--instance-id", metavar="ID", type=name,
-                        help="of the agent (the name of the description)")
+                        help="instance id of the agent (default: the name of the description)")
     parser.add_argument("--address-root", metavar="NAME", type=name, default="observatory",
-                        help="of the site (observatory)")
+                        help="address root of the site (default: observatory)")
     parser.add_argument("--link-feed", metavar="NAME", type=name, default="link",
-                        help="the feed with the health of the link (link)")
+                        help="the feed with the health of the link (default: link)")
     parser.set_defaults(run=run)
 
 

@@ -76,7 +76,7 @@ def length_framer(size: int, at: int, form: str) -> LengthFramer:
         wide = struct.calcsize(form)
         numbers = struct.unpack(form, bytes(wide)) if wide <= WIDEST else ()
     except struct.error as exc:
-        raise ValueError(f"{form!r} is no struct format: {exc}") from None
+        raise ValueError(f"{form!r} is not a struct format: {exc}") from None
     if len(numbers) != 1 or not isinstance(numbers[0], int):
         raise ValueError(f"{form!r} is not one whole number; good ones are B, >H, <I")
     if at < 0 or at + wide > size:
@@ -95,7 +95,8 @@ def make_framer(options: argparse.Namespace) -> Framer:
     try:
         framer = _framer(options)
     except re.error as exc:
-        raise UsageError(f"--prompt {options.prompt!r} is no regular expression: {exc}") from None
+        raise UsageError(
+            f"--prompt {options.prompt!r} is not a regular expression: {exc}") from None
     except (TypeError, ValueError) as exc:
         raise UsageError(str(exc)) from exc
     if options.send_terminator is not None:

@@ -24,9 +24,9 @@ COMMANDS = {
     "watch": "repeat queries, and see values, losses and round trips",
     "simulate": "be a device",
     "proxy": "stand between a client and a device, with faults",
-    "replay": "be a device that was recorded",
+    "replay": "act as a device that was recorded",
     "check": "validate a description, and ask the device",
-    "dashboard": "make a Grafana dashboard of a description",
+    "dashboard": "make a Grafana dashboard from a description",
     "demo": "unplug a device, and see what clients see",
 }
 #: What the system says where the output is a file on a full disk.

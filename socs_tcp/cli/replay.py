@@ -10,12 +10,12 @@ from .framing import add_framing, make_framer
 from .serve import CONTROL, add_listening, add_traffic, serve
 from .show import complain
 
-DESCRIPTION = "Answer as the device did that `proxy --record` recorded."
+DESCRIPTION = "Answer like the device that `proxy --record` recorded."
 EPILOG = f"""{CONTROL}
 example:
   socs-tcp replay session.txt --port 7025 --match
 
-exit codes: 0 good; 1 something else was asked than was recorded, which is shown as a diff at
+exit codes: 0 good; 1 the commands differ from the recording, which is shown as a diff at
 the end (not with --match); 2 the command line makes no sense.
 """
 
@@ -48,5 +48,5 @@ def run(options: argparse.Namespace) -> int:
         return serve(server, f"replay of {options.recording}",
                      traffic=options.traffic)
     except ReplayMismatch as exc:
-        complain(f"something else was asked than was recorded:\n{exc}")
+        complain(f"the commands differ from the recording:\n{exc}")
         return FAILED

@@ -38,7 +38,7 @@ def add_listening(parser: Any, port: int = 0, *, told: str = "") -> None:
     ----------
     parser : ArgumentParser
     port : int
-        Where it listens unless told otherwise; 0 for any that is free.
+        Where it listens unless told otherwise; 0: any free port.
     told : str
         What the help says of that, in place of the number.
     """

@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument("description", metavar="FILE",
                         help="YAML file, or the name of a description that comes with socs_tcp")
-    add_listening(parser, told="TCP port; 0 for any that is free (the port in the description; "
-                               "any that is free, if it has none)")
+    add_listening(parser, told="TCP port; 0: any free one (default: the port in the description, "
+                               "or any free one if it has none)")
     add_traffic(parser)
     parser.set_defaults(run=run)
 

@@ -93,5 +93,5 @@ class Talk:
         if not isinstance(error, ReplyTimedOut):
             return ""
         if self.framer.count:
-            return f"whole replies that came: {self.framer.count} (--lines)"
+            return f"complete replies that came: {self.framer.count} (--lines)"
         return hint(self.framer.framer, self.framer.unfinished)

@@ -103,7 +103,7 @@ class Terminal:
             with patch_stdout(raw=True), self._transcript:
                 self._talking = True
                 looking = self._loop.create_task(self._look())
-                self._tell(f"{self._client.link.name} is connected; :help says what there is")
+                self._tell(f"{self._client.link.name} is connected; :help lists the commands")
                 await self._talk()
             return GOOD
         finally:
@@ -193,7 +193,7 @@ class Terminal:
             self._tell(link_line(self._client.link))
         elif name == "save":
             self._transcript.save(Path(rest.strip()))
-            self._tell(f"saved to {rest.strip()}, and so is what follows")
+            self._tell(f"saved to {rest.strip()}, what follows is added to it")
         elif name in ("send", ""):
             data = escaped(rest, self._options.encoding or "utf-8")
             self._transcript.add(">", rest)

@@ -65,7 +65,7 @@ class Traffic:
         while (line := self._lines.get()) is not None:
             try:
                 if self._left_out > told:
-                    print(f"{self._left_out - told} lines are left out", flush=True)
+                    print(f"{self._left_out - told} lines left out", flush=True)
                     told = self._left_out
                 print(line if " ! " not in line else self._style("bad", line), flush=True)
             except (OSError, ValueError):       # whoever read them has left

@@ -44,7 +44,7 @@ class BlockFramer(Framer):
         if not 0 < digits < 10 or not bytes(buffer[start + 2:min(body, stop)]).isdigit():
             if 0 < digits < 10 and stop == start + 2:
                 return None
-            raise FramingError("this is no block: it begins "
+            raise FramingError("this is not a block: it begins "
                                f"{show(buffer[start:min(stop, start + 12)])}",
                                phase="recv", sent="yes")
         if stop < body:
@@ -66,7 +66,7 @@ class BlockFramer(Framer):
         """
         digits = frame[1] - 48 if frame[:1] == b"#" and len(frame) > 1 else -1
         if not 0 <= digits <= 9:
-            raise ValueError(f"this is no block: {show(frame)}")
+            raise ValueError(f"this is not a block: {show(frame)}")
         return frame[2 + digits:]
 
     def _ended(self, buffer: bytearray, body: int, end: int,

@@ -93,12 +93,12 @@ def check_host(value: str) -> str:
     if not value:
         raise ValueError("ip_address must be a host name or an address, not an empty text")
     if not value.isprintable() or " " in value:     # it is in all messages about the device
-        raise ValueError(f"ip_address {shown(value)} can be no host name: it has a character "
-                         "that is not to be seen")
+        raise ValueError(f"ip_address {shown(value)} cannot be a host name: it has an "
+                         "invisible character")
     try:
         value.encode("idna")        # what every look-up does, each with an error of its own
     except UnicodeError as exc:
-        raise ValueError(f"ip_address {shown(value)} can be no host name: {exc}") from None
+        raise ValueError(f"ip_address {shown(value)} cannot be a host name: {exc}") from None
     return value
 
 

@@ -71,7 +71,7 @@ class LineFile:
             with suppress(OSError):     # (of a device that is no file)
                 self._file.truncate(self._size)     # no half a line, which nobody could read
         self.close()
-        self._tell(f"{self._path} ends here: {error.strerror or error}; all else goes on")
+        self._tell(f"{self._path} ends here: {error.strerror or error}; everything else goes on")
 
     def flush(self) -> None:
         """All is in the file already."""

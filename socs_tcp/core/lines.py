@@ -23,7 +23,7 @@ class LineFramer(Framer):
     Raises
     ------
     ValueError
-        If a terminator is empty, or one of several stands inside another (other than
+        If a terminator is empty, or one of several is part of another (other than
         at its end): the end of a reply would then depend on how its bytes are cut.
     """
 
@@ -38,8 +38,8 @@ class LineFramer(Framer):
         for one in self.terminators:
             for other in self.terminators:
                 if one in other[:-1]:
-                    raise ValueError(f"terminator {one!r} stands inside terminator {other!r}: "
-                                     "which of them ends a reply could not be told")
+                    raise ValueError(f"terminator {one!r} is part of terminator {other!r}: "
+                                     "it would not be clear which of them ends a reply")
         self.send_terminator = (self.terminators[0] if send_terminator is None
                                 else to_bytes(send_terminator))
         longest_first = sorted(self.terminators, key=len, reverse=True)

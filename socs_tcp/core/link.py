@@ -162,7 +162,7 @@ class Link(Observed):
         reason = str(error).removeprefix(f"{self.name}: ")
         if self.trace is not None:
             self.trace.note(reason)
-            error.add_note(f"the last that was said on {self.name}:\n{self.trace}")
+            error.add_note(f"the last traffic on {self.name}:\n{self.trace}")
         self._move(_E.FAILED, reason, error)
 
     def still_failing(self, error: BaseException) -> None:
@@ -223,7 +223,7 @@ class Link(Observed):
                 self._remarks[kind] = told, count + 1
                 return
             self._remarks[kind] = now, 0
-            again = f" ({count} times more since {duration(now - told)} ago)" if count else ""
+            again = f" ({count} more times in the last {duration(now - told)})" if count else ""
             self.news.append((text + again, (True, f"{self.name}: {text}{again}")))
 
     def _enter(self, old: LinkState, new: LinkState, now: float, reason: str) -> str:

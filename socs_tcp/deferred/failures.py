@@ -36,8 +36,8 @@ def given_up(device: Device) -> DeviceConnectionError:
 
 def wrong_reply(device: Device, request: Request) -> DeviceConnectionError:
     return device.error(
-        WrongReply, f"{show(request.wrong or b'')} came in the place of the reply to "
-        f"{show(request.data)}, and does not match", "recv", request.sent)
+        WrongReply, f"{show(request.wrong or b'')} came in place of the reply to "
+        f"{show(request.data)}, and does not match it", "recv", request.sent)
 
 
 def not_taken(device: Device, request: Request) -> DeviceConnectionError:

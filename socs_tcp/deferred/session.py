@@ -84,8 +84,8 @@ class Session:
     def finish(self) -> Deferred[None]:
         """Ask nothing more; fires when all that was asked is answered."""
         rest = self._add(Request("hold", b"", None, 0.0)).addCallback(self._finished)
-        self._over = RuntimeError(f"{self._device.link.name}: nothing more may be asked here: "
-                                  "the connection belongs to others again")
+        self._over = RuntimeError(f"{self._device.link.name}: this reservation has ended: "
+                                  "the connection belongs to other calls again")
         return rest
 
     def _finished(self, _none: None) -> None:

@@ -42,8 +42,8 @@ class _Loader(yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             known = self.anchors.get(event.anchor)
             if known is not None and id(known) not in self._sizes:
-                raise _Refused(None, None, f"the alias *{event.anchor} stands for what it "
-                               "is part of", event.start_mark)
+                raise _Refused(None, None, f"the alias *{event.anchor} is part of what "
+                               "it stands for", event.start_mark)
         elif getattr(event, "tag", None) not in (None, "!"):
             raise _Refused(None, None, f"a tag such as {shown(event.tag)} has no meaning here; "
                            "write the value as it is", event.start_mark)
@@ -59,8 +59,8 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         values, levels = self._measure(node)
         if values > MAX_VALUES:
-            raise _Refused(None, None, f"this is more than {MAX_VALUES} values, those that "
-                           "aliases stand for counted", event.start_mark)
+            raise _Refused(None, None, f"this is more than {MAX_VALUES} values, including "
+                           "those of aliases", event.start_mark)
         if levels + self._depth > MAX_DEPTH:
             raise _Refused(None, None, f"there are more than {MAX_DEPTH} levels of lists and "
                            "mappings", event.start_mark)
@@ -105,7 +105,7 @@ def compose_text(text: str, file: str) -> yaml.Node:
                                f"this is not YAML: {_problem(exc)}") from None
     except yaml.reader.ReaderError as exc:
         raise DescriptionError(file, text.count("\n", 0, exc.position) + 1, "", "the character "
-                               f"{chr(exc.character)!a} may not stand in a YAML file"
+                               f"{chr(exc.character)!a} is not allowed in a YAML file"
                                ) from None
     except (ValueError, RecursionError, OverflowError) as exc:
         raise DescriptionError(file, 0, "", f"this is not YAML: {exc}") from None

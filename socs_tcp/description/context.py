@@ -117,7 +117,7 @@ class Context:
             return node.whole(what, least, most)
         value = self.values.get(match["name"])
         if not isinstance(value, int):
-            raise node.error(f"{{{match['name']}}} is no variable that is a whole number"
+            raise node.error(f"{{{match['name']}}} is not a variable with whole numbers"
                              f"{did_you_mean(match['name'], list(self.values))}")
         number = value * int(match["times"] or 1) + \
             int((match["sign"] or "") + (match["more"] or "0"))
@@ -198,7 +198,7 @@ def _lists(section: Node) -> dict[str, list[Value]]:
         values = _values(listed)
         total *= len(values)
         if total > MAX_REPEATED:
-            raise listed.error(f"makes more than {MAX_REPEATED} of it")
+            raise listed.error(f"makes more than {MAX_REPEATED} entries")
         lists[variable] = [load_variable(v) if isinstance(v, Node) else v for v in values]
     if not lists:
         raise section.error("must have a variable with a list of its values, such as "

@@ -112,7 +112,7 @@ class Field:
         try:
             number = self._scaled(number, cut)
         except ArithmeticError:
-            raise BadReply(f"{shown(data)} stands for a number beyond all bounds") from None
+            raise BadReply(f"{shown(data)} is too large for a number") from None
         value = as_type(number, self.type, data)
         return value if self.labels is None else self._label(int(value))
 
@@ -141,13 +141,13 @@ class Field:
         data = place.bytes_of(data)
         digits = (data if place.format[0] == ">" else data[::-1]).hex()
         if not digits.isdigit():
-            raise BadReply(f"{shown(data)} is no number in BCD")
+            raise BadReply(f"{shown(data)} is not a number in BCD")
         return int(digits)
 
     def _number(self, data: bytes) -> Decimal | float | int:
         data = self._replaced(data)
         if not data:
-            raise BadReply("there is nothing where a number should be")
+            raise BadReply("there is no number where one should be")
         if self.base != 10:
             if len(data) > LONGEST_NUMBER or not re.fullmatch(_WHOLE[self.base], data):
                 raise BadReply(f"{shown(data)} is not a whole number in base {self.base}")
@@ -192,7 +192,7 @@ class Field:
         for old, new in self.replace.items():
             data = data.replace(old, new)
             if len(data) > most:        # what is put in one's place can be another's
-                raise BadReply("what is replaced in it ('replace') makes it too long")
+                raise BadReply("'replace' makes it too long")
         return data
 
     def _label(self, value: int | str) -> str:

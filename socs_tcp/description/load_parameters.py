@@ -131,7 +131,7 @@ def _alphabet(keys: dict[str, Node]) -> str | None:
     try:
         re.compile(f"[{text}]")
     except re.error as exc:
-        raise keys["alphabet"].error(f"is no set of characters: {exc}") from None
+        raise keys["alphabet"].error(f"is not a set of characters: {exc}") from None
     return text
 
 

@@ -80,7 +80,7 @@ def compiled(text: str, longest: int | None = None) -> Pattern:
     Raises
     ------
     ValueError
-        If it is no regular expression, or one whose cost has no bound.
+        If it is not a regular expression, or one whose cost has no bound.
     """
     if len(text) > MAX_SOURCE:
         raise ValueError(f"has more than {MAX_SOURCE} characters")
@@ -94,9 +94,9 @@ def compiled(text: str, longest: int | None = None) -> Pattern:
     except UnicodeEncodeError:
         raise ValueError("has a character that is no single byte; write \\xNN") from None
     except (re.error, OverflowError) as exc:
-        raise ValueError(f"is no regular expression: {exc}") from None
+        raise ValueError(f"is not a regular expression: {exc}") from None
     except (RecursionError, MemoryError):
-        raise ValueError("is no regular expression that can be used: it is too deep or too "
+        raise ValueError("is not a regular expression that can be used: it is too deep or too "
                          "large") from None
     most = price.longest(RAISED * STEPS)
     if longest is not None and longest > most:

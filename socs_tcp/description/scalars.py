@@ -183,8 +183,7 @@ class Scalar:
         except DescriptionError:
             raise
         except ValueError as exc:
-            raise self.error(f"the pattern {exc}" if "is no regular" not in str(exc)
-                             and "character" not in str(exc) else str(exc)) from None
+            raise self.error(f"the pattern {exc}") from None
 
     def _value(self) -> int | float | None:
         try:

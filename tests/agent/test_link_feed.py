@@ -88,7 +88,7 @@ def test_a_feed_for_each_device(fridge, agent):
     two.fail()
     assert agent.values("link_up", "link_one") == [1]
     assert agent.values("link_up", "link_two") == [1, 0]
-    with pytest.raises(ValueError, match="'link_one' tells of one:1 already: three:3 needs one of"):
+    with pytest.raises(ValueError, match="'link_one' already shows one:1: three:3 needs a feed"):
         fridge.watch(Device("three:3"), feed="link_one")
 
 

@@ -15,7 +15,7 @@ from socs_tcp.testing.router.config import site_config
     (["--description", "{folder}/bad.yaml"], "bad.yaml:3: queries: "),
     (["--description", "nonsense"], "no description of that name"),
     (["--nonsense"], "unrecognized arguments: --nonsense"),
-    (["--description", "lakeshore372", "--ip-address", "a..b"], "can be no host name"),
+    (["--description", "lakeshore372", "--ip-address", "a..b"], "cannot be a host name"),
 ])
 def test_it_is_on_stderr(tmp_path, arguments, told):
     (tmp_path / "bad.yaml").write_text('device: x\nframing: {terminator: ";"}\nqueries: 3\n')

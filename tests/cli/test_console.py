@@ -134,7 +134,7 @@ def test_a_full_disk_ends_the_saving_and_nothing_else(capsys, monkeypatch):
     transcript.add("<", "x")
     transcript.save(Path("/dev/full"))
     transcript.add("<", "y")
-    assert capsys.readouterr().err.count("No space left on device; all else goes on") == 1
+    assert capsys.readouterr().err.count("No space left on device; everything else goes on") == 1
 
 
 @pytest.mark.parametrize("path", ["/nowhere/at/all", "~nobody-of-this-name/x", "/"])

@@ -109,7 +109,7 @@ def test_an_agent_of_another_kind_has_its_link():
 
 @pytest.mark.parametrize("arguments, told", [
     ("", "give a description, or --instance-id"), ("nonsense", "no description of that name"),
-    ("kikusui_pmx --instance-id \"a'b\"", "is no name")])
+    ("kikusui_pmx --instance-id \"a'b\"", "is not a name")])
 def test_what_makes_no_sense(arguments, told):
     done = run(f"dashboard {arguments}")
     assert (done.returncode, done.stdout) == (2, "")

@@ -60,6 +60,6 @@ def test_watch_goes_on_where_the_file_it_writes_has_no_room(tmp_path):
              "--csv", "-o", str(path)], capture_output=True, text=True, timeout=60, check=False)
         assert server.commands == 60
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == f"socs-tcp: {path} ends here: File too large; all else goes on\n"
+    assert done.stderr == f"socs-tcp: {path} ends here: File too large; everything else goes on\n"
     lines = path.read_text().splitlines()
     assert len(lines) > 5 and {len(line.split(",")) for line in lines} == {6}

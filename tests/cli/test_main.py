@@ -233,5 +233,5 @@ def test_what_can_be_no_host_is_told_as_usage(capsys, command, host):
         main.main([*command.split(), f"{host}:5025"])
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert "can be no host name" in said
+    assert "cannot be a host name" in said
     assert all(line.isprintable() for line in said.split("\n"))

@@ -69,7 +69,7 @@ def test_it_sends_what_the_escapes_say():
 @pytest.mark.parametrize("arguments, code, words", [
     ("127.0.0.1:1 x", 3, "cannot connect: Connection refused"),
     ("{address} nonsense --timeout 0.2", 4, "no reply within 0.2 s"),
-    ("{address} x --prompt '('", 2, "is no regular expression"),
+    ("{address} x --prompt '('", 2, "is not a regular expression"),
     ("{address} x --terminator ''", 2, "at least one byte"),
     ("nowhere x", 2, "is not HOST:PORT"),
     ("{address} x --timeout -1", 2, "not a number of seconds above 0"),
@@ -121,7 +121,7 @@ def test_fewer_lines_than_were_asked_for():
         done = run(f"query 127.0.0.1:{port} 'all?' --lines 3 --timeout 0.3")
     assert done.returncode == 4
     assert "no reply within 0.3 s" in done.stderr
-    assert "whole replies that came: 1 (--lines)" in done.stderr
+    assert "complete replies that came: 1 (--lines)" in done.stderr
 
 
 @pytest.mark.parametrize("pieces, shown", [

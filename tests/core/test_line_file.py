@@ -26,7 +26,7 @@ def test_no_room_is_told_once_and_fails_nobody(told):
     file = LineFile("/dev/full", "w", told.append)
     file.write("one\n")
     file.write("two\n")
-    assert told == ["/dev/full ends here: No space left on device; all else goes on"]
+    assert told == ["/dev/full ends here: No space left on device; everything else goes on"]
     assert file.failure is not None
 
 

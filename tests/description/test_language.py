@@ -443,7 +443,7 @@ def test_a_run_of_numbers(listed, numbers):
 
 @pytest.mark.parametrize(("listed", "expected"), [
     ("3..1", "repeat.n: ends at 1, before its beginning, 3"),
-    ("0..1000", "repeat.n: makes more than 1000 of it"), ("0..999999999999", "makes more than 1000"),
+    ("0..1000", "repeat.n: makes more than 1000 entries"), ("0..999999999999", "makes more than 1000"),
     ("a..c", "must be a list of values, such as [a, b], or a run of numbers such as 1..8, not the text 'a..c'"),
     ("1.5", "or a run of numbers such as 1..8, not the number 1.5")])
 def test_what_is_no_run_of_numbers(listed, expected):
@@ -632,7 +632,7 @@ def test_any_byte_is_a_byte_in_patterns():
     (PID.replace("{d}", "0"), "has no place {d} for the value"),
     (PID.replace("    values:", "    type: int\n    values:"), "parameters.pid.type: stands at each of the 'values'"),
     (TEXT.replace("A-Z0-9", "A-Z\\\\d"), "without brackets, backslashes"),
-    (TEXT.replace("A-Z0-9", "Z-A"), "is no set of characters"),
+    (TEXT.replace("A-Z0-9", "Z-A"), "is not a set of characters"),
     (TEXT.replace("max_length: 8", "range: [0, 1]"), "is for a number only"),
     (SUMS.replace("sum8", "sum9"), "checksum.type: there is no checksum 'sum9' (did you mean 'sum8'"),
     (SUMS.replace("checksum: {type: sum8, form: HEX}\n", "").replace('"P"', '"P{checksum}"').replace(", checksum: false", ""),
@@ -640,7 +640,7 @@ def test_any_byte_is_a_byte_in_patterns():
     (NUMBERS.replace("base: 16}}", "base: 12}}"), "must be 2, 8, 10 or 16"),
     (NUMBERS.replace("exponent: x", "exponent: y"), "has no group 'y'"),
     (NUMBERS.replace("bits: [0, 3]", "bits: [3, 0]"), "must be [first, last]"),
-    (BINARY.replace('"{n} - 1"', '"{m} - 1"'), "{m} is no variable that is a whole number"),
+    (BINARY.replace('"{n} - 1"', '"{m} - 1"'), "{m} is not a variable with whole numbers"),
     (BINARY.replace('"{n} - 1"', '"{n} - 2"'), "must be the number of a bit from 0 to 63, not -1"),
     (ENDS.replace('terminator: ";"', 'terminator: ";", length: 3'), "ends by 'length' or by 'terminator', not by both"),
     (ENDS.replace('send: "U?", timeout: 7', 'send: [{send: "A", timeout: 3}, "U?"]'), "is for an answer, but no answer"),

@@ -49,7 +49,8 @@ def test_what_was_recorded_until_then_can_be_read(tmp_path):
     path = tmp_path / "session.txt"
     done = subprocess.run([sys.executable, "-c", CHILD.format(limit=LIMIT), str(path)],
                           capture_output=True, text=True, check=True, timeout=60)
-    assert done.stderr == f"the recording {path} ends here: File too large; all else goes on\n"
+    assert done.stderr == (f"the recording {path} ends here: File too large; "
+                           "everything else goes on\n")
     assert LIMIT - 40 < path.stat().st_size <= LIMIT
     entries = Recording.load(path).entries
     assert [e.data for e in entries] == [b"READ %d" % n for n in range(len(entries))]
