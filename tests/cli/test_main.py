@@ -19,6 +19,12 @@ from socs_tcp.cli.main import COMMANDS
 from socs_tcp.testing import DeviceServer
 
 
+@pytest.fixture(autouse=True)
+def the_log_goes_on(monkeypatch):
+    """A command silences the log of its process, which here is that of all other tests."""
+    monkeypatch.setattr("socs_tcp.core.log._silent", False)
+
+
 def test_version():
     done = run("--version")
     assert (done.returncode, done.stdout) == (0, f"socs_tcp {socs_tcp.__version__}\n")
