@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import re
 import sys
 from types import SimpleNamespace
 
@@ -569,6 +570,21 @@ def test_the_retry_is_quick_again_after_a_good_exchange_and_not_after_a_preparat
     bench.reply(b"ok\r\n")
     bench.transport.lost(DONE)
     assert (bench.run_until_attempt() < 0.5) is (proof == "exchange")
+
+
+@pytest.mark.parametrize("matches, quick", [(b"ok", True), (b"good", False)])
+def test_the_retry_is_quick_again_after_answers_that_come_together_unless_they_are_wrong(
+        matches, quick):
+    bench = Bench()
+    for _ in range(6):
+        bench.refuse()
+        bench.run_until_attempt()
+    bench.accept()
+    first, _ = (bench.query(text, match=re.compile(matches)) for text in ("A", "B"))
+    bench.reply(b"ok\r\nok\r\n")
+    assert first.fired
+    bench.transport.lost(DONE)
+    assert (bench.run_until_attempt() < 0.5) is quick
 
 
 def test_an_observer_that_closes_at_the_accept_ends_it_before_anything_is_asked():
