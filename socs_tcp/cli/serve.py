@@ -95,9 +95,12 @@ def serve(server: DeviceServer | FaultProxy, what: str, *, traffic: bool | None 
             stack.enter_context(patch_stdout(raw=True))
         _show_traffic(server, stack, terminal if traffic is None else traffic)
         if typed is None:
-            threading.Thread(target=_control, args=(server, stopped), daemon=True,
+            speaking = threading.Lock()
+            threading.Thread(target=_control, args=(server, stopped, speaking), daemon=True,
                              name="control").start()
             stopped.wait()
+            # From now on it prints no more: Python aborts if it ends while a thread does.
+            speaking.acquire(timeout=1)
         else:
             _edit(server, typed, stopped)
     return GOOD
@@ -135,9 +138,11 @@ def _end_of_typing(app: Any) -> Callable[[], None]:
     return end
 
 
-def _control(server: DeviceServer | FaultProxy, stopped: threading.Event) -> None:
+def _control(server: DeviceServer | FaultProxy, stopped: threading.Event,
+             speaking: threading.Lock) -> None:
     for line in sys.stdin:
-        _type(server, line, stopped)
+        with speaking:
+            _type(server, line, stopped)
 
 
 def _type(server: DeviceServer | FaultProxy, line: str, stopped: threading.Event) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import signal
+import threading
 
 import pytest
 from cli_run import BOUND, Served, Terminal, run
 
 from socs_tcp import LineFramer
-from socs_tcp.cli import faults
+from socs_tcp.cli import faults, serve
 from socs_tcp.cli.simulated import LINES, Told
 from socs_tcp.cli.traffic import WAITING, Traffic
 from socs_tcp.testing import DeviceServer, ScriptedDevice
@@ -261,3 +263,27 @@ def test_the_example_of_each_fault_works(name):
         told = faults.needs(name, faults.commands(server)[name])
         words = told.partition("for example: ")[2].split()[1:]
         assert faults.do(server, name, words) == f"{name}: done"
+
+
+class Speaking:
+    """What the end of the program takes, so that nobody prints; with what was printed before."""
+
+    def __init__(self, capsys):
+        self.capsys, self.seen = capsys, []
+
+    def __enter__(self):
+        self.seen.append(self.capsys.readouterr().out)
+
+    def __exit__(self, *exc_info):
+        self.seen.append(self.capsys.readouterr().out)
+
+
+def test_what_is_typed_prints_only_while_the_program_does_not_end(device, capsys, monkeypatch):
+    """Python aborts where a thread writes to stdout as it ends."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("nonsense\nheal\n"))
+    speaking = Speaking(capsys)
+    serve._control(device, threading.Event(), speaking)
+    before, first, between, second = speaking.seen
+    assert (before, between) == ("", "")
+    assert first.startswith("there is no 'nonsense'")
+    assert second == "heal: done\n"
