@@ -62,7 +62,7 @@ class BlockFramer(Framer):
         Raises
         ------
         ValueError
-            If `frame` is no block.
+            If `frame` is not a block.
         """
         digits = frame[1] - 48 if frame[:1] == b"#" and len(frame) > 1 else -1
         if not 0 <= digits <= 9:

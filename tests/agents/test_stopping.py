@@ -24,7 +24,7 @@ def run(hangs):
 def test_a_thread_that_hangs_is_not_waited_for():
     done = run(True)
     assert done.returncode == 0 and done.stdout == ""
-    assert "ends without waiting for its threads any longer: PoolThread" in done.stderr
+    assert "ends now, without waiting any longer for its threads: PoolThread" in done.stderr
 
 
 def test_otherwise_it_ends_as_ever():

@@ -34,14 +34,14 @@ def test_a_block_that_nothing_follows_is_over_with_its_last_byte():
 
 @pytest.mark.parametrize("wrong", [b"ERROR 5\n", b"#0abc\n", b"\n"])
 def test_without_a_terminator_there_are_no_other_replies(wrong):
-    with pytest.raises(FramingError, match="no block"):
+    with pytest.raises(FramingError, match="not a block"):
         frames(BlockFramer(""), [wrong])
 
 
 def test_the_content_of_a_block():
     assert BlockFramer.content(WAVEFORM) == b"a\n#0b\r\n99\r\x00"
     assert BlockFramer.content(b"#0abc") == b"abc"
-    with pytest.raises(ValueError, match="no block"):
+    with pytest.raises(ValueError, match="not a block"):
         BlockFramer.content(b"ERROR")
 
 
@@ -57,8 +57,8 @@ def test_what_is_no_block_is_shown_as_far_as_it_came(wrong):
 
 
 @pytest.mark.parametrize("wrong, message", [
-    (b"#xabc\n", "no block"), (b"#2x1abc\n", "no block"), (b"#13abcd\n", "follows a block"),
-    (b"#9999999999", "999999999 bytes is announced"), (b"#:1\n", "no block"),
+    (b"#xabc\n", "not a block"), (b"#2x1abc\n", "not a block"), (b"#13abcd\n", "follows a block"),
+    (b"#9999999999", "999999999 bytes is announced"), (b"#:1\n", "not a block"),
 ])
 def test_what_is_no_block_is_an_error_and_not_a_reply(wrong, message):
     with pytest.raises(FramingError, match=message):
