@@ -55,7 +55,7 @@ def test_one_that_hangs_ends_with_1_and_says_so(check):
     finally:
         never.set()
     assert code == 1
-    assert "psu1 does not answer: TimeoutError: no answer within 0.05 s: the agent, the router or the" \
+    assert "psu1 does not answer: TimeoutError: no answer within 0.05 s: the agent, the" \
         in said.err
 
 
