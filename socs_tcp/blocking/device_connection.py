@@ -9,6 +9,7 @@ import threading
 from threading import get_ident
 from typing import Any
 
+from ..core.errors import CLOSED
 from .connection import GONE, RDHUP, READ_SIZE, Connection, EndOfConnection
 from .device_socket import DeviceSocket
 
@@ -90,7 +91,7 @@ class DeviceConnection(Connection):
 
     def _write(self, data: bytes, deadline: float) -> None:
         if self.comm.closing:
-            raise ConnectionAbortedError("closed by this program")
+            raise ConnectionAbortedError(CLOSED)
         try:
             done = os.write(self._fd, data)
         except BlockingIOError:
@@ -110,7 +111,7 @@ class DeviceConnection(Connection):
             if not self._patience.wait(poll.poll, deadline):
                 raise TimeoutError("timed out")
             if self.comm.closing:
-                raise ConnectionAbortedError("closed by this program")
+                raise ConnectionAbortedError(CLOSED)
             with contextlib.suppress(BlockingIOError):
                 left = left[os.write(self._fd, left):]
                 self._halfway = True

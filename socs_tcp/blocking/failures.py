@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.errors import (
+    CLOSED,
     DeviceConnectionError,
     Disconnected,
     FramingError,
@@ -41,7 +42,7 @@ class Failures:
                     host=self.host, port=self.port, phase=phase, sent=sent)
 
     def closed_error(self, sent: Sent = "no") -> DeviceConnectionError:
-        return self.error(Disconnected, "closed by this program", "connect", sent)
+        return self.error(Disconnected, CLOSED, "connect", sent)
 
     def translate(self, cause: BaseException, phase: Phase, sent: Sent,
                   allowed: float | None = None) -> DeviceConnectionError:
@@ -74,8 +75,7 @@ class Failures:
                           f"all{within} passed meanwhile", "send", "no")
 
     def wrong_reply(self, turn: Turn) -> DeviceConnectionError:
-        return self.error(WrongReply, f"{show(turn.wrong or b'')} came in place of the reply "
-                          f"to {show(turn.data)}, and does not match it", "recv", "yes")
+        return self.error(WrongReply, turn.mismatch(), "recv", "yes")
 
     def useless(self, connection: Connection) -> DeviceConnectionError:
         return self.error(FramingError, connection.conversation.useless or

@@ -115,6 +115,9 @@ def show(data: bytes | bytearray | memoryview) -> str:
     return shown if len(data) <= SHOWN_BYTES else f"{shown}... ({len(data)} bytes)"
 
 
+#: The reason for all that fails once a program has closed its device.
+CLOSED = "closed by this program"
+
 #: What its errors mean, the more special ones first.
 _TWISTED = {"ConnectionDone": "the device closed the connection",
             "ConnectionAborted": "the connection was given up",

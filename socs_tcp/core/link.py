@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 
-from .errors import without_frames
+from .errors import CLOSED, without_frames
 from .log import DeviceLogger, duration
 from .observed import Observed
 from .states import DOWN_STATES, TRANSITIONS, UP, LinkChange, LinkEvent, LinkState
@@ -178,7 +178,7 @@ class Link(Observed):
 
     def closed(self) -> None:
         """The owner closed it."""
-        self._move(_E.CLOSE, "closed by this program")
+        self._move(_E.CLOSE, CLOSED)
 
     def _move(self, event: LinkEvent, reason: str, error: BaseException | None = None) -> None:
         """The only place where the state changes."""

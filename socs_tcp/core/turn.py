@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
+from .errors import show
 from .framing import Framer
 
 #: What a reply looks like: a pattern that matches from its beginning, or a function of it.
@@ -82,6 +83,11 @@ class Turn:
         """It takes the next frame and those that are there with it: a list of `most` at most."""
         self.collect(1)
         self.more = most - 1
+
+    def mismatch(self) -> str:
+        """What came in its place, in words, where `wrong` has it."""
+        return (f"{show(self.wrong or b'')} came in place of the reply to {show(self.data)}, "
+                "and does not match it")
 
     def start_over(self) -> None:
         """It will be asked again, on another connection."""

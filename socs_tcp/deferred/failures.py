@@ -8,6 +8,7 @@ from typing import Any
 from twisted.python.failure import Failure
 
 from ..core.errors import (
+    CLOSED,
     DeviceConnectionError,
     Disconnected,
     ReplyTimedOut,
@@ -15,7 +16,6 @@ from ..core.errors import (
     Sent,
     WrongReply,
     from_cause,
-    show,
     told,
 )
 from .connection import Connection
@@ -24,7 +24,7 @@ from .request import Request
 
 
 def closed(device: Device, sent: Sent = "no") -> DeviceConnectionError:
-    return device.error(Disconnected, "closed by this program", "connect", sent)
+    return device.error(Disconnected, CLOSED, "connect", sent)
 
 
 def given_up(device: Device) -> DeviceConnectionError:
@@ -35,9 +35,7 @@ def given_up(device: Device) -> DeviceConnectionError:
 
 
 def wrong_reply(device: Device, request: Request) -> DeviceConnectionError:
-    return device.error(
-        WrongReply, f"{show(request.wrong or b'')} came in place of the reply to "
-        f"{show(request.data)}, and does not match it", "recv", request.sent)
+    return device.error(WrongReply, request.mismatch(), "recv", request.sent)
 
 
 def not_taken(device: Device, request: Request) -> DeviceConnectionError:

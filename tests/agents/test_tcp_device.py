@@ -418,20 +418,26 @@ simulate: {alarm: "!7"}
 """
 
 
+def costs_little(a, session, seldom, beginning):
+    """`two` is asked less often than `seldom` in ten minutes, and the others as ever."""
+    a.device.advance(600, 0.25)
+    heard = a.device.heard
+    assert heard.count(b"B?") < seldom
+    assert min(heard.count(b"A?"), heard.count(b"C?")) > 1000      # of 1200
+    told = [text for _, text in session.messages if text.startswith(beginning)]
+    assert 1 <= len(told) <= 3 and "it is asked again in " in told[0]
+    before = len(session.messages)
+    a.device.advance(30, 0.25)
+    assert not session.degraded and len(session.messages) <= before + 4
+
+
 def test_a_query_that_the_device_does_not_know_costs_the_others_little(make):
     """One timeout now and then, and one message: not a reconnect a second for ever."""
     a = make(THREE)
     a.device.device.set_answer("B?", None)
     session, _ = a.start("acq")
-    a.device.advance(600, 0.25)
+    costs_little(a, session, 25, "two is not answered")
     heard = a.device.heard
-    assert heard.count(b"B?") < 25
-    assert min(heard.count(b"A?"), heard.count(b"C?")) > 1000      # of 1200
-    told = [text for _, text in session.messages if text.startswith("two is not answered")]
-    assert 1 <= len(told) <= 3 and "it is asked again in " in told[0]
-    before = len(session.messages)
-    a.device.advance(30, 0.25)
-    assert not session.degraded and len(session.messages) <= before + 4
     a.device.device.set_answer("B?", "5")
     a.device.advance(120, 0.25)
     assert session.data["fields"] == {"a": 1.0, "b": 5.0, "c": 1.0}
@@ -448,15 +454,7 @@ def test_one_query_that_fails_at_each_time_in_another_way_does_not_stop_the_othe
         a.device.hang_up_on.add(b"B?")
     else:
         a.device.device.set_answer("B?", "what?" if kind == "another text" else "x" * 70_000)
-    a.device.advance(600, 0.25)
-    heard = a.device.heard
-    assert heard.count(b"B?") < 30
-    assert min(heard.count(b"A?"), heard.count(b"C?")) > 1000      # of 1200
-    told = [text for _, text in session.messages if text.startswith("two is ")]
-    assert 1 <= len(told) <= 3 and "it is asked again in " in told[0]
-    before = len(session.messages)
-    a.device.advance(30, 0.25)
-    assert not session.degraded and len(session.messages) <= before + 4
+    costs_little(a, session, 30, "two is ")
 
 
 def test_a_device_that_answers_nothing_for_a_while_is_asked_all_as_soon_as_it_answers(make):

@@ -337,15 +337,19 @@ def test_several_replies_are_a_list():
 
 # on_unasked
 
-
-def test_what_comes_unasked_is_given_to_who_wants_it_one_at_a_time():
+def taken_slowly():
+    """A client whose alarms are taken by a function that fires later: with those, and when."""
     seen, pending = [], []
 
     def on_unasked(frame):
         seen.append(frame)
         pending.append(Deferred())
         return pending[-1]
-    bench = settled(on_unasked=on_unasked)
+    return settled(on_unasked=on_unasked), seen, pending
+
+
+def test_what_comes_unasked_is_given_to_who_wants_it_one_at_a_time():
+    bench, seen, pending = taken_slowly()
     bench.reply(b"alarm 1\r\nalarm 2\r\nala")
     assert seen == [b"alarm 1"]
     pending[0].callback(None)
@@ -357,13 +361,7 @@ def test_what_comes_unasked_is_given_to_who_wants_it_one_at_a_time():
 
 
 def test_one_at_a_time_over_two_connections_too():
-    seen, pending = [], []
-
-    def on_unasked(frame):
-        seen.append(frame)
-        pending.append(Deferred())
-        return pending[-1]
-    bench = settled(on_unasked=on_unasked)
+    bench, seen, pending = taken_slowly()
     bench.reply(b"alarm 1\r\nalarm 2\r\n")
     bench.client.reconnect()
     bench.run_until_attempt()
