@@ -7,6 +7,7 @@ each port is one that is free, and no test file is changed for it.
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,15 +20,23 @@ from socs.testing import device_emulator
 
 from socs_tcp.testing.router.config import free_port
 
+#: Seconds until an agent must have asked its device; a busy machine takes a while.
+PATIENCE = 60.0
 SAID = "socs.tcp.TCPInterface is socs_tcp.TCPInterface from now on"
 #: The agent that is interrupted at the end, as SOCS does with each; OCS takes 6 s for that.
 INTERRUPTED = "pfeiffer_tpg366_agent"
+#: The agent that asks its device nothing until a client starts its acquisition.
+WAITS_FOR_A_CLIENT = "pfeiffer_tpg366_agent"
 #: From the port that a test names to the one it gets.
 ports = {}
+#: Set as soon as the emulated device of the test has been asked.
+asked = threading.Event()
 
 create_device_emulator = device_emulator.create_device_emulator
 new_runner = ocs.testing._AgentRunner.__init__
+run = ocs.testing._AgentRunner.run
 shutdown = ocs.testing._AgentRunner.shutdown
+get_response = device_emulator.DeviceEmulator.get_response
 
 
 def emulator_at_a_free_port(responses, relay_type, port=9001, **options):
@@ -42,6 +51,23 @@ def runner_in_a_hurry(runner, agent_path, agent_name, args, kill_to_exit=False):
     # Without "-m coverage run --rcfile=...", which takes a third of an agent's start.
     start = runner.cmd.index(agent_path)
     runner.cmd = ["python", "-u", *runner.cmd[start:]]
+
+
+def run_until_it_acquires(runner, timeout):
+    """Start an agent, and wait until it has asked its device.
+
+    SOCS waits for one second. On a busy machine the agent has not got far by then: SOCS'
+    agent of the PMX throws away the actions that came before it was connected.
+    """
+    asked.clear()
+    run(runner, timeout)
+    if runner.agent_name != WAITS_FOR_A_CLIENT:
+        assert asked.wait(PATIENCE), f"{runner.agent_name} asked nothing in {PATIENCE} s"
+
+
+def response_that_is_noticed(emulator, message):
+    asked.set()
+    return get_response(emulator, message)
 
 
 def shutdown_of_an_agent_on_ours(runner):
@@ -67,6 +93,8 @@ def pytest_configure(config):
     # At the end it sleeps a second for a thread that looks every 10 ms.
     device_emulator.time = SimpleNamespace(sleep=lambda seconds: time.sleep(min(seconds, 0.05)))
     ocs.testing._AgentRunner.__init__ = runner_in_a_hurry
+    ocs.testing._AgentRunner.run = run_until_it_acquires
+    device_emulator.DeviceEmulator.get_response = response_that_is_noticed
     ocs.testing._AgentRunner.shutdown = shutdown_of_an_agent_on_ours
     ocs.testing.check_crossbar_connection = lambda: None
 
