@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from OpenSSL import SSL
 
 
 class Certificate:
@@ -37,6 +38,16 @@ class Certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.path)
         return context
+
+    def renewing(self, sock=None):
+        """The device's side as pyOpenSSL has it, which can renew the keys (up to TLS 1.2)."""
+        context = SSL.Context(SSL.TLS_METHOD)
+        context.set_max_proto_version(SSL.TLS1_2_VERSION)
+        context.use_certificate_chain_file(str(self.path))
+        context.use_privatekey_file(str(self.path))
+        server = SSL.Connection(context, sock)
+        server.set_accept_state()
+        return server
 
     def client(self):
         """A context that trusts this certificate, and no other."""

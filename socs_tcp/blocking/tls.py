@@ -22,6 +22,9 @@ _READ_SIZE = 65536
 #: now and then, and a device that sends nothing else must not hold us.
 _MOST_READS = 16
 
+#: Seconds that who writes waits for the device at a time, while another thread may be reading.
+_TURN = 0.05
+
 
 class TlsSocket:
     """Has the methods of `socket.socket` that drivers and we use, with the same meaning.
@@ -189,6 +192,19 @@ class TlsSocket:
         return len(data)
 
     def _finish(self, deadline: float) -> None:
+        while not self._flush_now():
+            self._wait(select.POLLOUT, deadline)
+        while self._stream.holding:
+            self._renew(deadline)
+
+    def _renew(self, deadline: float) -> None:
+        """Go on with the handshake in which the device renews the keys. With _writing."""
+        if monotonic() >= deadline:
+            raise TimeoutError("timed out")
+        with contextlib.suppress(TimeoutError):     # another thread may take in what comes
+            self._wait(select.POLLIN, min(deadline, monotonic() + _TURN))
+        with self._lock:
+            self._take_in()
         while not self._flush_now():
             self._wait(select.POLLOUT, deadline)
 

@@ -49,13 +49,14 @@ class TlsStream:
         Nothing comes any more: the device said so, or its end of the connection is closed.
     """
 
-    __slots__ = ("_in", "_out", "_tls", "ended", "ready")
+    __slots__ = ("_held", "_in", "_out", "_tls", "ended", "ready")
 
     def __init__(self, context: ssl.SSLContext, host: str) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out,
                                      server_hostname=host.partition("%")[0])
         self.ready = self.ended = False
+        self._held = b""        # said while the device renewed the keys
 
     def start(self) -> None:
         """Begin the handshake; what it sends is for `take`.
@@ -103,6 +104,8 @@ class TlsStream:
             if not plain:       # otherwise what was said before it is heard, and then the end
                 raise _told(exc) from exc
             self.ended = True
+        if self._held and not self.ended:
+            self._say()
         return b"".join(plain)
 
     def _shake(self) -> bool:
@@ -118,11 +121,27 @@ class TlsStream:
         return True
 
     def write(self, data: bytes) -> None:
-        """Say `data`; what that is in TLS is for `take`. Once `ready`."""
+        """Say `data`; what that is in TLS is for `take`. Once `ready`.
+
+        While the device renews the keys (a handshake in the middle of a connection, before
+        TLS 1.3), nothing can be said: it is `holding` that, until `feed` gets the end of it.
+        """
+        self._held += data
+        self._say()
+
+    @property
+    def holding(self) -> bool:
+        """Is something said that `take` does not give yet?"""
+        return bool(self._held) and not self.ended
+
+    def _say(self) -> None:
         try:
-            self._tls.write(data)
+            self._tls.write(self._held)
+        except ssl.SSLWantReadError:
+            return
         except ssl.SSLError as exc:
             raise _told(exc) from exc
+        self._held = b""
 
     def farewell(self) -> None:
         """Say that nothing more comes from us; it is for `take`."""

@@ -215,6 +215,56 @@ def test_one_thread_writes_while_another_reads(pair):
     assert got == [b"OK"]
 
 
+@pytest.fixture
+def renewing(certificate):
+    """The two sides of a connection, whose device renews the keys when it is told to."""
+    near, far = socket.socketpair()
+    server = certificate.renewing(far)
+    thread = threading.Thread(target=server.do_handshake, daemon=True)
+    thread.start()
+    near.settimeout(BOUND)
+    near = TlsSocket(near, certificate.client(), "device.test")
+    while events := near.shake():
+        wait_for(near, events)
+    thread.join(BOUND)
+    with near, far:
+        yield near, server
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_what_is_sent_while_the_device_renews_the_keys(renewing, reads):
+    """Also where another thread reads meanwhile."""
+    near, server = renewing
+    near.settimeout(BOUND)
+    heard, got = [], []
+    assert server.renegotiate()
+    server.do_handshake()       # asks for it
+    assert not near.look()
+    reader = threading.Thread(target=lambda: got.append(near.recv(99)), daemon=True)
+    if reads:
+        reader.start()
+    device = threading.Thread(target=lambda: heard.append(server.recv(99)), daemon=True)
+    device.start()
+    near.sendall(b"STOP")
+    device.join(BOUND)
+    assert heard == [b"STOP"]
+    server.sendall(b"OK")
+    if not reads:
+        reader.start()
+    reader.join(BOUND)
+    assert got == [b"OK"]
+
+
+def test_a_device_that_never_ends_to_renew_the_keys(renewing):
+    near, server = renewing
+    near.settimeout(0.1)
+    assert server.renegotiate()
+    server.do_handshake()
+    assert not near.look()
+    with pytest.raises(TimeoutError):
+        near.sendall(b"STOP")
+
+
 def test_much_is_sent_both_ways_at_once(pair):
     near, far = pair
     near.settimeout(BOUND)

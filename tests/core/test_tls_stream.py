@@ -1,8 +1,10 @@
 """TLS in memory: bytes in, bytes out."""
 
+import contextlib
 import ssl
 
 import pytest
+from OpenSSL import SSL
 
 from socs_tcp.core.errors import from_cause
 from socs_tcp.core.tls import TlsStream, check_tls
@@ -63,6 +65,61 @@ def test_what_is_said_is_heard(certificate, version):
     assert server.hear(stream.take()) == b"T?"
     assert stream.feed(server.say(b"4.2\n")) == b"4.2\n"
     assert not stream.ended
+
+
+class RenewingServer:
+    """As `Server`, of a device that renews its keys in the middle of a connection."""
+
+    def __init__(self, certificate):
+        self.tls = certificate.renewing()
+        self.heard = b""
+
+    def hear(self, data):
+        """Take in what the client has said; what TLS itself answers."""
+        if data:
+            self.tls.bio_write(data)
+        with contextlib.suppress(SSL.WantReadError):
+            self.tls.do_handshake()
+            self.heard += self.tls.recv(65536)
+        return self.said()
+
+    def said(self):
+        try:
+            return self.tls.bio_read(1 << 20)
+        except SSL.WantReadError:
+            return b""
+
+
+def renewing(certificate):
+    """A stream, and its device, which has just begun to renew the keys."""
+    stream, server = TlsStream(certificate.client(), "device.test"), RenewingServer(certificate)
+    stream.start()
+    while not stream.ready:
+        assert stream.feed(server.hear(stream.take())) == b""
+    server.hear(stream.take())
+    assert server.tls.renegotiate()
+    assert stream.feed(server.hear(b"")) == b""
+    return stream, server
+
+
+def test_what_is_said_while_the_device_renews_the_keys_goes_out_then(certificate):
+    stream, server = renewing(certificate)
+    stream.write(b"first ")
+    stream.write(b"second")
+    assert stream.holding
+    while stream.holding:
+        assert stream.feed(server.hear(stream.take())) == b""
+    server.hear(stream.take())
+    assert server.heard == b"first second"
+    server.tls.send(b"reply")
+    assert stream.feed(server.said()) == b"reply"
+
+
+def test_a_device_that_hangs_up_as_it_renews_the_keys(certificate):
+    stream, _server = renewing(certificate)
+    stream.write(b"T?")
+    stream.feed(b"")
+    assert stream.ended and not stream.holding
 
 
 def test_session_tickets_are_no_data(stream, server):
