@@ -35,3 +35,16 @@ class Device:
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+
+
+#: Each way to use a `DeviceClient`.
+CALLS = {
+    "query": lambda client: client.query("T?"),
+    "send": lambda client: client.send("T?"),
+    "recv": lambda client: client.recv(),
+    "recv_frames": lambda client: client.recv_frames(2),
+    "reserve": lambda client: client.reserve(),
+    "when_connected": lambda client: client.when_connected(),
+    "reconnect": lambda client: client.reconnect(),
+    "close": lambda client: client.close(),
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from .errors import CLOSED, without_frames
 from .log import DeviceLogger, duration
@@ -105,6 +106,10 @@ class Link(Observed):
 
     def __repr__(self) -> str:
         return f"<Link {self.name} {self.state.value}: {self.reason}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self.name}: a device holds a connection, and cannot be pickled or "
+                        "copied with all that is in it: make it in the process that uses it")
 
     @property
     def down(self) -> bool:

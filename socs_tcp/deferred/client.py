@@ -32,6 +32,7 @@ from .alarms import Alarms
 from .clock import steady
 from .connection import Connection
 from .device import Device
+from .forked import check_reactor
 from .log import ReactorLog
 from .manager import WRONG_THREAD, Manager
 from .protocol import LINES
@@ -89,7 +90,8 @@ class DeviceClient:
     TypeError, ValueError
         If a parameter makes no sense.
     RuntimeError
-        If it is called in a thread other than the reactor's. All methods raise this.
+        If it is called in a thread other than the reactor's, or in a forked child while the
+        reactor runs in the parent. All methods raise this.
     """
 
     def __init__(self, ip_address: str, port: int, timeout: float | None = 10, *,
@@ -108,6 +110,7 @@ class DeviceClient:
         if reactor is sys.modules.get("twisted.internet.reactor") \
                 and getattr(reactor, "running", False) and not isInIOThread():
             raise RuntimeError(WRONG_THREAD)
+        check_reactor(reactor)
         self.ip_address = check_host(ip_address)
         self.port = check_port(port)
         self.timeout = check_seconds("timeout", timeout, optional=True)
@@ -131,6 +134,9 @@ class DeviceClient:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.link.name} {self.link.state.value}>"
+
+    def __reduce__(self) -> Any:
+        return self.link.__reduce__()       # which says why not
 
     @property
     def comm(self) -> Connection | None:

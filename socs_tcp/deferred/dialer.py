@@ -20,9 +20,13 @@ from . import failures
 from .client_factory import ClientFactory
 from .connection import Connection
 from .device import Device
+from .forked import inherited
 from .queue import Queue
 from .request import Request
 from .session import Session
+
+#: Of a client that nobody may use here: it belongs to the parent of this process.
+NO_THREAD = -1
 
 
 class Holder(Protocol):
@@ -65,8 +69,8 @@ class Dialer:
     holder : Holder
     """
 
-    __slots__ = ("_closed", "_connector", "_debt", "_device", "_factory", "_holder", "_last",
-                 "_lasting", "_preparing", "_session", "connection", "error", "thread")
+    __slots__ = ("__weakref__", "_closed", "_connector", "_debt", "_device", "_factory", "_holder",
+                 "_last", "_lasting", "_preparing", "_session", "connection", "error", "thread")
 
     def __init__(self, device: Device, reactor: Any, min_interval: float, holder: Holder) -> None:
         self._device = device
@@ -84,7 +88,8 @@ class Dialer:
         self._closed = False
         self._factory = ClientFactory(reactor, min_interval, self)
         #: The thread of the reactor, once that is known.
-        self.thread: int | None = None
+        self.thread: int | None = get_ident() if getattr(reactor, "running", False) else None
+        inherited.add(self)
         self._connector = self._factory.connect(device.host, device.port, device.patience,
                                                 tls=device.tls)
 
@@ -98,6 +103,11 @@ class Dialer:
         """Is there no connection, not even one that is about to end?"""
         state: str = self._connector.state
         return state == "disconnected"
+
+    def forked(self) -> None:
+        """This is a child. (It may be the daemon whose reactor is still to run.)"""
+        if self.thread is not None:
+            self.thread = NO_THREAD
 
     def hurry(self) -> None:
         """Somebody needs the device."""

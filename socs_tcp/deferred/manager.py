@@ -14,7 +14,8 @@ from ..core.errors import DeviceConnectionError, again
 from . import failures
 from .connection import Connection
 from .device import Device
-from .dialer import Dialer
+from .dialer import NO_THREAD, Dialer
+from .forked import FORKED
 from .later import fail_later
 from .log import ReactorLog
 from .queue import Queue
@@ -59,10 +60,10 @@ class Manager:
     # what users want
 
     def check_thread(self) -> None:
-        """Raise RuntimeError in any thread but the reactor's."""
+        """Raise RuntimeError in any thread but the reactor's, and in a forked child."""
         thread = self.dialer.thread
         if thread != get_ident() and thread is not None:
-            raise RuntimeError(WRONG_THREAD)
+            raise RuntimeError(FORKED if thread == NO_THREAD else WRONG_THREAD)
 
     def add(self, request: Request, deferred: Deferred[Any] | None = None) -> Deferred[Any]:
         """Take a request. `deferred` is as in `Queue.add`."""

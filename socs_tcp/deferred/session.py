@@ -15,6 +15,7 @@ from ..core.identity import asks_in_vain
 from ..core.turn import Match
 from .connection import Connection
 from .device import Device
+from .forked import FORKED, inherited
 from .later import fail_later
 from .queue import Queue
 from .request import Request, batch, call_timeout, command, listener, question
@@ -36,6 +37,7 @@ class Session:
         #: The protocol.
         self.comm = connection
         queue.use(connection)
+        inherited.add(self)
 
     @property
     def link(self) -> Any:
@@ -98,6 +100,10 @@ class Session:
         self._queue.stop()
         self._queue.lost(flight, error)
         self._queue.fail_waiting(lambda request: again(error, request.sent))
+
+    def forked(self) -> None:
+        """This is a child: the connection is its parent's."""
+        self._over = RuntimeError(FORKED)
 
     def _add(self, request: Request) -> Deferred[Any]:
         over = self._over

@@ -4,11 +4,15 @@ import contextlib
 import copy
 import gc
 import os
+import pickle
 import signal
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
+from process_device import CALLS
 
 from socs_tcp import DeviceClient, LineFramer
 from socs_tcp.tcp import TCPInterface
@@ -128,6 +132,96 @@ def test_a_child_has_a_connection_of_its_own(held):
             if not held:
                 assert interface.query("T?") == b"ok"
                 assert device.connections == 2
+
+
+@pytest.fixture
+def client():
+    """One with a reservation, on a reactor of our own."""
+    with own_reactor() as real, DeviceServer({"T?": "ok"}) as device:
+        client = DeviceClient(device.host, device.port, BOUND, reactor=real.reactor)
+        talks = []
+        client.reserve().addCallback(talks.append)
+        assert real.until(lambda: talks, BOUND)
+        yield real, device, client, talks[0]
+        closed = client.close()
+        assert real.until(lambda: closed.called, BOUND)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_client_is_refused_in_a_child(client, call):
+    """It would speak on the connection of its parent, or take that from its reactor."""
+    real, device, client, talk = client
+    told = in_a_child(lambda: CALLS[call](client))
+    assert told.startswith('RuntimeError("a DeviceClient belongs to the process'), told
+    assert "spawn" in told
+    talk.release()
+    answers = []
+    client.query("T?").addBoth(answers.append)
+    assert real.until(lambda: answers, BOUND)
+    assert answers == [b"ok"] and device.received == [b"T?"]
+    assert client.link.losses == 0 and device.connections == 1
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+def test_a_reservation_sends_nothing_in_a_child(client, urgent):
+    real, device, _client, talk = client
+    in_a_child(lambda: talk.send("CHILD", urgent=urgent))
+    answers = []
+    talk.query("T?").addBoth(answers.append)
+    assert real.until(lambda: answers, BOUND)
+    assert answers == [b"ok"] and device.received == [b"T?"]
+    talk.release()
+
+
+def test_a_daemon_is_no_such_child():
+    """``twistd`` forks before its reactor runs, and the child is the one that goes on."""
+    with own_reactor() as real, DeviceServer({"T?": "ok"}) as device:
+        client = DeviceClient(device.host, device.port, BOUND, reactor=real.reactor)
+
+        def go_on():
+            answers = []
+            client.query("T?").addBoth(answers.append)
+            assert real.until(lambda: answers, BOUND)
+            return answers
+        assert in_a_child(go_on) == "[b'ok']"
+
+
+def test_a_child_of_a_running_reactor_makes_no_client(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("""
+import os
+from twisted.internet import reactor
+from socs_tcp import DeviceClient
+
+def fork():
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        reactor.stop()
+        return
+    try:
+        DeviceClient("127.0.0.1", 1)
+    except RuntimeError as exc:
+        print(exc, flush=True)
+    finally:
+        os._exit(0)
+
+reactor.callWhenRunning(fork)
+reactor.run()
+""")
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True,
+                          timeout=60)
+    assert done.stdout.startswith("a DeviceClient belongs to the process"), done
+
+
+@pytest.mark.parametrize("take", [pickle.dumps, copy.deepcopy])
+@pytest.mark.parametrize("face", ["blocking", "twisted", "link"])
+def test_a_device_cannot_go_to_another_process(interface, client, face, take):
+    """As an argument of a process that is started with ``spawn``, say."""
+    thing = {"blocking": interface, "twisted": client[2], "link": interface.link}[face]
+    with pytest.raises(TypeError, match="make it in the process that uses it") as error:
+        take({"device": thing})
+    assert str(error.value).startswith("127.0.0.1:")
 
 
 def test_a_copy_that_goes_does_not_end_the_connection_of_the_original(interface, device):

@@ -3,21 +3,10 @@
 import threading
 
 import pytest
-from process_device import BOUND
+from process_device import BOUND, CALLS
 
 from socs_tcp import DeviceClient, LineFramer
 from tests.storms.deferreds import own_reactor
-
-CALLS = {
-    "query": lambda client: client.query("T?"),
-    "send": lambda client: client.send("T?"),
-    "recv": lambda client: client.recv(),
-    "recv_frames": lambda client: client.recv_frames(2),
-    "reserve": lambda client: client.reserve(),
-    "when_connected": lambda client: client.when_connected(),
-    "reconnect": lambda client: client.reconnect(),
-    "close": lambda client: client.close(),
-}
 
 
 @pytest.fixture
