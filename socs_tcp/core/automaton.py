@@ -62,7 +62,7 @@ class Automaton:
 
     def leaf(self, mask: int, flags: int) -> Part:
         if len(self.masks) >= MAX_POSITIONS:
-            raise ValueError(f"has more than {MAX_POSITIONS} places")
+            raise ValueError(f"has more than {MAX_POSITIONS} characters, counting repetitions")
         if flags & re.IGNORECASE:
             mask = both_cases(mask)
         self.masks.append(mask)
@@ -90,7 +90,7 @@ class Automaton:
         elif op == "SUBPATTERN":
             _group, added, removed, tree = argument
             if added & re.LOCALE:
-                raise ValueError("depends on the language of the machine")
+                raise ValueError("depends on the locale of the machine")
             part = self.build(tree, (flags | added) & ~removed)
         elif op == "ATOMIC_GROUP":
             part = self.build(argument, flags)
@@ -101,12 +101,12 @@ class Automaton:
         elif op in ("ASSERT", "ASSERT_NOT"):
             self.look(argument[1], flags)
         else:
-            raise ValueError("refers to what a group has matched, which can take any time")
+            raise ValueError("refers back to a group, which can take unlimited time")
         return part
 
     def branch(self, parts: list[Part]) -> Part:
         if sum(part.nullable for part in parts) > 1:
-            raise ValueError("has alternatives of which more than one may be nothing")
+            raise ValueError("has two alternatives that can both be empty")
         return Part(any(part.nullable for part in parts),
                      tuple(place for part in parts for place in part.first),
                      tuple(place for part in parts for place in part.last))
@@ -117,13 +117,13 @@ class Automaton:
         if least == most and least <= 64:
             part = self.build(tree, flags)
             if part.nullable and most > 1:
-                raise ValueError("repeats something that may be nothing")
+                raise ValueError("repeats something that can be empty")
             for _ in range(least - 1):
                 part = self.join(part, self.build(tree, flags))
             return part
         part = self.build(tree, flags)
         if part.nullable:
-            raise ValueError("repeats something that may be nothing")
+            raise ValueError("repeats something that can be empty")
         if most > 1:
             self.link(part.last, part.first)
         return part._replace(nullable=least == 0)
@@ -147,7 +147,7 @@ class Automaton:
     def overlap(self, one: int, two: int) -> bool:
         self.compared += 1
         if self.compared > MAX_COMPARED:
-            raise ValueError("is too complicated: it repeats too much that looks alike")
+            raise ValueError("is too complicated: too many repeated parts can match the same text")
         return bool(self.masks[one] & self.masks[two])
 
     def doubles(self, cycle: list[int]) -> bool:
@@ -157,7 +157,7 @@ class Automaton:
         if any(self.follow[place][n] > 1 for place in cycle for n in steps[place]):
             return True
         if len(cycle) > 60:
-            raise ValueError("repeats too long a thing")
+            raise ValueError("repeats a part that is too long")
         graph: dict[tuple[int, int], list[tuple[int, int]]] = {
             (a, b): [(c, d) for c in steps[a] for d in steps[b] if self.overlap(c, d)]
             for a in cycle for b in cycle}
@@ -194,11 +194,11 @@ class Automaton:
                 more, factor = self._leaving(cycle, exits)
                 power, ways = power + more, ways * factor
             if ways > MAX_WAYS:
-                raise ValueError("can be read in too many ways")
+                raise ValueError("can take too long: too many of its parts can match the same text")
             known.update(dict.fromkeys(group, (power, ways)))
         power, ways = self._onward(Counter(first), known)
         if ways > MAX_WAYS:
-            raise ValueError("can be read in too many ways")
+            raise ValueError("can take too long: too many of its parts can match the same text")
         return power, ways
 
     def _onward(self, follow: Counter[int], known: dict[int, tuple[int, int]]

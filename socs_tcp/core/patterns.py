@@ -69,14 +69,14 @@ def _cost(tree: Any, flags: int, *, looked_at: bool = False) -> Cost:
     cycles = automaton.components()
     for cycle in cycles:
         if automaton.doubles(cycle):
-            raise ValueError("can be read in so many ways that no computer tries them all: it "
-                             "repeats what can be divided into repetitions in several ways")
+            raise ValueError("can take unlimited time with some replies: it repeats what is "
+                             "itself repeated, as (a+)+ does")
     if automaton.open_end:      # where nothing must follow, nothing is tried again
         cycles = [cycle for cycle in cycles if not set(cycle) <= set(part.last)]
     power, ways = automaton.ambiguity(part.first, cycles)
     ways *= automaton.times
     if ways > MAX_WAYS:
-        raise ValueError("can be read in too many ways")
+        raise ValueError("can take too long: too many of its parts can match the same text")
     anchored = _anchored(tree, flags)
     degree = (not anchored) + bool(cycles) + power + automaton.extra
     _least, most = tree.getwidth()
@@ -117,7 +117,7 @@ def cost(pattern: re.Pattern[bytes]) -> Cost:
     if len(pattern.pattern) > MAX_SOURCE:
         raise ValueError(f"has more than {MAX_SOURCE} characters")
     if pattern.flags & re.LOCALE:
-        raise ValueError("depends on the language of the machine")
+        raise ValueError("depends on the locale of the machine")
     return _cost(_parser.parse(pattern.pattern, pattern.flags), pattern.flags)
 
 

@@ -100,8 +100,8 @@ def _checked(pattern: re.Pattern[bytes]) -> Cost:
     if not isinstance(source, bytes):
         raise TypeError(f"a compiled pattern must be one of bytes, not {source!r}")
     if pattern.search(b"") is not None:
-        raise ValueError(f"the prompt {source!r} matches nothing at all: "
-                         "every reply would be over before it begins")
+        raise ValueError(f"the prompt {source!r} matches an empty text: "
+                         "every reply would end before it begins")
     try:
         price = cost(pattern)
     except ValueError as exc:
@@ -113,6 +113,6 @@ def _checked(pattern: re.Pattern[bytes]) -> Cost:
                          "which is not known when the prompt is seen "
                          r"(a literal dollar sign is written \$)")
     if does & _WAIT:
-        raise ValueError(f"the prompt {source!r} has a part that does not give back what it has "
-                         "matched, so that it depends on how much has come")
+        raise ValueError(f"the prompt {source!r} has a possessive repetition or an atomic group, "
+                         "so that what it matches depends on how much has arrived")
     return price

@@ -21,6 +21,9 @@ MAX_WRITTEN = 10_000
 #: Values, those that aliases stand for counted each time.
 MAX_VALUES = 50_000
 
+#: What PyYAML says of a mistake in the layout. (Most others come from a text without quotes.)
+_LAYOUT = ("<block end>", "expected ':'", "end of stream")
+
 _ESCAPE = re.compile(r"\\(U[0-9a-fA-F]{8})")
 
 
@@ -46,7 +49,7 @@ class _Loader(yaml.SafeLoader):
                                "it stands for", event.start_mark)
         elif getattr(event, "tag", None) not in (None, "!"):
             raise _Refused(None, None, f"a tag such as {shown(event.tag)} has no meaning here; "
-                           "write the value as it is", event.start_mark)
+                           "put a text that begins with ! in quotes", event.start_mark)
         if self._depth >= MAX_DEPTH:
             raise _Refused(None, None, f"there are more than {MAX_DEPTH} levels of lists and "
                            "mappings", event.start_mark)
@@ -89,7 +92,7 @@ def compose_text(text: str, file: str) -> yaml.Node:
     """
     if len(text) > MAX_BYTES:
         raise DescriptionError(file, 0, "", f"has {len(text)} characters; a description has "
-                               f"{MAX_BYTES} at most")
+                               f"at most {MAX_BYTES}")
     beyond = next((found for found in _ESCAPE.finditer(text) if int(found[1][1:], 16) > 0x10ffff),
                   None)
     if beyond is not None:
@@ -124,7 +127,11 @@ def _line(exc: yaml.MarkedYAMLError) -> int:
 def _problem(exc: yaml.MarkedYAMLError) -> str:
     problem = str(exc.problem or exc.context or "cannot be read")
     if "'\\t'" in problem:
-        problem += "; indent with spaces, not with tabs"
-    elif "unknown escape" in problem:
-        problem += "; write a regular expression in single quotes"
-    return problem
+        return f"{problem}; indent with spaces, not with tabs"
+    if "unknown escape" in problem:
+        return f"{problem}; write a regular expression in single quotes"
+    if "another document" in problem:
+        return "a second document begins here; a file has one"
+    if any(sign in problem for sign in _LAYOUT):
+        return problem
+    return f'{problem}; a text with one of *&!%@`?{{}}[]|># or ": " in it needs quotes'

@@ -151,8 +151,8 @@ def load_variables(section: Node) -> dict[str, Value]:
 
 def check_variable(name: str, node: Node) -> None:
     if not _VARIABLE.fullmatch(name) or name in RESERVED:
-        raise node.at_key().error("a variable is named with small letters, and not "
-                                  "'value' or 'checksum'")
+        raise node.at_key().error("the name of a variable consists of small letters and "
+                                  f"underscores, and is none of {', '.join(RESERVED)}")
 
 
 def repeated(node: Node, keys: dict[str, Node], name: str, context: Context,
@@ -162,14 +162,13 @@ def repeated(node: Node, keys: dict[str, Node], name: str, context: Context,
         yield context.name(name, node), context.having({}, later)
         return
     lists = _lists(keys["repeat"])
-    for values in itertools.product(*lists.values()):
-        inside = context.having(dict(zip(lists, values, strict=True)), later)
-        yield inside.name(name, node), inside
-    missing = [variable for variable, values in lists.items()
-               if f"{{{variable}" not in name and len(values) > 0]
+    missing = [variable for variable in lists if f"{{{variable}" not in name]
     if missing:
         raise node.at_key().error(f"is repeated, so its name needs {{{missing[0]}}}, "
                                   f"such as {name}_{{{missing[0]}}}")
+    for values in itertools.product(*lists.values()):
+        inside = context.having(dict(zip(lists, values, strict=True)), later)
+        yield inside.name(name, node), inside
 
 
 def _values(listed: Node) -> Sequence[Node | int]:
@@ -186,7 +185,7 @@ def _values(listed: Node) -> Sequence[Node | int]:
                            f"1..8, not {listed.kind}")
     first, last = int(run[1]), int(run[2])
     if last < first:
-        raise listed.error(f"ends at {last}, before its beginning, {first}")
+        raise listed.error(f"must begin with the smaller number: {last}..{first}")
     return range(first, last + 1)
 
 

@@ -22,11 +22,11 @@ _NAME = re.compile(r"_*[A-Za-z][A-Za-z0-9_]*")
 def check_name(name: str, node: Node, what: str) -> str:
     """`name` if OCS takes it as a name of `what` (see ``Feed.verify_data_field_string``)."""
     if not _NAME.fullmatch(name) or len(name) > 255:
-        raise node.at_key().error(f"{name!r} cannot name {what}; a name has letters (a-z, A-Z), "
-                                  "digits and underscores, begins with a letter, and has at "
-                                  "most 255 of them")
+        raise node.at_key().error(f"{name!r} cannot name {what}; a name consists of letters "
+                                  "(a-z, A-Z), digits and underscores, begins with a letter, and "
+                                  "has at most 255 characters")
     if name in ("time", "feed"):    # with a field `feed`, no query would find its points
-        raise node.at_key().error(f"{name!r} cannot name a field: InfluxDB has a meaning for it")
+        raise node.at_key().error(f"{name!r} cannot name a field: InfluxDB uses this name itself")
     return name
 
 
@@ -53,7 +53,7 @@ def load_fields(query: dict[str, Node], context: Context) -> tuple[Field, ...]:
         raise section.error(
             f"{' and '.join(whole)} would all be the whole reply; say where each stands with "
             "'split' and 'index', 'regex', or 'at' and 'struct'" if fields
-            else "has no field; expected at least one")
+            else "is empty; expected at least one field")
     return tuple(fields.values())
 
 
@@ -76,16 +76,16 @@ def describe_field(name: str, place: Place, keys: dict[str, Node], context: Cont
     offset = keys["offset"].decimal("a number") if "offset" in keys else NOTHING
     for key in ("scale", "offset"):
         if key in keys and (scale == 0 or type == "str" or bits is not None or labels is not None):
-            raise keys[key].error("must be a factor other than 0, of a number" if key == "scale"
-                                  else "is for a number only")
+            raise keys[key].error("must be a number other than 0" if not scale
+                                  else "is only for numbers")
     if "type" not in keys and not _is_whole(scale, offset):
         type = "float"
     base = _base(keys, type, place)
     packed = isinstance(place, Packed) and not place.is_text
     if "bcd" in keys and not packed:
-        raise keys["bcd"].error("is for fields with 'at' and 'struct' only")
+        raise keys["bcd"].error("is only for fields with 'at' and 'struct'")
     if exponent is not None and type != "float":
-        raise keys["exponent"].error("is for a field of type float only")
+        raise keys["exponent"].error("is only for a field of type float")
     return Field(
         name, place, type, keys["unit"].label("a unit") if "unit" in keys else "",
         scale, offset, bits, labels, base, "bcd" in keys and keys["bcd"].boolean(), missing,
@@ -109,7 +109,7 @@ def _type(keys: dict[str, Node], place: Place, labels: dict[int | str, str] | No
         type = "int"
     if "type" in keys:
         if labels is not None:
-            raise keys["type"].error("makes no sense beside 'enum'")
+            raise keys["type"].error("cannot be used together with 'enum'")
         type = keys["type"].choice(TYPES)
     if type == "str" and packed and labels is None:
         raise keys["type"].error("bytes that are unpacked by 'struct' are a number, not a text")
@@ -137,13 +137,12 @@ def _bits(keys: dict[str, Node], context: Context) -> tuple[int, int] | None:
 def _base(keys: dict[str, Node], type: str, place: Place) -> int:
     if "base" not in keys:
         return 10
-    base = keys["base"].whole("2, 8, 10 or 16", 2, 16)
-    if base not in (2, 8, 10, 16):
-        raise keys["base"].error("must be 2, 8, 10 or 16")
+    if not keys["base"].is_number or (base := keys["base"].number()) not in (2, 8, 10, 16):
+        raise keys["base"].error(f"must be 2, 8, 10 or 16, not {keys['base'].kind}")
     if isinstance(place, Packed) and place.digits:
         return 10       # (the place has seen to it)
     if type == "str":
-        raise keys["base"].error("is for a number that stands there in text")
+        raise keys["base"].error("is only for numbers that are written as text")
     return base
 
 
@@ -188,7 +187,7 @@ def load_labels(node: Node) -> dict[int | str, str]:
             else key.text("the value")
         labels[raw] = value.label("the name")
     if not labels:
-        raise node.error("has no value; expected at least one")
+        raise node.error("is empty; expected at least one value")
     if len({type(raw) for raw in labels}) > 1:
         raise node.error("has numbers and texts as values; quote all of them, or none")
     return labels

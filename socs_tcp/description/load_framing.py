@@ -15,6 +15,9 @@ from .replies import ErrorReply
 
 MAX_REPLY = 65536
 MAX_LINES = 1000
+#: Names of terminators, and how YAML has them.
+_NAMED = {"CRLF": r"\r\n", "LFCR": r"\n\r", "CR": r"\r", "LF": r"\n", "NUL": r"\x00",
+          "ETX": r"\x03", "EOT": r"\x04"}
 
 
 def load_framing(node: Node, context: Context) -> tuple[Framer, bytes]:
@@ -27,12 +30,12 @@ def load_framing(node: Node, context: Context) -> tuple[Framer, bytes]:
     kind = kinds[0]
     for key, wanted in (("keep_prompt", "prompt"), ("lines", "terminator")):
         if key in keys and kind != wanted:
-            raise keys[key].error(f"is for a framing by {wanted!r} only")
+            raise keys[key].error(f"is only for a framing with {wanted!r}")
     send = b""
     if "send_terminator" in keys:
-        send = keys["send_terminator"].wire_text("a terminator").encode("latin-1")
+        send = _end(keys["send_terminator"])
     elif kind == "terminator":
-        send = keys[kind].texts("a terminator")[0].encode("latin-1")
+        send = _ends(keys[kind])[0]
     parts = {key: keys[key] for key in (*FRAMING_KINDS, "keep_prompt") if key in keys}
     return load_reply_end(parts, context), send
 
@@ -55,11 +58,29 @@ def load_reply_end(keys: dict[str, Node], context: Context) -> Framer:
         raise
 
 
+def _ends(node: Node) -> tuple[bytes, ...]:
+    """What ends a reply: one text, or a list of them."""
+    nodes = node.items("terminators") if node.is_list else [node]
+    ends = tuple(_end(one) for one in nodes)
+    if not all(ends) or not ends:
+        raise node.error("must not be empty; for replies without a terminator, use 'length', "
+                         "'header' or 'prompt'")
+    return ends
+
+
+def _end(node: Node) -> bytes:
+    text = node.wire_text("a terminator")
+    name = text.upper().replace(" ", "").replace("+", "")
+    if name in _NAMED:
+        raise node.error(f"{text!r} would be these letters; write \"{_NAMED[name]}\", in double "
+                         "quotes")
+    return text.encode("latin-1")
+
+
 def _lines(keys: dict[str, Node], context: Context) -> Framer:
     line = context.lines
     if "terminator" in keys:
-        ends = tuple(end.encode("latin-1") for end in keys["terminator"].texts("a terminator"))
-        line = LineFramer(ends, send_terminator=b"")
+        line = LineFramer(_ends(keys["terminator"]), send_terminator=b"")
     if "lines" not in keys:
         return line
     return LinesFramer(line, keys["lines"].whole("a number of lines", 1, MAX_LINES))

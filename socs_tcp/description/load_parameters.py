@@ -57,7 +57,7 @@ def load_parameter(name: str, node: Node, keys: dict[str, Node], context: Contex
     filled = {place for step in steps for place in step.send.places}
     for place in settings:
         if place not in filled:
-            raise keys["send"].error(f"has no place {{{place}}} for the value that is to be set")
+            raise keys["send"].error(f"must contain {{{place}}}, the place for the value")
     restore = load_restore(keys, settings)
     parameter = Parameter(name, steps, settings, restore)
     try_out(parameter, keys["send"])
@@ -69,16 +69,16 @@ def load_values(keys: dict[str, Node], context: Context, queries: dict[str, Quer
     """Several settings in one command."""
     for key in SETTING_KEYS:
         if key in keys:
-            raise keys[key].error("stands at each of the 'values'")
+            raise keys[key].error("belongs to each of the 'values', not here")
     settings = {}
     for name, node in keys["values"].named("values").items():
         if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or name in (*context.values, "checksum"):
-            raise node.at_key().error(f"{name!r} cannot name a value; it has small letters, and "
-                                      "is no variable")
+            raise node.at_key().error(f"{name!r} cannot name a value; use small letters, digits "
+                                      "and underscores, and not the name of a variable")
         inner = {} if node.is_empty else node.mapping(SETTING_KEYS)
         settings[name] = load_setting(name, inner, context, queries)
     if not settings:
-        raise keys["values"].error("has no value; expected at least one")
+        raise keys["values"].error("is empty; expected at least one value")
     return settings
 
 
@@ -88,12 +88,15 @@ def load_setting(name: str, keys: dict[str, Node], context: Context,
     if choices is not None:
         for key in ("range", "type", "scale", "offset"):
             if key in keys:
-                raise keys[key].error("makes no sense beside 'choices'")
+                raise keys[key].error("cannot be used together with 'choices'")
     type = keys["type"].choice(["float", "int", "str"]) if "type" in keys else "float"
     for key, wanted in (("max_length", True), ("alphabet", True), ("range", False),
                         ("scale", False), ("offset", False), ("tolerance", False)):
         if key in keys and (type == "str") != wanted:
-            raise keys[key].error(f"is for {'a text' if wanted else 'a number'} only")
+            raise keys[key].error(f"is only for {'texts' if wanted else 'numbers'}")
+    for key in ("tolerance", "verify"):
+        if key in keys and "read_back" not in keys:
+            raise keys[key].error("is only for a value with 'read_back'")
     least, most = _range(keys)
     scale = keys["scale"].decimal("a factor") if "scale" in keys else ONE
     if not scale:
@@ -105,18 +108,27 @@ def load_setting(name: str, keys: dict[str, Node], context: Context,
         else LONGEST_TEXT,
         _alphabet(keys), read_back(keys, context, queries),
         "verify" not in keys or keys["verify"].boolean(),
-        keys["tolerance"].number("a number") if "tolerance" in keys else None)
+        _tolerance(keys))
+
+
+def _tolerance(keys: dict[str, Node]) -> float | None:
+    if "tolerance" not in keys:
+        return None
+    tolerance = keys["tolerance"].number("a number")
+    if tolerance < 0:
+        raise keys["tolerance"].error(f"must be at least 0, not {tolerance:g}")
+    return tolerance
 
 
 def _range(keys: dict[str, Node]) -> tuple[float, float]:
     if "range" not in keys:
         return float("-inf"), float("inf")
-    ends = keys["range"].items("the least and the greatest value")
+    ends = keys["range"].items("the lowest and the highest value")
     if len(ends) != 2:
-        raise keys["range"].error("must be [least, greatest]")
+        raise keys["range"].error("must be [lowest, highest]")
     least, most = (end.number() for end in ends)
     if least > most:
-        raise keys["range"].error(f"begins at {least:g}, above its end {most:g}")
+        raise keys["range"].error(f"must begin with the lowest value: [{most:g}, {least:g}]")
     return least, most
 
 
@@ -166,7 +178,7 @@ def load_choices(node: Node) -> dict[Value, Value]:
     pairs = [(one(key), one(value)) for key, value in node.pairs()] if node.is_mapping \
         else [(one(item), one(item)) for item in node.items("choices")]
     if not pairs:
-        raise node.error("has no choice; expected at least one")
+        raise node.error("is empty; expected at least one choice")
     return dict(pairs)
 
 

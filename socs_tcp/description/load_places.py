@@ -50,7 +50,7 @@ def load_place(name: str, node: Node, keys: dict[str, Node], query: dict[str, No
     if "struct" in keys or "at" in keys:
         return _packed(name, node, keys, query, context)
     if "word_swap" in keys:
-        raise keys["word_swap"].error("is for fields with 'struct' only")
+        raise keys["word_swap"].error("is only for fields with 'struct'")
     return _in_text(name, node, keys, query, context)
 
 
@@ -62,11 +62,11 @@ def _in_text(name: str, node: Node, keys: dict[str, Node], query: dict[str, Node
         return Item(load_separator(query["split"]),
                     context.number(keys["index"], "the item, counted from 0,", 0, MAX_AT))
     if "index" in keys:
-        raise keys["index"].error("is for queries with 'split: \",\"' only, and this has none")
+        raise keys["index"].error("is only for queries with 'split', such as split: \",\"")
     if "regex" in query:
         return _group(name, node, keys, query, context)
     if "group" in keys:
-        raise keys["group"].error("is for queries with 'regex' only, and this has none")
+        raise keys["group"].error("is only for queries with 'regex'")
     return Whole()
 
 

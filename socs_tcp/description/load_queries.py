@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from ..core.framing import FixedFramer, Framer
 from .context import MAX_ENTRIES, Context, repeated
+from .fields import Field
 from .keys import names, required
 from .load_fields import check_name, load_fields
 from .load_steps import load_steps
 from .model import Message, Query
 from .nodes import Node
+from .reply import Packed
+from .steps import Step
 
 QUERY_KEYS = names("query")
 LoadQuery: TypeAlias = "Callable[[str, Node, dict[str, Node], Context, list[str]], Query]"
@@ -59,7 +63,22 @@ def load_query(name: str, node: Node, keys: dict[str, Node], context: Context,
     steps = load_steps(node, keys, context, reads=True)
     period, feed = load_period(keys), load_feed(node, keys, feeds)
     _one_way(node, keys)
-    return Query(name, steps, load_fields(keys, context), period, feed)
+    fields = load_fields(keys, context)
+    _fit(fields, steps[-1], steps[-1].framer or context.framer, keys["fields"])
+    return Query(name, steps, fields, period, feed)
+
+
+def _fit(fields: tuple[Field, ...], step: Step, framer: Framer | None, node: Node) -> None:
+    """Replies of a fixed length must have room for the fields."""
+    if not isinstance(framer, FixedFramer):
+        return
+    length = framer.length - (step.checksum.length if step.checksum else 0)
+    for field in fields:
+        place = field.place
+        if isinstance(place, Packed) and place.within is None and not (
+                -length <= place.at and place.at + place.size <= (length if place.at >= 0 else 0)):
+            raise node.error(f"{field.name} does not lie within the {length} bytes of the reply "
+                             "('at' counts from 0)")
 
 
 def load_period(keys: dict[str, Node]) -> float | None:
@@ -67,8 +86,9 @@ def load_period(keys: dict[str, Node]) -> float | None:
     if "period" not in keys:
         return DEFAULT_PERIOD
     at = keys["period"]
-    return at.seconds("seconds, or 'never'", LEAST_PERIOD) if at.is_number or \
-        at.text("seconds, or 'never'") != "never" else None
+    if not at.is_number and not at.is_mapping and not at.is_list and at.node.value == "never":
+        return None
+    return at.seconds("a number of seconds, or never", LEAST_PERIOD)
 
 
 def load_feed(node: Node, keys: dict[str, Node], feeds: list[str]) -> str:
@@ -84,7 +104,7 @@ def _one_way(node: Node, keys: dict[str, Node]) -> None:
     if "split" in keys and "regex" in keys:
         raise keys["regex"].error("a reply is read by 'split' or by 'regex', not by both")
     if "fields" not in keys:
-        raise node.error("the key 'fields' is missing: what does the reply say?")
+        raise node.error("the key 'fields' is missing: what does the reply contain?")
 
 
 def load_messages(section: Node, context: Context, feeds: list[str],

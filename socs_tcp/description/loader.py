@@ -162,8 +162,8 @@ def described(root: Node) -> Description:
     if description.closes_after_reply:
         _check_one_reply(keys, parameters)
     if description.most_said > MOST_SAID:
-        raise root.error("has more fields, or longer names, than an agent can tell at once: a "
-                         "router carries no more")
+        raise root.error("has too many fields, or too long names: the readings must fit into one "
+                         "message of the router")
     if "simulate" not in keys:
         return description
     return replace(description, answers=load_answers(keys["simulate"], description, context))
@@ -226,9 +226,9 @@ def load_feeds(section: Node) -> dict[str, FeedSpec]:
             raise section.error(f"there are more than {MAX_FEEDS} feeds")
         check_name(name, node, "a feed")
         if name != name.lower() or name in (LINK_FEED, "heartbeat"):
-            raise node.at_key().error(
-                f"{name!r} is a feed that every such agent has already" if name == name.lower()
-                else f"{name!r} cannot name a feed; OCS wants small letters there")
+            why = "the agent already has one of that name" if name == name.lower() \
+                else "OCS requires small letters"
+            raise node.at_key().error(f"{name!r} cannot name a feed; {why}")
         keys = {} if node.is_empty else node.mapping(FEED_KEYS)
         params: dict[str, float | bool] = {
             key: child.boolean() if key.startswith("exclude") else

@@ -76,6 +76,8 @@ class Node(Scalar):
         required : tuple of str
             Those that may not be left out.
         """
+        if not self.is_mapping and required:
+            raise self.error(f"must be a mapping, such as {{{required[0]}: ...}}, not {self.kind}")
         children = self.named("keys")
         for key, child in children.items():
             if key not in known:
@@ -91,13 +93,6 @@ class Node(Scalar):
         if not isinstance(self.node, yaml.SequenceNode):
             raise self.error(f"must be a list of {what}, such as [a, b], not {self.kind}")
         return [self.child(f"[{i}]", node) for i, node in enumerate(self.node.value)]
-
-    def texts(self, what: str) -> list[str]:
-        """One text, or a list of them."""
-        nodes = self.items(what) if self.is_list else [self]
-        if not nodes:
-            raise self.error("is an empty list")
-        return [node.wire_text(what) for node in nodes]
 
 
 def compose(text: str, file: str) -> Node:

@@ -92,7 +92,7 @@ def compiled(text: str, longest: int | None = None) -> Pattern:
             regex = re.compile(text.encode("latin-1"), re.DOTALL)
             price = cost(regex)
     except UnicodeEncodeError:
-        raise ValueError("has a character that is no single byte; write \\xNN") from None
+        raise ValueError("has a character that is not a single byte; write \\xNN") from None
     except (re.error, OverflowError) as exc:
         raise ValueError(f"is not a regular expression: {exc}") from None
     except (RecursionError, MemoryError):

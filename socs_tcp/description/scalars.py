@@ -74,6 +74,10 @@ class Scalar:
         return isinstance(self.node, yaml.ScalarNode) and self.node.tag == _NULL
 
     @property
+    def is_block(self) -> bool:
+        return isinstance(self.node, yaml.ScalarNode) and self.node.style in ("|", ">")
+
+    @property
     def is_number(self) -> bool:
         return isinstance(self.node, yaml.ScalarNode) and (
             self.node.tag in _NUMBERS or
@@ -94,10 +98,10 @@ class Scalar:
         """A short text for people: it is shown in logs, on terminals, in clients."""
         text = self.text(what)
         if not text.isprintable():
-            raise self.error(f"{what} must be of characters that can be seen, not {shown(text)}")
+            raise self.error(f"{what} must consist of printable characters, not {shown(text)}")
         if len(text) > MOST_OF_A_LABEL:
             raise self.error(f"{what} has {len(text)} characters; at most {MOST_OF_A_LABEL} are "
-                             "possible")
+                             "allowed")
         return text
 
     def wire_text(self, what: str, encoding: str = "latin-1") -> str:
@@ -109,17 +113,24 @@ class Scalar:
             raise self.error(f'{what} must be text, not {self.kind}; '
                              f'write "{plain(self.node.value, SHOWN)}" in quotes for these '
                              'characters, or for bytes {hex: "05"}')
+        if self.is_empty:
+            raise self.error(f"must be {what}, not empty; a text that begins with #, & or ~ needs "
+                             "quotes")
         text = self.text(what)
+        if self.is_block:
+            raise self.error(f"{what} must stand in quotes, in one line: to YAML, a text that "
+                             "begins with > or | is one of several lines")
         if isinstance(self.node, yaml.ScalarNode) and self.node.style != '"' \
                 and (escape := _LITERAL_ESCAPE.search(text)):
             raise self.error(f"{escape[0]} is a backslash and letters here, not one byte; "
-                             f'YAML knows it in double quotes only: write "{text[:80]}"')
+                             f'YAML reads it as a byte only in double quotes: write "{text[:80]}"')
         try:
             text.encode(encoding)
         except UnicodeEncodeError as exc:
             wide = text[exc.start]
-            raise self.error(f"{wide!r} is no single byte; write the bytes that the device wants "
-                             'as {hex: "..."}, or say its encoding' if encoding == "latin-1" else
+            raise self.error(f"{wide!r} is not a single byte; write the bytes that the device "
+                             'wants as {hex: "..."}, or set \'encoding\' to utf-8'
+                             if encoding == "latin-1" else
                              f"{wide!r} cannot be written in {encoding}") from None
         return text
 
@@ -137,7 +148,8 @@ class Scalar:
         value = self.number(what)
         return Decimal(value) if isinstance(value, int) else Decimal(str(self.node.value))
 
-    def seconds(self, what: str = "seconds", least: float = 0.0, most: float = 1e6) -> float:
+    def seconds(self, what: str = "a number of seconds", least: float = 0.0,
+                most: float = 1e6) -> float:
         """A time, more than 0."""
         value = self.number(what, positive=True)
         if not least <= value <= most:

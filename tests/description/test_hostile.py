@@ -61,7 +61,7 @@ BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x]", *(
     ("a: *b", "dev.yaml:1: this is not YAML: found undefined alias"),
     (GOOD + "? [a, b]\n: c\n", "a key must be a text or a number, not a list"),
     (GOOD + "? {a: b}\n: c\n", "a key must be a text or a number, not a mapping"),
-    ("x: y\n" * 100_000, "has 500000 characters; a description has 131072 at most"),
+    ("x: y\n" * 100_000, "has 500000 characters; a description has at most 131072"),
     ("[" + "x," * 20_000, "dev.yaml:1: this is more than 10000 values"),
     ("x: y\n" * 20_000, "dev.yaml:5000: this is more than 10000 values"),
     (GOOD + "k" * 100_000 + ": 1\n", "this is not YAML: "),
@@ -74,13 +74,13 @@ BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x]", *(
     (GOOD.replace("  volts:", "  volts_{a}:\n    repeat: {a: [" + "1, " * 2000 + "]}"),
      "queries.volts_{a}.repeat.a: makes more than 1000 entries"),
     (GOOD + "---\na: b\n", "this is not YAML: "),
-    (GOOD.replace("thing", '"\\e[2J"'), "must be of characters that can be seen"),
+    (GOOD.replace("thing", '"\\e[2J"'), "must consist of printable characters"),
     (GOOD.replace("thing", "x" * 201), "device: what the device is has 201 characters"),
-    (GOOD.replace("unit: V", 'unit: "\\u202e"'), r"a unit must be of characters that can be seen"),
-    (GOOD.replace("unit: V", 'enum: {1: "\\x9b"}'), r"the name must be of characters that can be"),
-    (GOOD + 'error: {match: "E(.)", says: {1: "\\a"}}\n', "what it means must be of characters"),
-    (GOOD + 'parameters: {p: {send: "P{value}", choices: {"\\e[m": 1}}}\n', "a choice must be of"),
-    (GOOD + 'parameters: {p: {send: "P{value}", unit: "\\0"}}\n', "a unit must be of"),
+    (GOOD.replace("unit: V", 'unit: "\\u202e"'), r"a unit must consist of printable characters"),
+    (GOOD.replace("unit: V", 'enum: {1: "\\x9b"}'), r"the name must consist of printable"),
+    (GOOD + 'error: {match: "E(.)", says: {1: "\\a"}}\n', "what it means must consist of"),
+    (GOOD + 'parameters: {p: {send: "P{value}", choices: {"\\e[m": 1}}}\n', "must consist of"),
+    (GOOD + 'parameters: {p: {send: "P{value}", unit: "\\0"}}\n', "a unit must consist of"),
 ])
 def test_files(text, expected):
     assert expected in problem(text)
@@ -95,7 +95,7 @@ def test_a_router_carries_all_that_there_is_to_tell(name, number, good):
     if good:
         loads(text)
     else:
-        assert "has more fields, or longer names, than an agent can tell at once" in problem(text)
+        assert "has too many fields, or too long names" in problem(text)
 
 
 def test_too_many_of_a_kind():
@@ -127,7 +127,7 @@ def test_numbers_as_people_write_them(number, value):
 
 @pytest.mark.parametrize("number", ["1e999", ".inf", ".nan", "-.inf", "1e7", "0.0"])
 def test_numbers_that_are_no_seconds(number):
-    assert "timeout: must be seconds" in problem(GOOD + f"timeout: {number}\n")
+    assert "timeout: must be a number of seconds" in problem(GOOD + f"timeout: {number}\n")
 
 
 # patterns
@@ -138,14 +138,14 @@ def with_regex(pattern, more=""):
 
 
 @pytest.mark.parametrize(("pattern", "expected"), [
-    ("(?P<a>(x+)+)y", "in so many ways that no computer tries them all"),
+    ("(?P<a>(x+)+)y", "can take unlimited time"),
     ("(?P<a>x)a{99999999999}", "is not a regular expression"),
     ("(?P<a>" + "(" * 3000 + ")" * 3001, "has more than 1000 characters"),
     ("(?P<a>" + "(" * 480 + "x" + ")" * 481, "too deep"),
-    ("(?P<a>.*)(?P=a)", "refers to what a group has matched"),
+    ("(?P<a>.*)(?P=a)", "refers back to a group"),
     ("(?P<a>x){500}{500}", "multiple repeat"),
-    ("(?P<a>((x{50}){50}){50})", "has more than 400 places"),
-    ("(?P<a>ε)", "is no single byte"),
+    ("(?P<a>((x{50}){50}){50})", "has more than 400 characters"),
+    ("(?P<a>ε)", "is not a single byte"),
 ])
 def test_patterns_without_bound(pattern, expected):
     assert expected in problem(with_regex(pattern))

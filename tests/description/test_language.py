@@ -442,7 +442,7 @@ def test_a_run_of_numbers(listed, numbers):
 
 
 @pytest.mark.parametrize(("listed", "expected"), [
-    ("3..1", "repeat.n: ends at 1, before its beginning, 3"),
+    ("3..1", "repeat.n: must begin with the smaller number: 1..3"),
     ("0..1000", "repeat.n: makes more than 1000 entries"), ("0..999999999999", "makes more than 1000"),
     ("a..c", "must be a list of values, such as [a, b], or a run of numbers such as 1..8, not the text 'a..c'"),
     ("1.5", "or a run of numbers such as 1..8, not the number 1.5")])
@@ -629,11 +629,11 @@ def test_any_byte_is_a_byte_in_patterns():
 @pytest.mark.parametrize(("text", "expected"), [
     (ACTIONS.replace('zero: "ZERO"', "zero: {sent: X}"), "actions.zero.sent: there is no such key (did you mean 'send'?)"),
     (PID.replace("d: {type: int, range: [0, 9]}", "e: {}"), "parameters.pid.send: the place {d} has no value here"),
-    (PID.replace("{d}", "0"), "has no place {d} for the value"),
-    (PID.replace("    values:", "    type: int\n    values:"), "parameters.pid.type: stands at each of the 'values'"),
+    (PID.replace("{d}", "0"), "must contain {d}"),
+    (PID.replace("    values:", "    type: int\n    values:"), "parameters.pid.type: belongs to each of the 'values'"),
     (TEXT.replace("A-Z0-9", "A-Z\\\\d"), "without brackets, backslashes"),
     (TEXT.replace("A-Z0-9", "Z-A"), "is not a set of characters"),
-    (TEXT.replace("max_length: 8", "range: [0, 1]"), "is for a number only"),
+    (TEXT.replace("max_length: 8", "range: [0, 1]"), "is only for numbers"),
     (SUMS.replace("sum8", "sum9"), "checksum.type: there is no checksum 'sum9' (did you mean 'sum8'"),
     (SUMS.replace("checksum: {type: sum8, form: HEX}\n", "").replace('"P"', '"P{checksum}"').replace(", checksum: false", ""),
      "has a place {checksum}, but the description has no 'checksum'"),
@@ -644,9 +644,9 @@ def test_any_byte_is_a_byte_in_patterns():
     (BINARY.replace('"{n} - 1"', '"{n} - 2"'), "must be the number of a bit from 0 to 63, not -1"),
     (ENDS.replace('terminator: ";"', 'terminator: ";", length: 3'), "ends by 'length' or by 'terminator', not by both"),
     (ENDS.replace('send: "U?", timeout: 7', 'send: [{send: "A", timeout: 3}, "U?"]'), "is for an answer, but no answer"),
-    (PUMP.replace("prompt: '[>:]', keep", "terminator: 'x', keep"), "is for a framing by 'prompt' only"),
-    (LOOPS.replace("variables: {addr", "variables: {value"), "named with small letters, and not 'value'"),
-    (LOOPS.replace("ch_{ch}_{q}:", "ch_{ch}:"), "there are two queries called 'ch_1'"),
+    (PUMP.replace("prompt: '[>:]', keep", "terminator: 'x', keep"), "is only for a framing with 'prompt'"),
+    (LOOPS.replace("variables: {addr", "variables: {value"), "consists of small letters and underscores"),
+    (LOOPS.replace("ch_{ch}_{q}:", "ch_{ch}:"), "its name needs {q}, such as ch_{ch}_{q}"),
     (RESTORE.replace("read_back: volt_set, ", ""), "needs 'read_back'"),
     (MISSING.replace("says: {3", "says: {x: on, 3"), "write \"on\" in quotes"),
     (HEAD.replace("framing", "#") + "queries: {q: {send: Q, fields: {q: {}}}}", "needs 'framing' (or 'modbus')"),
