@@ -143,7 +143,7 @@ def _base(keys: dict[str, Node], type: str, place: Place) -> int:
         return 10       # (the place has seen to it)
     if type == "str":
         raise keys["base"].error("is only for numbers that are written as text")
-    return base
+    return int(base)
 
 
 def _missing(keys: dict[str, Node], query: dict[str, Node], context: Context
