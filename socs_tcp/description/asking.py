@@ -92,7 +92,7 @@ def _converse(device: Any, talk: Generator[Ask, bytes, bytes]) -> bytes:
         try:
             if ask.reads:
                 reply = device.query(ask.data, ask.timeout, framer=ask.framer,
-                                     match=answered.match)
+                                     match=answered.match, replies=ask.answers)[-1]
             else:
                 device.send(ask.data)
         except WrongReply:

@@ -90,6 +90,8 @@ _SUMS: dict[str, tuple[int, Callable[[bytes], int]]] = {
 
 #: Every name that there is.
 NAMES = [*_SUMS, *CRCS]
+#: Every way to write one.
+FORMS = ["bytes", "hex", "HEX", "decimal", "sdi12"]
 
 
 @dataclass(frozen=True)
@@ -100,15 +102,17 @@ class Checksum:
     ----------
     kind : str or Crc
         One of `NAMES`, or a CRC of its own.
-    form : {'bytes', 'hex', 'HEX', 'decimal'}
-        Bytes, small or capital hexadecimal digits, or as many decimal digits as the largest
-        value has.
+    form : {'bytes', 'hex', 'HEX', 'decimal', 'sdi12'}
+        Bytes, small or capital hexadecimal digits, as many decimal digits as the largest
+        value has, or the three characters with six bits each that SDI-12 makes of 16 bits.
     little : bool
         Does the low byte come first?
     skip : int
         So many bytes at the beginning do not count.
     after : int
         So many bytes of a reply stand behind the checksum.
+    separator : bytes
+        Stands in front of the checksum, and does not count.
     """
 
     kind: str | Crc
@@ -116,6 +120,7 @@ class Checksum:
     little: bool = False
     skip: int = 0
     after: int = 0
+    separator: bytes = b""
 
     @property
     def size(self) -> int:
@@ -126,20 +131,29 @@ class Checksum:
 
     @property
     def length(self) -> int:
-        """The bytes that it takes in a message."""
+        """The bytes that it takes in a message, with its separator."""
+        return len(self.separator) + self._digits
+
+    @property
+    def _digits(self) -> int:
         if self.form == "decimal":
             return len(str(256 ** self.size - 1))
-        return self.size * (1 if self.form == "bytes" else 2)
+        return 3 if self.form == "sdi12" else self.size * (1 if self.form == "bytes" else 2)
 
     def text(self, data: bytes) -> bytes:
         """What stands in the message behind `data`."""
+        return self.separator + self._text(data)
+
+    def _text(self, data: bytes) -> bytes:
         data = data[self.skip:]
         if isinstance(self.kind, Crc):
             value = self.kind.of(data)
         else:
             value = _SUMS[self.kind][1](data) if self.kind in _SUMS else CRCS[self.kind].of(data)
         if self.form == "decimal":
-            return b"%0*d" % (self.length, value)
+            return b"%0*d" % (self._digits, value)
+        if self.form == "sdi12":
+            return bytes(0x40 | value >> shift & 0x3f for shift in (12, 6, 0))
         raw = value.to_bytes(self.size, "little" if self.little else "big")
         if self.form == "bytes":
             return raw
@@ -163,6 +177,11 @@ class Checksum:
                                     and found.upper() == wanted.upper()):
             raise BadReply(f"its checksum is {shown(found)} and should be {shown(wanted)}")
         return reply[:start] + reply[end:]
+
+    def stands_in(self, reply: bytes) -> bool:
+        """Does `reply` have one, right or wrong, as far as can be told?"""
+        start = len(reply) - self.after - self.length
+        return self.separator != b"" and reply.startswith(self.separator, max(start, 0))
 
     def add(self, reply: bytes) -> bytes:
         """`reply` with its checksum in it, the inverse of `strip`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .checksums import NAMES
+from .checksums import FORMS, NAMES
 
 
 class Key(NamedTuple):
@@ -26,7 +26,8 @@ FRAMING_KINDS = ("terminator", "length", "header", "prompt", "lines")
 
 _STEP = {
     "send": Key("messages", "The command, or a list of steps. Text gets the terminator; "
-                "``{hex: \"05 0d\"}`` is sent as it is."),
+                "``{hex: \"05 0d\"}`` is sent as it is. A step without it is a further answer to "
+                "the message before."),
     "expect": Key("message", "The answer must be exactly this."),
     "match": Key("pattern", "The answer must match this from its beginning."),
     "length": Key("whole", "The number of bytes in the answer, whatever ``framing`` says."),
@@ -123,8 +124,10 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "type": Key("any", f"One of {', '.join(NAMES)}; or the parameters of a CRC, "
                     "``{width: 16, poly: 0x8005, init: 0, reflected: true, xor_out: 0}``.",
                     required=True),
-        "form": Key("bytes|hex|HEX|decimal", "How it is written: as bytes, as lower or "
-                    "upper case hexadecimal digits, or as decimal digits."),
+        "form": Key("|".join(FORMS), "How it is written: as bytes, as lower or upper case "
+                    "hexadecimal digits, as decimal digits, or as the three characters of SDI-12."),
+        "separator": Key("text", "What stands before the checksum and is not counted: ``\"*\"`` "
+                         "in NMEA 0183."),
         "order": Key("big|little", "Which byte comes first."),
         "skip": Key("whole", "How many bytes at the beginning the checksum leaves out."),
         "after": Key("whole", "How many bytes of a reply follow its checksum."),

@@ -53,7 +53,9 @@ def _answer(node: Node, query: Query, context: Context, message: Message | None)
     if checksum is not None:
         try:
             checksum.strip(reply)
-        except BadReply:
+        except BadReply as exc:
+            if checksum.stands_in(reply):
+                raise node.error(str(exc)) from None
             reply = checksum.add(reply)
     try:
         if message is not None:

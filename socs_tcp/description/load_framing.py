@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from ..core.framing import FixedFramer, Framer, LineFramer, PromptFramer
-from .checksums import NAMES, Checksum, Crc
+from .checksums import FORMS, NAMES, Checksum, Crc
 from .context import Context
 from .errors import did_you_mean
 from .framers import HeaderFramer, LinesFramer
@@ -129,11 +129,14 @@ def load_checksum(node: Node) -> tuple[Checksum, bool, bool]:
                              f"are {', '.join(NAMES)}, and CRCs by their parameters")
     checksum = Checksum(
         known,
-        form=keys["form"].choice(["bytes", "hex", "HEX", "decimal"]) if "form" in keys
-        else "bytes",
+        form=keys["form"].choice(FORMS) if "form" in keys else "bytes",
         little="order" in keys and keys["order"].choice(["big", "little"]) == "little",
         skip=keys["skip"].whole("a number of bytes", 0, 1000) if "skip" in keys else 0,
-        after=keys["after"].whole("a number of bytes", 0, 100) if "after" in keys else 0)
+        after=keys["after"].whole("a number of bytes", 0, 100) if "after" in keys else 0,
+        separator=keys["separator"].wire_text("a separator").encode("latin-1")
+        if "separator" in keys else b"")
+    if checksum.form == "sdi12" and checksum.size != 2:
+        raise keys["form"].error("sdi12 is only for checksums of 16 bits")
     commands, replies = (key not in keys or keys[key].boolean()
                          for key in ("commands", "replies"))
     return checksum, commands, replies

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..core.framing import Framer
 from .context import Context
 from .errors import did_you_mean
-from .keys import names, required
+from .keys import names
 from .load_framing import MAX_REPLY, load_checksum, load_reply_end
 from .nodes import Node
 from .steps import Step
@@ -60,16 +60,6 @@ def is_step(node: Node) -> bool:
     return node.is_mapping and any(key in STEP_KEYS for key in node.named("keys"))
 
 
-def load_step(node: Node, context: Context, *, reads: bool = False) -> Step:
-    """One message: as text, as ``{hex: ...}``, or ``{send: ..., expect: ..., match: ...}``."""
-    if is_step(node):
-        keys = node.mapping(STEP_KEYS, required("step") or ("send",))
-        if keys["send"].is_list:
-            raise keys["send"].error("is a list, inside of a list of steps")
-        return build_step(keys["send"], keys, context, reads=reads)
-    return build_step(node, {}, context, reads=reads)
-
-
 def load_steps(owner: Node, keys: dict[str, Node], context: Context, *,
                reads: bool) -> tuple[Step, ...]:
     """``send`` with its ``expect``, ``match`` and so on; a list of messages is allowed.
@@ -89,16 +79,47 @@ def load_steps(owner: Node, keys: dict[str, Node], context: Context, *,
         raise send.error("is an empty list; what is to be sent?")
     if len(nodes) > 100:
         raise send.error("has more than 100 messages")
-    steps = [load_step(node, context) for node in nodes[:-1]]
+    # (What stands at the query is about its last message, too.)
     here = {key: node for key, node in keys.items() if key in STEP_KEYS and key != "send"}
-    last = nodes[-1]
-    if not here:
-        return (*steps, load_step(last, context, reads=reads))
-    if is_step(last):
-        # what stands at the query is about its last message, too
-        inner = last.mapping(STEP_KEYS, ("send",))
-        return (*steps, build_step(inner["send"], {**inner, **here}, context, reads=reads))
-    return (*steps, build_step(last, here, context, reads=reads))
+    return load_list(nodes, context, reads=reads, last=here)
+
+
+def load_list(nodes: list[Node], context: Context, *, reads: bool = False,
+              last: dict[str, Node] | None = None) -> tuple[Step, ...]:
+    """Messages: as text, as ``{hex: ...}``, or ``{send: ..., expect: ..., match: ...}``.
+
+    A mapping without ``send`` is a further answer to the message before.
+    """
+    steps: list[Step] = []
+    send: Node | None = None
+    for node in nodes:
+        final = node is nodes[-1]
+        keys = {**(node.mapping(STEP_KEYS) if is_step(node) else {"send": node}),
+                **((last or {}) if final else {})}
+        if "send" in keys:
+            send = keys["send"]
+            if send.is_list:
+                raise send.error("is a list, inside of a list of steps")
+            steps.append(build_step(send, keys, context, reads=reads and final))
+        else:
+            if send is None:
+                raise node.error("the key 'send' is missing: the first step must send something")
+            add_answer(steps, node, build_step(send, keys, context, reads=True), keys)
+    return tuple(steps)
+
+
+def add_answer(steps: list[Step], node: Node, answer: Step, keys: dict[str, Node]) -> None:
+    """An answer to the last message: its first, unless it has one already."""
+    if "expect" not in keys and "match" not in keys:
+        raise node.error("must have 'send', or 'expect' or 'match' for a further answer")
+    for key in (*ENDS, "keep_prompt", "wait"):
+        if key in keys:
+            raise keys[key].error("belongs to the step with 'send'; all answers to a message "
+                                  "end in the same way")
+    if steps[-1].reads:
+        steps.append(replace(answer, more=True))
+    else:
+        steps[-1] = replace(answer, framer=steps[-1].framer, wait=steps[-1].wait)
 
 
 def build_step(send: Node, keys: dict[str, Node], context: Context, *, reads: bool) -> Step:
@@ -145,5 +166,5 @@ def load_end(keys: dict[str, Node], context: Context) -> Framer | None:
                           context)
 
 
-__all__ = ["ENDS", "MAX_REPLY", "STEP_KEYS", "build_step", "is_step", "load_end", "load_step",
+__all__ = ["ENDS", "MAX_REPLY", "STEP_KEYS", "build_step", "is_step", "load_end", "load_list",
            "load_steps", "load_template"]

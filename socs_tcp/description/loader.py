@@ -18,7 +18,7 @@ from .load_fields import check_name
 from .load_framing import load_checksum, load_error, load_framing
 from .load_parameters import PARAMETER_KEYS, load_actions, load_parameter, load_parameters
 from .load_queries import QUERY_KEYS, load_messages, load_queries, load_query
-from .load_steps import load_step, load_steps
+from .load_steps import load_list, load_steps
 from .modbus_wire import framer
 from .model import Description, FeedSpec, Parameter, Query
 from .nodes import Node, compose
@@ -256,4 +256,4 @@ def load_on_connect(node: Node, context: Context) -> tuple[Step, ...]:
     items = node.items("messages")
     if len(items) > 1000:
         raise node.error("has more than 1000 messages")
-    return tuple(load_step(item, context) for item in items)
+    return load_list(items, context)

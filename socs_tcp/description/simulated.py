@@ -89,12 +89,13 @@ class _Ending:
         self._model = model
         self._framer = framer
 
-    def handle(self, command: bytes) -> bytes | None:
-        reply = self._model.handle(command)
+    def handle(self, command: bytes) -> bytes | list[bytes] | None:
+        answer = self._model.handle(command)
         framer = self._model.answered
-        if reply is None or framer is None:
-            return reply
-        return Ended(reply + ending(framer))
+        if answer is None or framer is None:
+            return answer
+        answers = answer if isinstance(answer, list) else [answer]
+        return [Ended(one + ending(framer)) for one in answers]
 
     def reset_state(self) -> None:
         self._model.reset_state()

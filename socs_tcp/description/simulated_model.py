@@ -52,8 +52,8 @@ class DescribedDevice:
         self.values: dict[str, Value] = {}
         self._under_way: list[tuple[str, int]] = []
 
-    def handle(self, command: bytes) -> bytes | None:
-        """The answer to one command, None if there is none."""
+    def handle(self, command: bytes) -> bytes | list[bytes] | None:
+        """The answer to one command, a list if there are several, None if there is none."""
         # A message may belong to several conversations (ENQ does): what goes on with one
         # that is under way counts before what begins another. But it may begin one, too.
         going_on = [(name, index + 1) for name, index in self._under_way
@@ -62,17 +62,28 @@ class DescribedDevice:
         found = [(name, index, values) for name, index in going_on + beginning
                  if (values := self._read(name, index, command)) is not None]
         if found:
-            self._under_way = [(name, index) for name, index, _ in found]
+            self._under_way = [(name, self._last(name, index)) for name, index, _ in found]
             name, index, values = found[0]
             self.answered = self._talks[name][index].step.framer
-            return self._answer(name, index, values)
+            last = self._last(name, index)
+            if last == index:
+                return self._answer(name, index, values)
+            answers = [self._answer(name, i, values) for i in range(index, last + 1)]
+            return [answer for answer in answers if answer is not None]
         if self.on_unknown is not None:
             self.on_unknown(command)
         return None
 
+    def _last(self, name: str, index: int) -> int:
+        """The last answer to a message, by its number."""
+        talk = self._talks[name]
+        while index + 1 < len(talk) and talk[index + 1].step.more:
+            index += 1
+        return index
+
     def _read(self, name: str, index: int, command: bytes) -> dict[str, bytes] | None:
         known = self._talks[name][index]
-        return known.step.send.read_back(command, known.pattern)
+        return None if known.step.more else known.step.send.read_back(command, known.pattern)
 
     def _answer(self, name: str, index: int, texts: dict[str, bytes]) -> bytes | None:
         step = self._talks[name][index].step

@@ -30,6 +30,8 @@ class Ask(NamedTuple):
     timeout: float | None = None
     #: Can this be the answer? (Otherwise nobody knows what the next one answers.) None for any.
     accepts: Callable[[bytes], bool] | None = None
+    #: So many answers come, one after the other; the last one counts.
+    answers: int = 1
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Step:
         That the answer has.
     errors : ErrorReply or None
         How the device says that something is wrong.
+    more : bool
+        Is this a further answer to the message before, which is not sent again?
     """
 
     send: Template
@@ -67,20 +71,29 @@ class Step:
     timeout: float | None = None
     checksum: Checksum | None = None
     errors: ErrorReply | None = None
+    more: bool = False
 
-    def ask(self, values: Values) -> Ask:
-        """What is to be done."""
-        anything = self.expect is None and self.match is None and self.checksum is None
-        return Ask(self.send.fill(values), self.reads, self.framer, self.wait, self.timeout,
-                   None if anything or not self.reads else
-                   lambda reply: self.accepts(reply, values))
+    def ask(self, values: Values, more: list[Step]) -> Ask:
+        """What is to be done; `more` are the further answers."""
+        steps = [self, *more]
+        timeouts = [step.timeout for step in steps if step.timeout is not None]
+        anything = any(step.takes_anything for step in steps)
+        return Ask(self.send.fill(values), self.reads, self.framer, self.wait,
+                   max(timeouts, default=None), None if anything or not self.reads else
+                   lambda reply: any(s.accepts(reply, values, not more) for s in steps),
+                   len(steps))
 
-    def accepts(self, reply: bytes, values: Values) -> bool:
-        """Can `reply` be the answer? An error message can."""
+    @property
+    def takes_anything(self) -> bool:
+        """Can any reply be the answer?"""
+        return self.expect is None and self.match is None and self.checksum is None
+
+    def accepts(self, reply: bytes, values: Values, errors: bool = True) -> bool:
+        """Can `reply` be the answer? With `errors`, an error message can."""
         try:
             self._checked(reply, values)
         except BadReply as exc:
-            return isinstance(exc, DeviceSaysError)
+            return errors and isinstance(exc, DeviceSaysError)
         return True
 
     def check(self, reply: bytes, values: Values, query: str) -> bytes:
@@ -136,8 +149,19 @@ def script(steps: tuple[Step, ...], name: str, values: Values | None = None
     """
     values = values or {}
     reply = b""
-    for step in steps:
-        reply = yield step.ask(values)
-        if step.reads:
-            reply = step.check(reply, values, name)
+    for first, *more in exchanges(steps):
+        reply = yield first.ask(values, more)
+        if first.reads:
+            reply = [first, *more][-1].check(reply, values, name)
     return reply
+
+
+def exchanges(steps: tuple[Step, ...]) -> list[list[Step]]:
+    """The steps, each with the further answers to its message."""
+    found: list[list[Step]] = []
+    for step in steps:
+        if step.more:
+            found[-1].append(step)
+        else:
+            found.append([step])
+    return found

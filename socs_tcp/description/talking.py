@@ -59,8 +59,8 @@ def _exchange(ask: Ask, device: Any, is_message: Callable[[bytes], bool]
         return b""
     answered = Answered(ask)
     try:
-        reply: bytes = yield device.query(ask.data, ask.timeout, framer=ask.framer,
-                                          match=answered.match)
+        reply: bytes = (yield device.query(ask.data, ask.timeout, framer=ask.framer,
+                                           match=answered.match, replies=ask.answers))[-1]
     except (WrongReply, ReplyTimedOut):
         # (Of a device that also speaks unasked, what is no answer may be a message; if it
         # is none, either, and no answer came, it was the answer.)

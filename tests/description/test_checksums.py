@@ -30,14 +30,14 @@ def test_a_crc_by_its_parameters():
 
 @pytest.mark.parametrize(("form", "little", "text"), [
     ("bytes", False, b"\x4b\x37"), ("bytes", True, b"\x37\x4b"), ("hex", False, b"4b37"),
-    ("HEX", True, b"374B"), ("decimal", False, b"19255")])
+    ("HEX", True, b"374B"), ("decimal", False, b"19255"), ("sdi12", False, b"Dlw")])
 def test_how_it_is_written(form, little, text):
     assert Checksum("crc16_modbus", form, little).text(CHECK) == text
 
 
 @given(st.builds(Checksum, st.sampled_from(NAMES),
                  st.sampled_from(["bytes", "hex", "HEX", "decimal"]), st.booleans(),
-                 st.integers(0, 3), st.integers(0, 2)),
+                 st.integers(0, 3), st.integers(0, 2), st.sampled_from([b"", b"*", b"\r\n"])),
        st.binary(min_size=5, max_size=60), st.data())
 def test_what_is_added_is_taken_off_and_no_byte_may_change(checksum, reply, data):
     whole = checksum.add(reply)
@@ -54,6 +54,17 @@ def test_what_is_added_is_taken_off_and_no_byte_may_change(checksum, reply, data
     else:
         # a sum does not see everything: 0x00 and 0xff are one to Fletcher, 0x80 twice to none
         assert checksum.kind not in CRCS and checksum.kind != "xor"
+
+
+@pytest.mark.parametrize(("checksum", "reply"), [
+    # the example of NMEA 0183 that everybody quotes, and those of the specification of SDI-12
+    (Checksum("xor", "HEX", skip=1, separator=b"*"),
+     b"$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47"),
+    (Checksum("crc16_arc", "sdi12"), b"0+3.14OqZ"),
+    (Checksum("crc16_arc", "sdi12"), b"0+3.14+2.718+1.414Ipz"),
+])
+def test_whole_messages_from_manuals(checksum, reply):
+    assert checksum.strip(reply) == reply[:-3]
 
 
 @pytest.mark.parametrize("reply", [b"", b"1", b"12"])

@@ -689,3 +689,93 @@ def test_a_prompt_is_kept_where_there_is_one():
 def test_a_description_says_something():
     assert "has no query; expected at least one, or 'messages', 'parameters'" in problem(
         HEAD + "queries: {}\n")
+
+
+# several answers to one message
+
+ANSWERS = HEAD + """\
+timeout: 2
+error: {match: 'ERR (?P<code>\\d)', says: {3: "no such axis"}}
+queries:
+  echo: {send: ["T?", {expect: "T?"}, {match: '[0-9.]+$'}], fields: {t: {}}}
+parameters:
+  move:
+    range: [0, 9]
+    send: [{send: "MOVE {value:.0f}", expect: "OK"}, {expect: "AT {value:.0f}", timeout: 60}]
+actions:
+  home: {send: ["HOME", {expect: "OK"}, {match: 'DONE'}, "LOCK"]}
+"""
+
+
+def test_several_answers_to_one_message():
+    m = device(ANSWERS)
+    assert values(m, "echo") == {"t": 1.0}
+    assert put(m, "move", 5) == b"AT 5"
+    done = m.client.run(m.client.description.actions["home"])
+    m.advance(1)
+    assert result(done) == b"" and m.heard == [b"T?", b"MOVE 5", b"HOME", b"LOCK"]
+    assert m.connections == 1
+
+
+def test_a_further_answer_may_take_its_time_and_must_be_right():
+    m = device(ANSWERS)
+    m.device.set_answer("MOVE 5", "OK")
+    done = m.client.set(m.client.description.parameters["move"], 5)
+    m.advance(50)
+    m.say(b"AT 5\r\n")
+    m.pump()
+    assert result(done) == b"AT 5" and m.connections == 1
+    m.device.set_answer("MOVE 6", ("OK", "AT 5"))
+    with pytest.raises(ParseError, match=r"must be b'AT 6'; the reply was b'AT 5'"):
+        put(m, "move", 6)
+    m.device.set_answer("MOVE 7", "ERR 3")      # which is all that it says
+    with pytest.raises(ParseError, match="no such axis"):
+        put(m, "move", 7)
+
+
+@pytest.mark.parametrize(("send", "expected"), [
+    ('[{expect: "A"}, "B"]', "f.yaml:4: actions.a.send[0]: the key 'send' is missing: the first "
+     "step must send something"),
+    ('["B", {timeout: 3}]', "send[1]: must have 'send', or 'expect' or 'match' for a further"),
+    ('["B", {match: "C", length: 3}]', "send[1].length: belongs to the step with 'send'"),
+    ('["B", {match: "C", wait: 3}]', "send[1].wait: belongs to the step with 'send'"),
+])
+def test_what_is_no_further_answer(send, expected):
+    assert expected in problem(HEAD + 'queries: {q: {send: "Q", fields: {a: {}}}}\n'
+                               f"actions: {{a: {{send: {send}}}}}\n")
+
+
+# a checksum with a separator
+
+NMEA = HEAD + """\
+checksum: {type: xor, form: HEX, skip: 1, separator: "*"}
+queries: {}
+messages:
+  gga: {match: '\\$G.GGA', split: ",", fields: {sats: {index: 7, type: int}, alt: {index: 9, unit: m}}}
+actions: {cold: "$PMTK103"}
+"""
+GGA = "$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,"
+
+
+def test_a_checksum_behind_a_separator():
+    m = device(NMEA)
+    heard = []
+    m.client.on_message = heard.append
+    m.say(f"{GGA}*48\r\n{GGA}*47\r\n".encode())
+    m.pump()
+    assert [reading.values for reading in heard] == [{"sats": 8, "alt": 545.4}]
+    done = m.client.run(m.client.description.actions["cold"])
+    m.advance(1)
+    result(done)
+    assert m.heard[-1] == b"$PMTK103*30"
+
+
+def test_an_answer_under_simulate_whose_checksum_is_wrong_is_refused():
+    text = NMEA + f'simulate: {{gga: "{GGA}*48"}}\n'
+    assert "simulate.gga: its checksum is b'*48' and should be b'*47'" in problem(text)
+    assert loads(text.replace("*48", "*47")).answers == loads(text.replace("*48", "")).answers
+
+
+def test_sdi12_is_for_16_bits():
+    assert "checksum.form: sdi12 is only for checksums of 16 bits" in problem(
+        NMEA.replace("form: HEX", "form: sdi12"))

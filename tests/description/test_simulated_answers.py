@@ -27,6 +27,16 @@ framing: {length: 1}
 queries: {s: {send: {hex: "55"}, fields: {s: {at: 0, struct: ">B"}}}}
 parameters: {p: {type: int, range: [0, 9], send: {hex: "22 {value:02x}"}, match: ''}}
 """,
+    "several answers to one message": """
+framing: {terminator: "\\r"}
+on_connect: ["REM", {expect: "OK"}, {match: "READY"}]
+queries:
+  t: {send: ["T?", {expect: "T?"}, {match: ""}], fields: {t: {}}}
+  n: {send: [{send: "N?", terminator: ";", expect: "N?"}, {match: "N="}],
+      regex: 'N=(?P<n>.*)', fields: {n: {}}}
+parameters: {p: {type: int, send: ["P{value}", {expect: "P{value}"}, {match: 'ok|fail'}]}}
+actions: {a: {send: ["A", {match: "1"}, {match: "2"}, "B", {expect: "3"}]}}
+""",
     "a prompt that stays": """
 framing: {prompt: '\\r\\n[><:]', keep_prompt: true, send_terminator: "\\r"}
 queries:
