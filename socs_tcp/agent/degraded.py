@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -223,7 +222,7 @@ class Degraded:
             watched = list(self._watched)
         for w in watched:
             if w.link.down and w.concerns(session) and not known:
-                lasting = duration(max(time.time() - w.link.since, 0))
+                lasting = duration(w.link.lasts)
                 say(self.reactor, session, ("down", w.link.name),
                     f"{w.link.name} is down for {lasting}: {why_down(w.link)}")
             if w.feed is not None:

@@ -33,7 +33,9 @@ class Link(Observed):
     name : str
         What the log calls the device: ``host:port``.
     clock : callable
-        Gives seconds since the epoch.
+        Gives seconds; never set. All durations are by it.
+    wall : callable
+        Gives seconds since the epoch, and may be set.
     log : DeviceLogger
         Where its lines go. That of a `DeviceClient` is for the reactor thread, and so is
         `tell` there.
@@ -70,23 +72,25 @@ class Link(Observed):
     """
 
     __slots__ = ("_clock", "_down_since", "_kinds_logged", "_remarks", "_reminded",
-                 "_worst_lately", "bytes_discarded", "bytes_received", "bytes_sent", "connects",
+                 "_entered", "_wall", "_worst_lately", "bytes_discarded", "bytes_received", "bytes_sent", "connects",
                  "error", "exchanges", "failures", "last_reply", "last_rtt", "losses", "outages",
                  "reason", "since", "state", "timeouts", "trace", "worst_rtt")
 
-    def __init__(self, name: str, clock: Callable[[], float] = time.time,
-                 log: DeviceLogger = log) -> None:
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic,
+                 log: DeviceLogger = log, wall: Callable[[], float] = time.time) -> None:
         super().__init__(name, log)
         self._clock = clock
+        self._wall = wall
         # `_lock` guards state, since, reason, error, failures, _down_since, _reminded,
         # _kinds_logged and _remarks, too.
         self.state = LinkState.UNTRIED
-        self.since = clock()
+        self.since = wall()
+        self._entered = clock()         # the same, by the clock that is never set
         self.reason = "not tried yet"
         self.error: BaseException | None = None
         self.failures = 0
         self._down_since = 0.0
-        self._reminded = 0.0
+        self._reminded = -math.inf
         self._kinds_logged: tuple[type, ...] = ()
         # by kind of remark: when it was told last, and how often it came since
         self._remarks: dict[str, tuple[float, int]] | None = None
@@ -121,6 +125,11 @@ class Link(Observed):
         """Is the device connected, with nothing failed since? Any thread."""
         return self.state is _S.UP or self.state is _S.OPEN
 
+    @property
+    def lasts(self) -> float:
+        """Seconds since the state was entered, whatever becomes of the time of day. Any thread."""
+        return self._clock() - self._entered
+
     def take_round_trips(self) -> tuple[float, float] | None:
         """The last round trip and the longest since this was last called, in seconds.
 
@@ -139,7 +148,7 @@ class Link(Observed):
         """
         if isinstance(entries, bool) or not isinstance(entries, int) or entries < 0:
             raise ValueError(f"entries must be a number from 0, not {entries!r}")
-        self.trace = Trace(entries, self._clock) if entries else None
+        self.trace = Trace(entries, self._wall) if entries else None
 
     # what happened; `tell` must follow as soon as no lock of the caller's is held
 
@@ -203,8 +212,8 @@ class Link(Observed):
                 reason = self._enter(old, new, now, reason)
             worth_a_line = self._worth_a_line(old, new, now, error)
             if new is not old or worth_a_line:
-                change = LinkChange(old, new, now, reason, error)
-                self.news.append((change, self._line(change) if worth_a_line else None))
+                change = LinkChange(old, new, self._wall(), reason, error)
+                self.news.append((change, self._line(change, now) if worth_a_line else None))
             at_once = self._at_once if new is not old else ()
         for observer in at_once:
             observer(self, change)
@@ -224,7 +233,7 @@ class Link(Observed):
             if self._remarks is None:
                 self._remarks = {}
             told, count = self._remarks.get(kind, (-math.inf, 0))
-            if 0 <= now - told < REMINDER:
+            if now - told < REMINDER:
                 self._remarks[kind] = told, count + 1
                 return
             self._remarks[kind] = now, 0
@@ -238,7 +247,7 @@ class Link(Observed):
             self.outages += new is not _S.CLOSED
         elif old in DOWN_STATES and new not in DOWN_STATES:
             reason = f"{reason} after {duration(now - self._down_since)}"
-        self.state, self.since, self.reason = new, now, reason
+        self.state, self.since, self._entered, self.reason = new, self._wall(), now, reason
         self.over = new is _S.CLOSED
         return reason
 
@@ -246,7 +255,7 @@ class Link(Observed):
                       error: BaseException | None) -> bool:
         """One line a change; in an outage one for each new kind of failure, and a reminder."""
         if new is _S.DOWN:
-            since = abs(now - self._reminded)       # (the clock may have been set back)
+            since = now - self._reminded
             if old in DOWN_STATES and (since < ONE_FAILURE or (type(error) in self._kinds_logged
                                                            and since < REMINDER)):
                 return False
@@ -255,9 +264,9 @@ class Link(Observed):
             return True
         return new is not old and new is not _S.PROVING and (old, new) != (_S.OPEN, _S.UP)
 
-    def _line(self, change: LinkChange) -> tuple[bool, str]:
+    def _line(self, change: LinkChange, now: float) -> tuple[bool, str]:
         """Is it a warning, and what does the log say?"""
-        down_for = change.when - self._down_since
+        down_for = now - self._down_since
         if change.new is not _S.DOWN:
             text = {_S.UP: f"link up: {change.reason}", _S.OPEN: "connected",
                     _S.CLOSED: "closed"}[change.new]

@@ -126,7 +126,7 @@ def test_of_several_devices_one_that_is_down_is_enough(bench, session):
 def test_a_session_that_starts_while_the_device_is_down_is_told_once(bench):
     device = bench.watched()
     device.fail()
-    device.link.since -= 7230
+    device.link._entered -= 7230
     late = bench.start(Session("late", 7))
     assert late.degraded
     assert len(late.messages) == 1 and "is down for 2 h 0 min" in late.messages[0]

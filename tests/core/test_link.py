@@ -41,7 +41,7 @@ def clock():
 
 @pytest.fixture
 def link(clock):
-    return Link("dev:1", clock)
+    return Link("dev:1", clock, wall=clock)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_a_link_that_was_never_tried_is_neither_up_nor_down(link):
 @given(EVENTS)
 def test_any_history_follows_the_table(events):
     clock = Clock()
-    link = Link("dev:1", clock)
+    link = Link("dev:1", clock, wall=clock)
     told = []
     link.observe(lambda _link, change: told.append(change))
     state, failures, since, expected = S.UNTRIED, 0, clock.now, []
@@ -144,7 +144,7 @@ def test_any_history_follows_the_table(events):
 def test_telling_late_tells_the_same(events):
     at_once, late = [], []
     for told, every_time in ((at_once, True), (late, False)):
-        link = Link("dev:1", Clock())
+        link = Link("dev:1", Clock(), wall=Clock())
         link.observe(lambda _link, change, told=told: told.append(
             change._replace(error=repr(change.error))))
         for event in events:
@@ -174,6 +174,26 @@ def test_up_again_says_how_long_it_was_down(link, clock):
     clock.now += 45
     link.good()
     assert link.reason == "a good reply after 1 min 15 s"
+
+
+@pytest.mark.parametrize("step", [-3600, 3600])
+def test_how_long_it_was_down_is_true_though_the_time_of_day_is_set(clock, lines, step):
+    wall = Clock()
+    link = Link("dev:1", clock, wall=wall)
+    for _ in range(2):
+        link.failed(LOST)
+        link.remark("noise", "noise")
+        wall.now += step
+        clock.now += 5
+        assert link.lasts == 5
+        link.failed(LATE)
+        link.good()
+        link.tell()
+        assert link.since == wall.now
+    seen = [text for _level, text in lines]
+    assert [text.rsplit(" after ", 1)[1] for text in seen if " after " in text] == [
+        "5.0 s: no reply within 1 s; trying again", "5.0 s"] * 2
+    assert seen.count("noise") == 1
 
 
 def test_a_new_outage_begins_at_zero(link, clock):

@@ -20,6 +20,7 @@ from twisted.internet.task import deferLater
 
 from socs_tcp import DeviceAgentMixin, DeviceClient
 from socs_tcp.deferred.clock import steady
+from socs_tcp.testing import listen as listen_as_a_device
 
 STEP = float(sys.argv[2])
 clock = steady(reactor)
@@ -91,6 +92,22 @@ def timeout(client):
     step()
     with contextlib.suppress(TimeoutError):
         yield waiting
+    return time.monotonic() - began
+
+
+@inlineCallbacks
+def simulated(_client):
+    """The clock is stepped while a device in this reactor is late."""
+    with contextlib.closing(listen_as_a_device(reactor, {"T?": "ok"})) as device:
+        client = DeviceClient(device.host, device.port, 30.0)
+        yield client.query("T?")
+        device.faults.late(1.0)
+        began = time.monotonic()
+        waiting = client.query("T?")
+        yield deferLater(clock, 0.1)
+        step()
+        yield waiting
+        yield client.close()
     return time.monotonic() - began
 
 

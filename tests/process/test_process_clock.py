@@ -40,8 +40,9 @@ def run(scenario, step, how, library):
     # The device is back at once, or after one wait for another attempt ...
     ("reconnect", 0),
     ("while_it_waits", 0),
-    # ... a timeout of 1 s is one, and 12 periods of 0.1 s are 1.2 s.
+    # ... a timeout of 1 s is one, so is a late reply of a simulated device, and 12 periods of 0.1 s are 1.2 s.
     ("timeout", 0.9),
+    ("simulated", 0.9),
     ("polls", 1.1)])
 def test_a_step_costs_nothing(request, scenario, least, step, how):
     library = request.getfixturevalue("library") if how == "preload" else None

@@ -247,6 +247,7 @@ def test_when(device, clock):
 def test_in_a_real_reactor():
     """In another process: a reactor can be run but once."""
     code = textwrap.dedent("""
+        import gc
         import os
         import socket
         from twisted.internet import reactor
@@ -328,6 +329,8 @@ def test_in_a_real_reactor():
             yield server.when(lambda: client.lost)
             yield deferLater(reactor, 0, lambda: None)
             assert not reactor.getDelayedCalls(), reactor.getDelayedCalls()
+            del server                                      # and its clock
+            gc.collect()
             left = len(os.listdir("/proc/self/fd"))
             assert left == before, (before, left)
             print("all well")

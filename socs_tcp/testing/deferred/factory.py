@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ServerFactory
 
+from ...deferred.clock import steady
 from ..device.scripted import as_device
 from ..faults.faults import Faults
 from ..simulation.simulation import DeviceSimulation
@@ -56,8 +57,9 @@ class DeviceFactory(ServerFactory):
 
     def __init__(self, reactor: Any, device: Any) -> None:
         self.reactor = reactor
+        self.clock = steady(reactor)
         self.device = as_device(device)
-        self._simulation = DeviceSimulation(self.device, self._run, reactor.seconds)
+        self._simulation = DeviceSimulation(self.device, self._run, self.clock.seconds)
         self.faults: Faults = self._simulation.faults
         self._protocols: list[SimulatedProtocol] = []
         self._busy = False
@@ -121,16 +123,16 @@ class DeviceFactory(ServerFactory):
         """
         call: Any = None
         done: Deferred[None] = Deferred(lambda _: call.cancel())
-        until = self.reactor.seconds() + timeout
+        until = self.clock.seconds() + timeout
 
         def look() -> None:
             nonlocal call
             if condition():
                 done.callback(None)
-            elif self.reactor.seconds() >= until:
+            elif self.clock.seconds() >= until:
                 done.errback(TimeoutError(f"not true within {timeout:g} s: {self!r}"))
             else:
-                call = self.reactor.callLater(LOOK_EVERY, look)
+                call = self.clock.callLater(LOOK_EVERY, look)
         look()
         return done
 
@@ -186,8 +188,8 @@ class DeviceFactory(ServerFactory):
             self._timer = None
         self._timer_at = wanted
         if wanted != math.inf:
-            delay = max(wanted - self.reactor.seconds(), 0.0)
-            self._timer = self.reactor.callLater(delay, self._time_is_up)
+            delay = max(wanted - self.clock.seconds(), 0.0)
+            self._timer = self.clock.callLater(delay, self._time_is_up)
 
     def _time_is_up(self) -> None:
         self._timer = None

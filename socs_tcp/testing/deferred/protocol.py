@@ -89,7 +89,7 @@ class SimulatedProtocol(Protocol):
                 self.transport.write(op)
             elif op is Act.ENDLESS:
                 self.transport.write(FILLER)
-                self._again = self.factory.reactor.callLater(ENDLESS_EVERY, self._go_on)
+                self._again = self.factory.clock.callLater(ENDLESS_EVERY, self._go_on)
             else:
                 self._end(op)
         self._read_or_not()
