@@ -247,7 +247,6 @@ def test_when(device, clock):
 def test_in_a_real_reactor():
     """In another process: a reactor can be run but once."""
     code = textwrap.dedent("""
-        import gc
         import os
         import socket
         from twisted.internet import reactor
@@ -256,6 +255,7 @@ def test_in_a_real_reactor():
         from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
         from twisted.internet.protocol import Protocol
         from twisted.internet.task import deferLater, react
+        from socs_tcp.deferred.clock import steady
         from socs_tcp.testing.deferred.listener import listen
 
         class Client(Protocol):
@@ -272,6 +272,7 @@ def test_in_a_real_reactor():
         @inlineCallbacks
         def main(reactor):
             yield deferLater(reactor, 0, lambda: None)      # it has started
+            clock = steady(reactor)                         # one for all, with a descriptor
             before = len(os.listdir("/proc/self/fd"))
             server = listen(reactor, {"A": "abc"})
             client = yield connect(server)
@@ -329,8 +330,6 @@ def test_in_a_real_reactor():
             yield server.when(lambda: client.lost)
             yield deferLater(reactor, 0, lambda: None)
             assert not reactor.getDelayedCalls(), reactor.getDelayedCalls()
-            del server                                      # and its clock
-            gc.collect()
             left = len(os.listdir("/proc/self/fd"))
             assert left == before, (before, left)
             print("all well")
