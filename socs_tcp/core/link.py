@@ -71,10 +71,10 @@ class Link(Observed):
     holder of its lock, or the reactor thread), without a lock of their own.
     """
 
-    __slots__ = ("_clock", "_down_since", "_kinds_logged", "_remarks", "_reminded",
-                 "_entered", "_wall", "_worst_lately", "bytes_discarded", "bytes_received", "bytes_sent", "connects",
-                 "error", "exchanges", "failures", "last_reply", "last_rtt", "losses", "outages",
-                 "reason", "since", "state", "timeouts", "trace", "worst_rtt")
+    __slots__ = ("_clock", "_down_since", "_entered", "_kinds_logged", "_remarks", "_reminded",
+                 "_wall", "_worst_lately", "bytes_discarded", "bytes_received", "bytes_sent",
+                 "connects", "error", "exchanges", "failures", "last_reply", "last_rtt", "losses",
+                 "outages", "reason", "since", "state", "timeouts", "trace", "worst_rtt")
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic,
                  log: DeviceLogger = log, wall: Callable[[], float] = time.time) -> None:

@@ -40,7 +40,8 @@ def run(scenario, step, how, library):
     # The device is back at once, or after one wait for another attempt ...
     ("reconnect", 0),
     ("while_it_waits", 0),
-    # ... a timeout of 1 s is one, so is a late reply of a simulated device, and 12 periods of 0.1 s are 1.2 s.
+    # ... a timeout of 1 s is one, so is a late reply of a simulated device, and 12 periods of
+    # 0.1 s are 1.2 s.
     ("timeout", 0.9),
     ("simulated", 0.9),
     ("polls", 1.1)])

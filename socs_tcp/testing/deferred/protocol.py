@@ -25,7 +25,7 @@ ENDLESS_EVERY = 0.001
 class Owner(Shape):
     """What a protocol needs of its factory."""
 
-    reactor: Any
+    clock: Any
 
     def _event(self, what: Callable[[], None]) -> None: ...
 
