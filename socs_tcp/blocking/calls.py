@@ -70,7 +70,11 @@ class Calls:
                 or session.closes_after_reply or not connection.conversation.free_to_command():
             connection = self._ready(call, face)
         try:
-            connection = self._put(call, face, connection, data)
+            try:
+                connection.put(data, call.deadline)
+            except OSError as exc:
+                connection = self._put_again(call, face, data, connection, exc)
+            connection.grant(call.allowed)
             connection.conversation.command(monotonic())
         except (OSError, RuntimeError):
             raise
@@ -91,19 +95,6 @@ class Calls:
             connection = session.ready(call, face)
         if connection.conversation.silence.gap:
             self._wait_out_gap(call, connection)
-        return connection
-
-    def _put(self, call: Call, face: Hooks, connection: Connection, data: bytes) -> Connection:
-        """Write a command; where that fails, on a new connection, once. The one it went out on."""
-        session = self.session
-        try:
-            connection.put(data, call.deadline)
-        except OSError as exc:
-            first = self._not_taken(call, connection, exc)
-            if session.preparing or session.pinned is not None:
-                raise again(first, first.sent) from exc
-            connection = self._send_again(call, face, data, first)
-        connection.grant(call.allowed)
         return connection
 
     def _wait_out_gap(self, call: Call, connection: Connection) -> None:
@@ -132,21 +123,24 @@ class Calls:
         self.session.lose(connection, error)
         return error
 
-    def _send_again(self, call: Call, face: Hooks, data: bytes,
-                    first: DeviceConnectionError) -> Connection:
-        session = self.session
+    def _put_again(self, call: Call, face: Hooks, data: bytes, connection: Connection,
+                   exc: OSError) -> Connection:
+        """Write a command on a new connection, since that failed on the one it had."""
+        session, first = self.session, self._not_taken(call, connection, exc)
+        if session.preparing or session.pinned is not None:
+            raise again(first, first.sent) from exc
         session.reset_by(call, face)
         if session.comm is None and call.remaining() <= 0:
             raise again(first, first.sent)
         try:
             connection = session.ready(call, face)
-        except DeviceConnectionError as exc:
-            exc.sent = first.sent       # the beginning of it may be with the device
+        except DeviceConnectionError as error:
+            error.sent = first.sent       # the beginning of it may be with the device
             raise
         try:
             connection.put(data, call.deadline)
-        except OSError as exc:
-            raise self._not_taken(call, connection, exc) from exc
+        except OSError as second:
+            raise self._not_taken(call, connection, second) from second
         return connection
 
     # bytes as they come
@@ -159,8 +153,6 @@ class Calls:
     def _check_ready(self, call: Call, _face: Hooks, _what: None = None) -> None:
         connection = self._connected()
         call.receiving = True
-        if call.outer is not None:
-            call.outer.receiving = True
         try:
             ready = connection.conversation.decoder.waiting or connection.wait(call.deadline)
         except BaseException:       # interrupted: what was waited for may still come
@@ -189,50 +181,62 @@ class Calls:
 
     def recv(self, call: Call, face: Any, what: Wanted) -> Any:
         """What has come, at least one byte."""
-        check_ready = what[2]
+        bufsize, _, check_ready = what
+        session, call.receiving = self.session, True
+        if check_ready is not None:
+            self._lend(call, check_ready)
         try:
-            if check_ready is None:
-                call.receiving = True
-                if call.outer is not None:
-                    call.outer.receiving = True
-            else:
-                call.lent = True
-                try:
-                    check_ready()
-                finally:
-                    call.lent = False
-            return self._receive(call, face, what)
-        except ConnectionError:
-            raise
-        except BaseException:       # interrupted, or by a driver's own hook
-            if self.session.connection is not None:
-                self.session.connection.conversation.in_vain()
-            raise
-
-    def _receive(self, call: Call, face: Hooks, what: Wanted) -> Any:
-        bufsize, reset_on_error, check_ready = what
-        session, connection = self.session, self.session.connection
-        if connection is None or connection.comm is not session.comm:
-            connection = self._connected()
-        conversation = connection.conversation
-        if conversation.decoder.waiting:      # left over from a query
-            return conversation.take(bufsize, monotonic())
-        try:
+            connection = session.connection
+            if connection is None or connection.comm is not session.comm:
+                connection = self._connected()
+            conversation = connection.conversation
+            if conversation.decoder.waiting:      # left over from a query
+                return conversation.take(bufsize, monotonic())
             # (The driver's own hook has found that there is something.)
-            data = connection.get(monotonic(), call.deadline, bufsize) if check_ready is None \
+            data = connection.get(call.since, call.deadline, bufsize) if check_ready is None \
                 else connection.read(bufsize)
             while not data:     # it was telnet negotiation only
                 data = connection.get(monotonic(), call.deadline, bufsize)
+            if type(data) is bytes:     # a mock of a socket gives what it likes
+                conversation.took(data, monotonic())
+                if session.pace.failures and not session.preparing:
+                    session.pace.failures = 0
+            return data
+        except DeviceConnectionError:
+            raise
         except (OSError, EndOfConnection) as exc:
-            if isinstance(exc, TimeoutError) and exc.errno is None:
-                raise self.exchange.nothing_came(call, connection) from None
-            raise self._lost(call, face, connection, session.failures.of(
-                exc, connection, "recv", "yes", call.allowed), not reset_on_error) from exc
-        if type(data) is bytes:     # a mock of a socket gives what it likes
-            conversation.took(data, monotonic())
-            if session.dialer.pace.failures and not session.preparing:
-                session.dialer.pace.failures = 0
-        return data
+            raise self._not_received(call, face, what, exc) from exc
+        except BaseException:       # interrupted
+            self._in_vain()
+            raise
+
+    def _lend(self, call: Call, check_ready: Callable[[], object]) -> None:
+        """Have a driver's own hook called, which may call the device."""
+        call.lent = True
+        try:
+            check_ready()
+        except ConnectionError:
+            raise
+        except BaseException:
+            self._in_vain()
+            raise
+        finally:
+            call.lent = False
+
+    def _in_vain(self) -> None:
+        if self.session.connection is not None:
+            self.session.connection.conversation.in_vain()
+
+    def _not_received(self, call: Call, face: Hooks, what: Wanted,
+                      exc: BaseException) -> DeviceConnectionError:
+        session = self.session
+        connection = session.connection
+        assert connection is not None
+        if isinstance(exc, TimeoutError) and exc.errno is None:
+            return self.exchange.nothing_came(call, connection)
+        return self._lost(call, face, connection, session.failures.of(
+            exc, connection, "recv", "yes", call.allowed), not what[1])
+
 
     def _lost(self, call: Call, face: Hooks, connection: Connection,
               error: DeviceConnectionError, revive: bool) -> DeviceConnectionError:

@@ -307,7 +307,7 @@ class Connection:
     # the conversation
 
     def reply(self, turn: Turn, deadline: float) -> Any:
-        """Read until `turn` has its reply. `Turn.wrong` says if that does not match.
+        """Read until `turn` has its reply. None if that does not match; `Turn.wrong` has it.
 
         Raises
         ------
@@ -316,9 +316,10 @@ class Connection:
         EndOfConnection, OSError, FramingError
             If the connection is of no more use.
         """
-        count = READ_SIZE if turn.plain or not turn.more else LONG_READ
-        data, now = self.get(turn.asked_at, deadline, count), monotonic()
-        if turn.plain and type(data) is bytes:      # nearly always, that is just the reply
+        plain = turn.plain
+        data, now = self.get(turn.asked_at, deadline,
+                             READ_SIZE if plain or not turn.more else LONG_READ), monotonic()
+        if plain and type(data) is bytes:       # nearly always, that is just the reply
             reply = self.conversation.reply(data, now)
             if reply is not None:
                 return reply
@@ -332,7 +333,7 @@ class Connection:
             # is always readable.
             if now > deadline:
                 raise TimeoutError("timed out")
-            data, now = self.get(now, deadline, count), monotonic()
+            data, now = self.get(now, deadline, LONG_READ if turn.more else READ_SIZE), monotonic()
 
     def hear(self, seconds: float) -> bool:
         """Listen to what nobody asked for; False if nothing came.

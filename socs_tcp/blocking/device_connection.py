@@ -50,11 +50,13 @@ class DeviceConnection(Connection):
     def lost(self) -> bool:
         if self.dead or self.comm.closing:
             return True
-        events = self._poll(0)
+        poll = self._poll       # (what is called as an attribute takes longer)
+        events = poll(0)
         return bool(events) and (bool(events[0][1] & GONE) or (not RDHUP and self.at_end()))
 
     def quiet(self) -> bool:
-        return not (self.dead or self.comm.closing or self._poll(0))
+        poll = self._poll
+        return not (self.dead or self.comm.closing or poll(0))
 
     def wait(self, deadline: float) -> bool:
         if self.comm.closing:
@@ -67,7 +69,8 @@ class DeviceConnection(Connection):
             return Connection.get(self, now, deadline, count)
         try:
             if comm.waits is False or get_ident() == self._main:
-                if not self._poll(FIRST_LOOK_MS):
+                poll = self._poll
+                if not poll(FIRST_LOOK_MS):
                     return Connection.get(self, now, deadline, count)
             elif comm.waits is None:
                 comm.wait_in_reads()

@@ -31,7 +31,7 @@ class Exchange:
         Whatever ends it while an answer is owed leaves that on record.
         """
         session = self.session
-        link, data, connection, now = session.link, turn.data, session.connection, monotonic()
+        link, data, connection, now = session.link, turn.data, session.connection, call.since
         if connection is None or connection.comm is not session.comm \
                 or session.closes_after_reply or not connection.conversation.free(now) \
                 or not connection.quiet():
@@ -58,10 +58,10 @@ class Exchange:
             if conversation.interrupted(turn) or not written:
                 session.drop(call.allowed)
             raise
-        if turn.wrong is not None:
+        if reply is None:
             raise self._wrong(call, connection, turn)
-        if session.dialer.pace.failures and not session.preparing:
-            session.dialer.pace.failures = 0
+        if session.pace.failures and not session.preparing:
+            session.pace.failures = 0
         return reply
 
     def listen(self, call: Call, connection: Connection, turn: Turn) -> Any:
@@ -77,7 +77,7 @@ class Exchange:
             if conversation.interrupted(turn):
                 session.drop(call.allowed)
             raise
-        if turn.wrong is not None:
+        if reply is None:
             raise self._wrong(call, connection, turn)
         return reply
 

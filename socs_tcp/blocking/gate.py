@@ -18,12 +18,13 @@ class Busy(Exception):
 class Call:
     """One call, while it has the device."""
 
-    __slots__ = ("allowed", "deadline", "lent", "outer", "receiving")
+    __slots__ = ("allowed", "deadline", "lent", "outer", "receiving", "since")
 
     def __init__(self, outer: Call | None = None) -> None:
         #: The seconds it was given, for messages; None for no limit.
         self.allowed: float | None = None
-        #: By `time.monotonic`.
+        #: When it began, and when it has to be over, by `time.monotonic`.
+        self.since = -math.inf
         self.deadline = math.inf
         #: May code of the driver that it calls (a hook, `on_connect`) call the device?
         self.lent = False
@@ -81,18 +82,15 @@ class Gate:
         Busy
             If it is not free in time.
         """
-        call = self._outermost
-        if timeout is None:
-            self.lock.acquire()
-            call.deadline = math.inf
-        else:
-            deadline = monotonic() + timeout
-            if not self.lock.acquire(False) and not self.lock.acquire(timeout=timeout):
+        now = monotonic()
+        deadline = math.inf if timeout is None else now + timeout
+        if not self.lock.acquire(False):
+            if not self.lock.acquire(timeout=-1 if timeout is None else timeout):
                 raise Busy
-            call.deadline = deadline
-        call.allowed = timeout
+            now = monotonic()
+        self.call = call = self._outermost
         call.lent = call.receiving = False
-        self.call = call
+        call.since, call.deadline, call.allowed = now, deadline, timeout
         return call
 
     def inside(self, timeout: float | None) -> Call:
@@ -108,9 +106,10 @@ class Gate:
             raise RuntimeError("this thread is in the middle of another call of the same device "
                                "(in a signal handler, for example): only send() is possible here")
         call = Call(outer)
+        call.since = monotonic()
         call.allowed = timeout
         if timeout is not None:
-            call.deadline = monotonic() + timeout
+            call.deadline = call.since + timeout
         if outer.deadline < call.deadline:
             call.deadline, call.allowed = outer.deadline, outer.allowed
         self.call = call

@@ -139,6 +139,8 @@ class TCPInterface:
         dialer = Dialer(options, self.link, gate, failures, min_interval)
         session = Session(self.link, gate, dialer, failures)
         self.__session, self.__calls, self.__beside = session, Calls(session), Beside(session)
+        # (To look a method up in its class, without calling it, takes longer.)
+        self.__send, self.__recv = self.__calls.send, self.__calls.recv
         session.run(self.timeout, session.open, self, self.__calls.ask)
 
     @property
@@ -207,9 +209,10 @@ class TCPInterface:
         ConnectionError
             If it could not be sent: `ConnectFailed`, `Disconnected` or `SendTimedOut`.
         """
-        data, timeout = to_bytes(msg), self.timeout
-        if not self.__session.gate.busy() or not self.__beside.send(data, timeout, urgent):
-            self.__session.run(timeout, self.__calls.send, self, data)
+        data = msg if type(msg) is bytes else to_bytes(msg)
+        timeout = self.timeout
+        if self.__session.gate.call is None or not self.__beside.send(data, timeout, urgent):
+            self.__session.run(timeout, self.__send, self, data)
 
     def recv(self, bufsize: int = 4096, reset_on_error: bool = False) -> bytes:
         """Receive what the device sends, at least one byte.
@@ -240,11 +243,15 @@ class TCPInterface:
         if bufsize < 1:
             raise ValueError(f"bufsize must be at least 1 byte, not {bufsize!r}")
         # A driver may have a hook of its own, in its class or put into its object.
-        hook = self._check_ready
-        own = getattr(hook, "__func__", None) is _CHECK_READY
+        check_ready: Any = self._check_ready
+        try:
+            if check_ready.__func__ is _CHECK_READY:
+                check_ready = None
+        except AttributeError:
+            pass
         data: bytes = self.__session.run(
-            self.timeout, self.__calls.recv_or_reset if reset_on_error else self.__calls.recv, self,
-            (bufsize, reset_on_error, None if own else hook))
+            self.timeout, self.__calls.recv_or_reset if reset_on_error else self.__recv, self,
+            (bufsize, reset_on_error, check_ready))
         return data
 
     # talking safely

@@ -58,6 +58,7 @@ class Session:
         self.link = link
         self.gate = gate
         self.dialer = dialer
+        self.pace = dialer.pace
         self.failures = failures
         # What follows is touched by whoever has the device only, but for `connection`, which
         # close() and the monitor read.
@@ -89,7 +90,8 @@ class Session:
             what: W) -> T:
         """Do `work(call, face, what)` with the device for oneself, and tell what came of it."""
         gate = self.gate
-        inside = gate.mine()
+        mine, release = gate.mine, gate.release     # (what is called as an attribute takes longer)
+        inside = mine()
         try:
             call = gate.inside(timeout) if inside else gate.enter(timeout)
             try:
@@ -103,7 +105,7 @@ class Session:
         finally:
             if not inside:
                 try:                    # noqa: SIM105  # (nothing may come before the release)
-                    gate.release()
+                    release()
                 except RuntimeError:    # interrupted before we had it
                     pass
                 if self.link.news or self.alarms is not None:
@@ -276,7 +278,7 @@ class Session:
                 self.link.lasted()
 
     def failed(self, error: BaseException) -> None:
-        self.dialer.pace.failures += 1
+        self.pace.failures += 1
         self.link.failed(error)
 
     def end(self, connection: Connection, error: DeviceConnectionError | None = None) -> None:
@@ -327,7 +329,7 @@ class Session:
         connection = self.connection
         if self.comm is not None and not (connection is not None and connection.dead):
             return 0.0
-        return self.dialer.pace.wait(monotonic())
+        return self.pace.wait(monotonic())
 
     def check_idle(self) -> bool:
         """Notice a hang-up while nobody is calling. Never blocks. Any thread.

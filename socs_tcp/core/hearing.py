@@ -129,7 +129,8 @@ class Hearing:
         turns = self.turns
         if not (turns and turns[0].plain) or self.decoder.waiting:
             return None
-        frame = self._whole(data)
+        whole = self._whole     # (what is called as an attribute takes longer)
+        frame = whole(data)
         if frame is None:
             return None
         link = self._link
@@ -251,8 +252,9 @@ class Hearing:
         while frames > 1:
             expected = owed.heard() and expected
             frames -= 1
-        if (expected and owed.nothing() and now >= silence.settled_in
-                and not (self._strayed or self.decoder.waiting or self._received)):
+        if (expected and now >= silence.settled_in and not (
+                owed.unanswered or owed.late
+                or self._strayed or self.decoder.waiting or self._received)):
             silence.kept()
         else:
             silence.broken(now)
@@ -291,7 +293,9 @@ class Hearing:
         link.bytes_received += len(data)
         if link.trace is not None:
             link.trace.add("<", data)
-        if data:
+        if data and self._received is None and self._framer.whole(data) is not None:
+            self._listened(now, 1)
+        elif data:
             self._came_in_pieces(data, now)
 
     def take(self, count: int, now: float) -> bytes:
@@ -304,11 +308,7 @@ class Hearing:
 
     def _came_in_pieces(self, data: bytes, now: float) -> None:
         """An answer ends where the framer says, however it is received."""
-        received = self._received
-        if received is None and self._framer.whole(data) is not None:       # nearly always
-            self._listened(now, 1)
-            return
-        received = received or Received(self._framer)
+        received = self._received or Received(self._framer)
         ended = received.ends(data)
         self._received = received if received.begun else None
         self._listened(now, ended)

@@ -49,13 +49,10 @@ class LineFramer(Framer):
 
     def whole(self, data: bytes) -> bytes | None:
         single = self._single
-        if single is None or not data.endswith(single):
+        if single is None:
             return None
-        end = len(data) - self._longest
-        # (Where the terminator's last byte is the first of its kind, there is but one.)
-        if end > self.max_length or data.find(single[-1:]) != len(data) - 1:
-            return None
-        return data[:end]
+        frame, end, more = data.partition(single)
+        return frame if end and not more and len(frame) <= self.max_length else None
 
     def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None:
         if self._single is not None:

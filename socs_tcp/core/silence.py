@@ -97,7 +97,8 @@ class Silence:
 
         That may be told after the end of an exchange that it went out beside.
         """
-        self.ended = max(self.ended, now)
+        if now > self.ended:        # noqa: PLR1730  # (a call of max() takes longer)
+            self.ended = now
         self.broken(self.ended)
 
     def kept(self) -> None:

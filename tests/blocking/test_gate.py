@@ -225,6 +225,38 @@ def test_a_send_does_not_wait_for_a_recv_in_another_thread(pair, how, said, rese
     device.close()
 
 
+@pytest.mark.parametrize("how", ["recv", "recv_frame", "_check_ready"])
+def test_after_a_recv_a_reserved_device_is_still_reserved(pair, how):
+    device = driver(pair[0])
+    with device.reserve():
+        pair[1].sendall(b"stopped\n")
+        getattr(device, how)()
+        refused = in_thread(functools.partial(impatient_send, device, b"LATER\n"))()
+        assert "another call has been using the device" in str(refused)
+    assert is_silent(pair[1])
+    device.send(b"NOW\n")
+    assert pair[1].recv(99) == b"NOW\n"
+    device.close()
+
+
+def impatient_send(device, command):
+    device.timeout = 0.05
+    try:
+        device.send(command)
+    finally:
+        device.timeout = BOUND
+
+
+def is_silent(far):
+    far.setblocking(False)
+    try:
+        return not far.recv(99)
+    except BlockingIOError:
+        return True
+    finally:
+        far.settimeout(BOUND)
+
+
 def test_a_send_waits_for_a_query_and_an_urgent_one_does_not(pair):
     device = driver(pair[0])
     moving = in_thread(lambda: device.query("MOVE 10"))
