@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from socs_tcp.core.framing import LengthFramer, LineFramer, RawFramer
-from socs_tcp.testing import on
+from socs_tcp.testing import ScriptedDevice, on
 
 # A reply of a compressor, as in SOCS' own test of the agent.
 PTC_REPLY = bytes.fromhex(
@@ -177,3 +177,11 @@ def hasten(monkeypatch, module):
         select = module.select.select
         monkeypatch.setattr(module, "select", SimpleNamespace(
             select=lambda r, w, x, timeout: select(r, w, x, min(timeout, 0.02))))
+
+
+def turbo_pump():
+    """What is behind the serial port of pfeiffer_tc400: each of its values is 004800."""
+    def answer(command):
+        said = command[:3] + b"10" + command[5:8] + b"06004800"
+        return said + b"%03d" % (sum(said) % 256)
+    return ScriptedDevice(answer, framer=LineFramer(b"\r"))

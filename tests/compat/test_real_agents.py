@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
-from socs_drivers import DRIVERS
+from socs_drivers import DRIVERS, turbo_pump
 
-from socs_tcp import FixedFramer
+from socs_tcp import FixedFramer, LineFramer
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 from socs_tcp.testing.pytest_plugin import crossbar_router
 
@@ -62,6 +62,12 @@ def tilt_sensor():
                           framer=FixedFramer(12))
 
 
+def two_axes():
+    """Its two axes are two devices on one line."""
+    return ScriptedDevice({"!148:SYS?": "+1.234567890123", "!149:SYS?": "-1.234567890123"},
+                          framer=LineFramer(b"\r"))
+
+
 AGENTS = {
     "PTC": Agent("cryomech_cpa", lambda s: ["--ip-address", s.host, "--port", str(s.port),
                                             "--serial-number", "CPA1", "--mode", "acq"]),
@@ -74,6 +80,13 @@ AGENTS = {
     "DWL": Agent("wiregrid_tiltsensor", lambda s: ["--ip-address", s.host, "--port", str(s.port),
                                                    "--sensor-type", "DWL"],
                  device=tilt_sensor, says="was not sent: .* refused"),
+    "sherborne": Agent("wiregrid_tiltsensor", lambda s: [
+        "--ip-address", s.host, "--port", str(s.port), "--sensor-type", "sherborne"],
+        device=two_axes),
+    # A serial port that pyserial opens, at ``socket://``.
+    "TC400": Agent("pfeiffer_tc400", lambda s: [
+        "--ip-address", s.host, "--port-number", str(s.port), "--turbo-address", "94",
+        "--mode", "acq"], device=turbo_pump),
 }
 #: An address of this process' own, for an agent that can be told no port.
 OWN_HOST = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255 or 1}"
@@ -140,3 +153,17 @@ def test_unplugged_while_polling_and_while_idle(site):
     assert "Check network connection" not in str(session["messages"])
     site.server.plug_in()
     site.until(lambda s: not s["degraded"])
+
+
+@pytest.mark.parametrize("site", ["PTC"], indirect=True)
+def test_unplugged_while_nothing_runs(site):
+    """Between two operations nobody asks; the next one is degraded from its beginning."""
+    site.until(lambda s: s["status"] == "running" and not s["degraded"])
+    site.client.acq.stop()
+    site.until(lambda s: s["status"] == "done")
+    site.server.unplug()
+    site.client.acq.start()
+    site.until(lambda s: s["status"] == "running" and s["degraded"], AT_ONCE)
+    site.until(lambda s: says(s, " is down"))
+    site.server.plug_in()
+    site.until(lambda s: not s["degraded"] and says(s, " is up: "))

@@ -1,11 +1,9 @@
 """SOCS' drivers of serial ports, unchanged, on ours."""
 
 
-import sys
-from types import ModuleType
-
 import pytest
 import serial
+from socs_drivers import turbo_pump
 from socs_processes import compat, lines_of
 
 from socs_tcp import FixedFramer, LineFramer
@@ -125,20 +123,10 @@ def test_dwl_through_an_outage(moxa):
         assert tilt.ser.serial.link.down
 
 
-def test_pfeiffer_tc400_through_an_outage(ours, monkeypatch):
-    """It needs a package for the protocol, of which two names stand here."""
-    package = ModuleType("pfeiffer_vacuum_protocol")
-    protocol = ModuleType("pfeiffer_vacuum_protocol.pfeiffer_vacuum_protocol")
-    protocol._send_data_request = lambda port, address, number: port.write(
-        b"%03d00%d02=?\r" % (address, number))
-    protocol._read_gauge_response = lambda port: (
-        0, 0, 0, port.read_until(b"\r").strip().decode())
-    protocol._send_control_command = None
-    monkeypatch.setitem(sys.modules, package.__name__, package)
-    monkeypatch.setitem(sys.modules, protocol.__name__, protocol)
+def test_pfeiffer_tc400_through_an_outage(ours):
     from socs.agents.pfeiffer_tc400.drivers import PfeifferTC400
 
-    with DeviceServer({"0940031302=?": "004800"}, framer=LineFramer(b"\r")) as server:
+    with DeviceServer(turbo_pump()) as server:
         turbo = PfeifferTC400(server.host, server.port, 94)
         for _ in range(2):
             assert turbo.get_turbo_drive_voltage() == 48.0
