@@ -91,7 +91,7 @@ _SUMS: dict[str, tuple[int, Callable[[bytes], int]]] = {
 #: Every name that there is.
 NAMES = [*_SUMS, *CRCS]
 #: Every way to write one.
-FORMS = ["bytes", "hex", "HEX", "decimal", "sdi12"]
+FORMS = ["bytes", "hex", "HEX", "nibbles", "decimal", "sdi12"]
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,10 @@ class Checksum:
     ----------
     kind : str or Crc
         One of `NAMES`, or a CRC of its own.
-    form : {'bytes', 'hex', 'HEX', 'decimal', 'sdi12'}
-        Bytes, small or capital hexadecimal digits, as many decimal digits as the largest
-        value has, or the three characters with six bits each that SDI-12 makes of 16 bits.
+    form : {'bytes', 'hex', 'HEX', 'nibbles', 'decimal', 'sdi12'}
+        Bytes, small or capital hexadecimal digits, the half bytes with 0x30 added, as many
+        decimal digits as the largest value has, or the three characters with six bits each that
+        SDI-12 makes of 16 bits.
     little : bool
         Does the low byte come first?
     skip : int
@@ -158,6 +159,8 @@ class Checksum:
         if self.form == "bytes":
             return raw
         digits = raw.hex()
+        if self.form == "nibbles":
+            return bytes(0x30 + int(digit, 16) for digit in digits)
         return (digits.upper() if self.form == "HEX" else digits).encode()
 
     def strip(self, reply: bytes) -> bytes:

@@ -14,6 +14,7 @@ from ..deferred.client import DeviceClient
 from ..deferred.clock import steady
 from . import Ask, Description, Parameter, ParseError, Query, Value, script
 from .asking import read_all
+from .errors import BadReply
 from .model import Action, Message
 from .reading import Reading, connection_options, read_reply
 from .talking import converse
@@ -229,6 +230,11 @@ class DescribedClient:
 
     def _message(self, frame: bytes) -> tuple[Message, bytes] | None:
         """The message that `frame` is, and what it says."""
+        if self.description.wrapping is not None:
+            try:
+                frame = self.description.wrapping.unwrap(frame)
+            except BadReply:
+                return None
         for message in self.description.messages.values():
             said = message.take(frame)
             if said is not None:

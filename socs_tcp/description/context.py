@@ -16,6 +16,7 @@ from .patterns import Pattern
 from .places import Place, Value
 from .replies import ErrorReply
 from .template import fill_text, split
+from .wrapping import Wrapping
 
 #: So many queries, fields and parameters, those that `repeat` makes counted.
 MAX_ENTRIES = 10_000
@@ -68,6 +69,8 @@ class Context:
         The usual one.
     errors : ErrorReply or None
         Replies that are error messages.
+    wrapping : Wrapping or None
+        What stands around all messages in text, and around all replies.
     line : Line
         How a device is talked to that speaks Modbus.
     looked_at : LookedAt
@@ -83,6 +86,7 @@ class Context:
     sums_replies: bool = True
     framer: Framer | None = None
     errors: ErrorReply | None = None
+    wrapping: Wrapping | None = None
     line: Line = field(default_factory=Line)
     looked_at: LookedAt = field(default_factory=LookedAt)
 

@@ -39,6 +39,45 @@ class LinesFramer(Framer):
         return None
 
 
+class WrappedFramer(Framer):
+    """A line that may hold its terminator in an escaped form, and may begin with it, too.
+
+    Parameters
+    ----------
+    line : LineFramer
+        With one terminator.
+    escape : int or None
+        Where the terminator begins with this byte, an escaped one does not begin it.
+    repeats : bool
+        Does the terminator also stand in front of a reply?
+    """
+
+    def __init__(self, line: LineFramer, escape: int | None, repeats: bool) -> None:
+        super().__init__(line.max_length)
+        self._line = line
+        self.end = line.terminators[0]
+        self._escape = escape if self.end[0] == escape else None
+        self._repeats = repeats
+
+    def find(self, buffer: bytearray, start: int, stop: int,
+             scanned: int) -> tuple[int, int] | None:
+        begin, size = start, len(self.end)
+        while self._repeats and buffer[begin:min(begin + size, stop)] == self.end:
+            begin += size
+        while True:
+            found = self._line.find(buffer, begin, stop, max(scanned, begin))
+            if found is None or not self._is_data(buffer, begin, found[0]):
+                return found
+            scanned = found[0] + size       # (the next one may begin in this one)
+
+    def _is_data(self, buffer: bytearray, start: int, at: int) -> bool:
+        """Is the first byte of the terminator at `at` the second of an escape?"""
+        first = at
+        while first > start and buffer[first - 1] == self._escape:
+            first -= 1
+        return (at - first) % 2 == 1
+
+
 class HeaderFramer(LengthFramer):
     """A header says how many bytes follow it.
 

@@ -112,6 +112,13 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "lines": Key("whole", "The number of lines in a reply (with ``terminator``)."),
         "send_terminator": Key("text", "The end of a command in text. Default: the "
                                "(first) ``terminator``."),
+        "start": Key("text", "What every command in text and every reply begins with."),
+        "stuffing": Key("stuffing", "How bytes are escaped within a message."),
+    },
+    "stuffing": {
+        "escape": Key("text", "The byte that announces an escaped byte.", required=True),
+        "codes": Key("any", "What follows the escape, for each byte that is escaped: "
+                     "``{\"\\x7e\": \"\\x5e\", \"\\x7d\": \"\\x5d\"}``.", required=True),
     },
     "header": {
         "size": Key("whole", "The number of bytes in the header.", required=True),
@@ -125,7 +132,8 @@ SECTIONS: dict[str, dict[str, Key]] = {
                     "``{width: 16, poly: 0x8005, init: 0, reflected: true, xor_out: 0}``.",
                     required=True),
         "form": Key("|".join(FORMS), "How it is written: as bytes, as lower or upper case "
-                    "hexadecimal digits, as decimal digits, or as the three characters of SDI-12."),
+                    "hexadecimal digits, as half bytes plus 0x30, as decimal digits, or as the "
+                    "three characters of SDI-12."),
         "separator": Key("text", "What stands before the checksum and is not counted: ``\"*\"`` "
                          "in NMEA 0183."),
         "order": Key("big|little", "Which byte comes first."),

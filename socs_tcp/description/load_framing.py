@@ -7,11 +7,12 @@ import struct
 from ..core.framing import FixedFramer, Framer, LineFramer, PromptFramer
 from .checksums import FORMS, NAMES, Checksum, Crc
 from .context import Context
-from .errors import did_you_mean
-from .framers import HeaderFramer, LinesFramer
+from .errors import did_you_mean, shown
+from .framers import HeaderFramer, LinesFramer, WrappedFramer
 from .keys import FRAMING_KINDS, names, required
 from .nodes import Node
 from .replies import ErrorReply
+from .wrapping import Wrapping
 
 MAX_REPLY = 65536
 MAX_LINES = 1000
@@ -20,8 +21,8 @@ _NAMED = {"CRLF": r"\r\n", "LFCR": r"\n\r", "CR": r"\r", "LF": r"\n", "NUL": r"\
           "ETX": r"\x03", "EOT": r"\x04"}
 
 
-def load_framing(node: Node, context: Context) -> tuple[Framer, bytes]:
-    """Where a reply ends, and what ends a message."""
+def load_framing(node: Node, context: Context) -> tuple[Framer, bytes, Wrapping | None]:
+    """Where a reply ends, what ends a message, and what else stands around both."""
     keys = node.mapping(names("framing"))
     kinds = [key for key in FRAMING_KINDS if key in keys and key != "lines"]
     if len(kinds) != 1:
@@ -37,7 +38,50 @@ def load_framing(node: Node, context: Context) -> tuple[Framer, bytes]:
     elif kind == "terminator":
         send = _ends(keys[kind])[0]
     parts = {key: keys[key] for key in (*FRAMING_KINDS, "keep_prompt") if key in keys}
-    return load_reply_end(parts, context), send
+    frames = load_reply_end(parts, context)
+    wrapping = load_wrapping(keys, frames)
+    if wrapping is not None and isinstance(frames, LineFramer) and (
+            wrapping.repeats or frames.terminators[0][0] == wrapping.escape):
+        frames = WrappedFramer(frames, wrapping.escape, wrapping.repeats)
+    return frames, send, wrapping
+
+
+def load_wrapping(keys: dict[str, Node], framer: Framer) -> Wrapping | None:
+    """The keys ``start`` and ``stuffing`` of ``framing``."""
+    given = [key for key in ("start", "stuffing") if key in keys]
+    if not given:
+        return None
+    if not isinstance(framer, LineFramer) or len(framer.terminators) > 1:
+        raise keys[given[0]].error("is only for a framing with one 'terminator', without 'lines'")
+    end, = framer.terminators
+    start = keys["start"].wire_text("a text").encode("latin-1") if "start" in keys else b""
+    if "stuffing" not in keys:
+        return Wrapping(start, repeats=start == end)
+    node = keys["stuffing"]
+    inner = node.mapping(names("stuffing"), required("stuffing"))
+    escape = _byte(inner["escape"])
+    if not inner["codes"].is_mapping:
+        raise inner["codes"].error('must be a mapping of bytes to what follows the escape, such '
+                                   'as {"\\x7e": "\\x5e"}')
+    codes = {_byte(key): _byte(value) for key, value in inner["codes"].pairs()}
+    if escape not in codes:
+        raise inner["codes"].error("must contain the escape itself")
+    if len(set(codes.values())) < len(codes):
+        raise inner["codes"].error("has one code for two bytes")
+    for edge in (start, end):
+        if edge and edge[0] not in codes:
+            raise inner["codes"].error(f"must contain {shown(edge[:1])}, with which "
+                                       f"{'a message begins' if edge is start else 'it ends'}")
+        if edge[:1] == bytes((escape,)) and edge[1:2] in {bytes((c,)) for c in codes.values()}:
+            raise inner["codes"].error(f"has a code that makes {shown(edge)} of a byte")
+    return Wrapping(start, escape, codes, start == end)
+
+
+def _byte(node: Node) -> int:
+    text = node.wire_text("one byte in quotes")
+    if len(text) != 1:
+        raise node.error(f"must be one byte in double quotes, such as \"\\x1b\", not {node.kind}")
+    return ord(text)
 
 
 def load_reply_end(keys: dict[str, Node], context: Context) -> Framer:

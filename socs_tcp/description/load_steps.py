@@ -36,7 +36,8 @@ def load_template(node: Node, context: Context, *, reply: bool = False,
     try:
         template = Template.parse(
             text, is_hex=is_hex, terminator=b"" if reply or is_hex else context.terminator,
-            encoding=context.encoding, checksum=checksum)
+            encoding=context.encoding, checksum=checksum,
+            wrapping=None if reply or is_hex else context.wrapping)
     except ValueError as exc:
         raise node.error(str(exc)) from None
     known = [*context.values, *context.later]
@@ -150,7 +151,8 @@ def build_step(send: Node, keys: dict[str, Node], context: Context, *, reads: bo
     return Step(message, expect, match, framer, reads,
                 wait=keys["wait"].seconds(most=3600) if "wait" in keys else 0.0,
                 timeout=keys["timeout"].seconds(most=86400) if "timeout" in keys else None,
-                checksum=context.checksum if sums else None, errors=context.errors)
+                checksum=context.checksum if sums else None, errors=context.errors,
+                wrapping=context.wrapping if reads else None)
 
 
 def load_end(keys: dict[str, Node], context: Context) -> Framer | None:

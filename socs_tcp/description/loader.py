@@ -158,6 +158,7 @@ def described(root: Node) -> Description:
         closes_after_reply="closes_after_reply" in keys and keys["closes_after_reply"].boolean(),
         telnet="telnet" in keys and keys["telnet"].boolean(),
         modbus=context.line if "modbus" in keys else None,
+        wrapping=context.wrapping,
     )
     if description.closes_after_reply:
         _check_one_reply(keys, parameters)
@@ -195,8 +196,8 @@ def load_context(root: Node, keys: dict[str, Node]) -> tuple[Context, Framer]:
             if key in keys:
                 raise keys[key].at_key().error("makes no sense for a device that speaks Modbus")
         return replace(context, line=load_modbus.load_modbus(keys["modbus"])), framer()
-    frames, terminator = load_framing(keys["framing"], context)
-    context = replace(context, terminator=terminator, framer=frames)
+    frames, terminator, wrapping = load_framing(keys["framing"], context)
+    context = replace(context, terminator=terminator, framer=frames, wrapping=wrapping)
     if "checksum" in keys:
         checksum, commands, replies = load_checksum(keys["checksum"])
         context = replace(context, checksum=checksum, sums_commands=commands,

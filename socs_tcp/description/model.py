@@ -14,6 +14,7 @@ from .parameters import ONLY, Action, Parameter
 from .patterns import Pattern
 from .places import Value
 from .steps import Ask, Step, script
+from .wrapping import Wrapping
 
 __all__ = ["ONLY", "Action", "Description", "FeedSpec", "Message", "Parameter", "Query"]
 
@@ -143,6 +144,8 @@ class Description:
         As in `DeviceClient`.
     modbus : Line or None
         How it speaks Modbus/TCP, if it does.
+    wrapping : Wrapping or None
+        What stands around its messages and its replies.
     """
 
     file: str
@@ -166,6 +169,7 @@ class Description:
     closes_after_reply: bool = False
     telnet: bool = False
     modbus: Line | None = None
+    wrapping: Wrapping | None = None
 
     @property
     def most_said(self) -> int:

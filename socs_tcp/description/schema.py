@@ -8,7 +8,8 @@ from .keys import SECTIONS, required
 
 TITLES = {
     "description": "The file", "framing": "``framing``", "header": "``header``",
-    "checksum": "``checksum``", "error": "``error``", "feed": "An entry of ``feeds``",
+    "stuffing": "``stuffing``", "checksum": "``checksum``", "error": "``error``",
+    "feed": "An entry of ``feeds``",
     "step": "A step, and ``identify``", "query": "An entry of ``queries``",
     "message": "An entry of ``messages``",
     "field": "An entry of ``fields``",

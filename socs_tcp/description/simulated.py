@@ -24,11 +24,12 @@ from ..testing.device.scripted import ScriptedDevice
 from . import Description
 from .conversations import conversations
 from .examples import example
-from .framers import LinesFramer
+from .framers import LinesFramer, WrappedFramer
 from .load_answers import GREETING
 from .patterns import Pattern
 from .simulated_modbus import ModbusDevice
 from .simulated_model import DescribedDevice
+from .wrapping import Wrapping
 
 __all__ = ["CommandFramer", "DescribedDevice", "ModbusDevice", "scripted_device"]
 
@@ -50,6 +51,8 @@ class CommandFramer(Framer):
     def __init__(self, description: Description) -> None:
         super().__init__()
         self._terminator = description.send_terminator
+        self._line = description.framer if isinstance(description.framer, WrappedFramer) \
+            and description.framer.end == self._terminator else None
         patterns = {known.pattern.pattern for talk in conversations(description).values()
                     for known in talk if not known.step.send.terminator}
         # Longer ones first: one command may begin like another.
@@ -63,6 +66,8 @@ class CommandFramer(Framer):
                 return match.end(), match.end()
         if not self._terminator:
             return stop, stop       # nothing we know: one packet, one command
+        if self._line is not None:
+            return self._line.find(buffer, start, stop, scanned)
         end = buffer.find(self._terminator, start, stop)
         if end < 0:
             if stop - start > self.max_length:
@@ -85,17 +90,21 @@ class Instrument(ScriptedDevice):
 class _Ending:
     """The model, with what ends a reply that does not end as usual."""
 
-    def __init__(self, model: DescribedDevice, framer: Framer) -> None:
+    def __init__(self, model: DescribedDevice, framer: Framer,
+                 wrapping: Wrapping | None) -> None:
         self._model = model
         self._framer = framer
+        self._wrapping = wrapping
 
     def handle(self, command: bytes) -> bytes | list[bytes] | None:
         answer = self._model.handle(command)
         framer = self._model.answered
-        if answer is None or framer is None:
+        if answer is None or (framer is None and self._wrapping is None):
             return answer
         answers = answer if isinstance(answer, list) else [answer]
-        return [Ended(one + ending(framer)) for one in answers]
+        if self._wrapping is not None:
+            answers = [self._wrapping.wrap(one) for one in answers]
+        return [Ended(one + ending(framer or self._framer)) for one in answers]
 
     def reset_state(self) -> None:
         self._model.reset_state()
@@ -105,6 +114,8 @@ def ending(framer: Framer) -> bytes:
     """What stands behind a reply."""
     if isinstance(framer, LinesFramer):
         framer = framer.line
+    if isinstance(framer, WrappedFramer):
+        return framer.end
     if isinstance(framer, LineFramer):
         return framer.terminators[0]
     if isinstance(framer, PromptFramer) and not framer.keep:
@@ -145,14 +156,15 @@ def scripted_device(description: Description,
     identity = b"*IDN?"
     if description.identify is not None:
         identity = description.identify.steps[0].send.without_terminator()
-    model = DescribedDevice(description)
-    unasked = tuple(answer for name in description.messages
+    model, wrapping = DescribedDevice(description), description.wrapping
+    unasked = tuple(answer if wrapping is None else wrapping.wrap(answer)
+                    for name in description.messages
                     for answer in description.answers.get(name, ())[:1])
     banner = b""
     if description.greeting is not None:
         given = description.answers.get(GREETING)
         banner = (given[0] if given else example(description.greeting) or b"") + ending(framer)
-    device = Instrument(_Ending(model, framer), framer=framer, command_framer=commands,
+    device = Instrument(_Ending(model, framer, wrapping), framer=framer, command_framer=commands,
                         reply_terminator=ending(framer), identity_command=identity,
                         banner=banner, unsolicited=unasked or None,
                         period=MESSAGE_PERIOD if unasked else 0.0)

@@ -13,6 +13,7 @@ from .errors import BadReply, ParseError
 from .patterns import Pattern
 from .replies import ErrorReply
 from .template import Template, Values
+from .wrapping import Wrapping
 
 
 class Ask(NamedTuple):
@@ -58,6 +59,8 @@ class Step:
         That the answer has.
     errors : ErrorReply or None
         How the device says that something is wrong.
+    wrapping : Wrapping or None
+        What stands around the answer.
     more : bool
         Is this a further answer to the message before, which is not sent again?
     """
@@ -71,6 +74,7 @@ class Step:
     timeout: float | None = None
     checksum: Checksum | None = None
     errors: ErrorReply | None = None
+    wrapping: Wrapping | None = None
     more: bool = False
 
     def ask(self, values: Values, more: list[Step]) -> Ask:
@@ -86,15 +90,26 @@ class Step:
     @property
     def takes_anything(self) -> bool:
         """Can any reply be the answer?"""
-        return self.expect is None and self.match is None and self.checksum is None
+        return self.expect is None and self.match is None and self.checksum is None \
+            and self.wrapping is None
 
     def accepts(self, reply: bytes, values: Values, errors: bool = True) -> bool:
-        """Can `reply` be the answer? With `errors`, an error message can."""
+        """Can `reply`, as it comes, be the answer? With `errors`, an error message can."""
         try:
-            self._checked(reply, values)
+            self._checked(self._unwrapped(reply), values)
         except BadReply as exc:
             return errors and isinstance(exc, DeviceSaysError)
         return True
+
+    def unwrapped(self, reply: bytes, query: str) -> bytes:
+        """What `reply`, as it comes, says; raises as `check` does."""
+        try:
+            return self._unwrapped(reply)
+        except BadReply as exc:
+            raise ParseError(str(exc), query=query, reply=reply) from None
+
+    def _unwrapped(self, reply: bytes) -> bytes:
+        return reply if self.wrapping is None else self.wrapping.unwrap(reply)
 
     def check(self, reply: bytes, values: Values, query: str) -> bytes:
         """Compare the answer with what it must be; the answer without its checksum.
@@ -152,7 +167,8 @@ def script(steps: tuple[Step, ...], name: str, values: Values | None = None
     for first, *more in exchanges(steps):
         reply = yield first.ask(values, more)
         if first.reads:
-            reply = [first, *more][-1].check(reply, values, name)
+            last = [first, *more][-1]
+            reply = last.check(last.unwrapped(reply, name), values, name)
     return reply
 
 

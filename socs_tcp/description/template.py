@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeAlias
 
 from .checksums import Checksum
+from .errors import BadReply
 from .places import Place, Value
+from .wrapping import Wrapping
 
 __all__ = ["CHECKSUM", "Place", "Template", "Value", "split"]
 
@@ -75,16 +77,20 @@ class Template:
         Of the characters in a place.
     checksum : Checksum or None
         What stands in the place ``{checksum}``, or before the terminator if there is none.
+    wrapping : Wrapping or None
+        What stands around the message, and which of its bytes are escaped.
     """
 
     pieces: tuple[bytes | Place, ...]
     terminator: bytes = b""
     encoding: str = "latin-1"
     checksum: Checksum | None = None
+    wrapping: Wrapping | None = None
 
     @classmethod
     def parse(cls, text: str, *, is_hex: bool = False, terminator: bytes = b"",
-              encoding: str = "latin-1", checksum: Checksum | None = None) -> Template:
+              encoding: str = "latin-1", checksum: Checksum | None = None,
+              wrapping: Wrapping | None = None) -> Template:
         """The template in `text`.
 
         Raises
@@ -106,7 +112,7 @@ class Template:
         if checksum is not None and not any(
                 isinstance(p, Place) and p.name == CHECKSUM for p in pieces):
             pieces.append(Place(CHECKSUM))
-        return cls(tuple(pieces), terminator, encoding, checksum)
+        return cls(tuple(pieces), terminator, encoding, checksum, wrapping)
 
     @property
     def places(self) -> list[str]:
@@ -130,7 +136,7 @@ class Template:
             else:
                 data += piece.fill(values[piece.name], self.encoding)
         end = self.terminator
-        if end and self.open and data.count(end) > sum(
+        if end and self.open and self.wrapping is None and data.count(end) > sum(
                 piece.count(end) for piece in self.pieces if isinstance(piece, bytes)):
             raise ValueError(f"the terminator {end!r} would stand in the middle of {data[:60]!r}")
         return data
@@ -144,6 +150,8 @@ class Template:
             If a value does not fit its place, or holds what ends a message.
         """
         data = self.body(values)
+        if self.wrapping is not None:
+            return self.wrapping.wrap(data) + self.terminator
         last = self.pieces[-1] if self.pieces else b""
         ends = isinstance(last, bytes) and last.endswith(self.terminator)
         return data if ends else data + self.terminator
@@ -159,7 +167,7 @@ class Template:
                 pieces[-1] += piece
             else:
                 pieces.append(piece)
-        return Template(tuple(pieces), self.terminator, self.encoding, self.checksum)
+        return replace(self, pieces=tuple(pieces))
 
     def without_terminator(self) -> bytes:
         """The bytes of a template that has no places, without its terminator."""
@@ -203,6 +211,11 @@ class Template:
             What `pattern` makes, where that is known already.
         """
         body = data.removesuffix(self.terminator)
+        if self.wrapping is not None:
+            try:
+                body = self.wrapping.unwrap(body)
+            except BadReply:
+                return None
         match = re.fullmatch(self.pattern(), body) if pattern is None \
             else pattern.fullmatch(body)
         if match is None:

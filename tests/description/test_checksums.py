@@ -30,13 +30,14 @@ def test_a_crc_by_its_parameters():
 
 @pytest.mark.parametrize(("form", "little", "text"), [
     ("bytes", False, b"\x4b\x37"), ("bytes", True, b"\x37\x4b"), ("hex", False, b"4b37"),
-    ("HEX", True, b"374B"), ("decimal", False, b"19255"), ("sdi12", False, b"Dlw")])
+    ("HEX", True, b"374B"), ("decimal", False, b"19255"),
+    ("nibbles", False, b"4;37"), ("sdi12", False, b"Dlw")])
 def test_how_it_is_written(form, little, text):
     assert Checksum("crc16_modbus", form, little).text(CHECK) == text
 
 
 @given(st.builds(Checksum, st.sampled_from(NAMES),
-                 st.sampled_from(["bytes", "hex", "HEX", "decimal"]), st.booleans(),
+                 st.sampled_from(["bytes", "hex", "HEX", "decimal", "nibbles"]), st.booleans(),
                  st.integers(0, 3), st.integers(0, 2), st.sampled_from([b"", b"*", b"\r\n"])),
        st.binary(min_size=5, max_size=60), st.data())
 def test_what_is_added_is_taken_off_and_no_byte_may_change(checksum, reply, data):

@@ -3,6 +3,8 @@
 Each of these was met when protocol files of other people were described.
 """
 
+# ruff: noqa: E501 (an entry of a description is a line)
+
 import pytest
 
 from socs_tcp.description import loads
@@ -26,6 +28,33 @@ queries:
 framing: {length: 1}
 queries: {s: {send: {hex: "55"}, fields: {s: {at: 0, struct: ">B"}}}}
 parameters: {p: {type: int, range: [0, 9], send: {hex: "22 {value:02x}"}, match: ''}}
+""",
+    "stuffing, as SMDP does it, with its checksum": """
+framing: {terminator: "\\r", start: "\\x02",
+          stuffing: {escape: "\\x07", codes: {"\\x02": "0", "\\r": "1", "\\x07": "2"}}}
+checksum: {type: sum8, form: nibbles}
+queries:
+  t: {send: "\\x10\\x02\\x0d", match: '\\x10\\x02', fields: {t: {at: 2, struct: ">h"}}}
+parameters: {p: {type: int, range: [0, 300], send: "\\x10\\x07{value:>h}", match: '\\x10', read_back: t}}
+actions: {a: {send: "\\x10\\r", expect: "\\x10\\r\\x07\\x24??"}}
+""",
+    "stuffing, as HDLC does it": """
+framing: {terminator: "\\x7e", start: "\\x7e", stuffing: {escape: "\\x7d", codes: {"\\x7e": "^", "\\x7d": "]"}}}
+checksum: {type: crc16_x25, order: little}
+queries: {q: {send: "~}}~~", match: '~', fields: {q: {at: 1, struct: ">H"}}}}
+parameters: {p: {type: int, range: [0, 0x7e7e], send: "}}{value:>H}", match: '', read_back: q}}
+simulate: {q: "~~~"}
+""",
+    "stuffing, as SLIP does it": """
+framing: {terminator: "\\xc0", stuffing: {escape: "\\xdb", codes: {"\\xc0": "\\xdc", "\\xdb": "\\xdd"}}}
+queries: {q: {send: "\\xc0", fields: {q: {at: 0, struct: ">H"}}}}
+simulate: {q: "\\xc0\\xdb"}
+""",
+    "stuffing, by DLE": """
+framing: {terminator: "\\x10\\x03", start: "\\x10\\x02", stuffing: {escape: "\\x10", codes: {"\\x10": "\\x10"}}}
+queries: {q: {send: "\\x10\\x03\\x10", fields: {q: {at: 0, struct: ">I"}}}}
+parameters: {p: {type: int, range: [0, 0x100310], send: "\\x10{value:>I}", match: '', read_back: q}}
+simulate: {q: "\\x10\\x03\\x10\\x10"}
 """,
     "several answers to one message": """
 framing: {terminator: "\\r"}
