@@ -29,7 +29,7 @@ _RUN = re.compile(r"(\d{1,12})\.\.(\d{1,12})")
 _VARIABLE = re.compile(r"[a-z][a-z_]*")
 _PLACED = re.compile(r"\{(?P<name>[a-z_]+)\}(\s*\*\s*(?P<times>\d{1,5}))?"
                      r"(\s*(?P<sign>[+-])\s*(?P<more>\d{1,5}))?")
-RESERVED = ("value", "checksum")
+RESERVED = ("value", "checksum", "now")
 
 
 class LookedAt:

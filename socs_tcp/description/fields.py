@@ -14,6 +14,7 @@ from .errors import BadReply, ParseError, shown
 from .numbers import as_type, exact
 from .places import Value
 from .reply import Cut, Group, Item, NotThere, Packed, Place, Whole
+from .times import LONGEST, seconds
 
 __all__ = ["BadReply", "Field", "Group", "Item", "Packed", "Whole", "parse_fields"]
 
@@ -60,6 +61,8 @@ class Field:
         Where the power of ten stands that the number is multiplied by.
     encoding : str
         Of text.
+    time : str
+        The format of a time, which becomes seconds since 1970; empty for anything else.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Field:
     replace: dict[bytes, bytes] = field(default_factory=dict)
     exponent: Place | None = None
     encoding: str = "utf-8"
+    time: str = ""
 
     def parse(self, reply: bytes) -> Value | None:
         """The value in `reply`, always of the same Python type; None if it is missing.
@@ -146,6 +150,8 @@ class Field:
 
     def _number(self, data: bytes) -> Decimal | float | int:
         data = self._replaced(data)
+        if self.time:
+            return self._seconds(data)
         if not data:
             raise BadReply("there is no number where one should be")
         if self.base != 10:
@@ -159,6 +165,12 @@ class Field:
             return Decimal(data.decode())
         except ArithmeticError:         # 0e99999999999999999999 is a float, but no Decimal
             return Decimal(number)
+
+    def _seconds(self, data: bytes) -> float:
+        try:
+            return seconds(data[:LONGEST].decode("ascii"), self.time)
+        except (ValueError, OverflowError):
+            raise BadReply(f"{shown(data)} is not a time, {self.time!r}") from None
 
     def _power(self, cut: Cut) -> int:
         assert self.exponent is not None

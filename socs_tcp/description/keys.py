@@ -185,6 +185,8 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "offset": Key("number", "... and then this is added."),
         "exponent": Key("any", "Where to find the power of ten: a group, or an item."),
         "replace": Key("any", "Texts to replace in the reply: ``{\"N\": \"-\", \",\": \".\"}``."),
+        "time": Key("text", "The format of a time in UTC, as in Python: ``\"%Y-%m-%d %H:%M:%S\"``. "
+                    "The value is the time in seconds since 1970."),
         "enum": Key("any", "What each value is called: ``{0: \"off\", 1: \"on\"}``."),
         "missing": Key("values", "As in the query, for this field."),
         "optional": Key("bool", "``true`` if a reply may leave it out."),

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from .context import Context, repeated
+from .errors import DescriptionError
 from .fields import NOTHING, ONE, Field
 from .keys import names
 from .load_places import load_exponent, load_place
 from .nodes import Node
 from .reply import Packed, Place, Whole
+from .times import check_format
 
 FIELD_KEYS = names("field", "coil", "discrete", "holding", "input", "format")
 TYPES = ["float", "int", "str"]
@@ -90,7 +92,7 @@ def describe_field(name: str, place: Place, keys: dict[str, Node], context: Cont
         name, place, type, keys["unit"].label("a unit") if "unit" in keys else "",
         scale, offset, bits, labels, base, "bcd" in keys and keys["bcd"].boolean(), missing,
         "optional" in keys and keys["optional"].boolean(),
-        _replacements(keys, context), exponent, context.encoding)
+        _replacements(keys, context), exponent, context.encoding, _time(keys, type, place))
 
 
 def _is_whole(scale: Decimal, offset: Decimal) -> bool:
@@ -144,6 +146,19 @@ def _base(keys: dict[str, Node], type: str, place: Place) -> int:
     if type == "str":
         raise keys["base"].error("is only for numbers that are written as text")
     return int(base)
+
+
+def _time(keys: dict[str, Node], type: str, place: Place) -> str:
+    if "time" not in keys:
+        return ""
+    if type != "float" or isinstance(place, Packed) or {"exponent", "base"} & {*keys}:
+        raise keys["time"].error("is only for a field of type float, of a time written as text")
+    try:
+        return check_format(keys["time"].text("the format of a time"), reads=True)
+    except DescriptionError:
+        raise
+    except ValueError as exc:
+        raise keys["time"].error(str(exc)) from None
 
 
 def _missing(keys: dict[str, Node], query: dict[str, Node], context: Context

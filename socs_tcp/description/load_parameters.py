@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from .context import MAX_ENTRIES, Context, repeated
+from .context import MAX_ENTRIES, RESERVED, Context, repeated
 from .errors import did_you_mean
 from .fields import NOTHING, ONE
 from .keys import names
@@ -72,7 +72,7 @@ def load_values(keys: dict[str, Node], context: Context, queries: dict[str, Quer
             raise keys[key].error("belongs to each of the 'values', not here")
     settings = {}
     for name, node in keys["values"].named("values").items():
-        if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or name in (*context.values, "checksum"):
+        if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or name in (*context.values, *RESERVED[1:]):
             raise node.at_key().error(f"{name!r} cannot name a value; use small letters, digits "
                                       "and underscores, and not the name of a variable")
         inner = {} if node.is_empty else node.mapping(SETTING_KEYS)

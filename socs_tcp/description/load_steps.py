@@ -11,6 +11,7 @@ from .errors import did_you_mean
 from .keys import names
 from .load_framing import MAX_REPLY, load_checksum, load_reply_end
 from .nodes import Node
+from .places import Place
 from .steps import Step
 from .template import CHECKSUM, Template
 
@@ -40,6 +41,8 @@ def load_template(node: Node, context: Context, *, reply: bool = False,
             wrapping=None if reply or is_hex else context.wrapping)
     except ValueError as exc:
         raise node.error(str(exc)) from None
+    if reply and any(isinstance(piece, Place) and piece.is_time for piece in template.pieces):
+        raise node.error("cannot contain the time: it goes on until the answer comes")
     known = [*context.values, *context.later]
     for place in template.places:
         if place not in known:

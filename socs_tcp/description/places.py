@@ -9,12 +9,18 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
 from .errors import shown
+from .times import check_format, written
 
 Value: TypeAlias = "float | int | str"
+
+#: The name of the place for the time at which a message is sent.
+NOW = "now"
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 _SPEC = re.compile(r"(?:(?P<fill>[ -~])?(?P<align>[<>=^]))?(?P<sign>[-+ ])?0?(?P<width>\d{1,2})?"
                    r"(?:\.(?P<precision>\d{1,2}))?(?P<type>[dxXobeEfFgGs])?")
@@ -53,6 +59,10 @@ class Place:
         """
         if self.is_struct:
             return
+        if self.is_time:
+            check_format(self.spec, reads=False)
+            self.write_time(EPOCH)
+            return
         if self.is_hex:
             width = _HEX.fullmatch(self.spec)
             if width is None or int(width[1]) % 2 or not int(width[1]):
@@ -67,6 +77,21 @@ class Place:
 
     def __str__(self) -> str:
         return f"{{{self.name}:{self.spec}}}" if self.spec else f"{{{self.name}}}"
+
+    @property
+    def is_time(self) -> bool:
+        """Is it the time at which the message is sent?"""
+        return self.name == NOW
+
+    def write_time(self, when: datetime) -> bytes:
+        """`when` as it goes out; raises `ValueError` where its digits are no whole bytes."""
+        text = written(when, self.spec)
+        if not self.is_hex:
+            return text.encode("ascii", "replace")
+        if not re.fullmatch("([0-9]{2})+", text.replace(" ", "")):
+            raise ValueError(f"the place {self} must be whole bytes, with a decimal digit in each "
+                             "half")
+        return bytes.fromhex(text)
 
     @property
     def is_struct(self) -> bool:
@@ -169,6 +194,8 @@ class Place:
 
     def pattern(self) -> bytes:
         """A regular expression for what can stand here, if that is a number."""
+        if self.is_time:
+            return b"(?s:.{%d})" % len(self.write_time(EPOCH)) if self.is_hex else b"[ -~]+"
         if self.is_binary:
             return b"(?s:.{%d})" % (self.size or 1)
         match = _SPEC.fullmatch(self.spec)

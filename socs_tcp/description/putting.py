@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from .fields import NOTHING, ONE, Field
 from .numbers import exact
 from .places import Value
 from .reply import Cut, Packed
+from .times import written
 
 
 def put(field: Field, reply: bytes, value: Value) -> bytes:
@@ -45,6 +48,8 @@ def raw_value(field: Field, value: Value) -> Value:
 def _written(field: Field, old: bytes, raw: Value) -> bytes:
     if field.bits is not None and not isinstance(raw, str):
         raw = _with_bits(field.bits, int(old or b"0", field.base), int(raw))
+    if field.time and not isinstance(raw, str):
+        return written(datetime.fromtimestamp(raw, UTC), field.time).encode()
     if field.base != 10 and not isinstance(raw, str):
         form = {2: "b", 8: "o", 16: "X"}[field.base]
         return f"{int(raw):0{len(old.strip())}{form}}".encode()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
 from .checksums import Checksum
 from .errors import BadReply
-from .places import Place, Value
+from .places import NOW, Place, Value
 from .wrapping import Wrapping
 
 __all__ = ["CHECKSUM", "Place", "Template", "Value", "split"]
@@ -123,7 +124,7 @@ class Template:
     def open(self) -> list[Place]:
         """The places that have no value yet."""
         return [piece for piece in self.pieces
-                if isinstance(piece, Place) and piece.name != CHECKSUM]
+                if isinstance(piece, Place) and piece.name not in (CHECKSUM, NOW)]
 
     def body(self, values: Values) -> bytes:
         """The bytes to send but for the terminator; raises as `fill` does."""
@@ -131,6 +132,8 @@ class Template:
         for piece in self.pieces:
             if isinstance(piece, bytes):
                 data += piece
+            elif piece.is_time:
+                data += piece.write_time(datetime.now(UTC))
             elif piece.name == CHECKSUM:
                 data += b"" if self.checksum is None else self.checksum.text(data)
             else:
@@ -192,6 +195,8 @@ class Template:
             elif piece.name == CHECKSUM:
                 size = self.checksum.length if self.checksum else 0
                 parts.append(b"(?s:.{%d})" % size)
+            elif piece.is_time:
+                parts.append(b"(?:%s)" % piece.pattern())
             elif piece.name in seen:
                 parts.append(b"(?P=%s)" % piece.name.encode())
             else:

@@ -39,7 +39,7 @@ def test_yaml(block):
 
 
 def test_the_blocks_are_found():
-    assert len(BLOCKS) == 21
+    assert len(BLOCKS) == 22
 
 
 def test_python():

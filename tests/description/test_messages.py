@@ -156,7 +156,7 @@ QUERIES = [
     (['repeat: {ch: [1]}', 'send: "X"', "fields: {a: {}}"], "its name needs {ch}"),
     (['repeat: [1]', 'send: "X"', "fields: {a: {}}"], "must be a mapping of variables"),
     (['repeat: {ch: []}', 'send: "X"', "fields: {a: {}}"], "queries.q.repeat.ch: is an empty list"),
-    (['repeat: {value: [1]}', 'send: "X"', "fields: {a: {}}"], "none of value, checksum"),
+    (['repeat: {value: [1]}', 'send: "X"', "fields: {a: {}}"], "none of value, checksum, now"),
     # texts that need quotes
     (["send: *IDN?", "fields: {a: {}}"], "undefined alias 'IDN'; a text with one of *&!"),
     (["send: @253PR?", "fields: {a: {}}"], "cannot start any token; a text with one of *&!"),
