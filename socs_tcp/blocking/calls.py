@@ -91,7 +91,7 @@ class Calls:
         """A connection on which a command may be sent now."""
         session = self.session
         connection = session.ready(call, face)
-        if connection.conversation.owes_late and not self._discard_late(connection):
+        if connection.conversation.owes_late and not self._discard_late(call, connection):
             connection = session.ready(call, face)
         if connection.conversation.silence.gap:
             self._wait_out_gap(call, connection)
@@ -104,18 +104,27 @@ class Calls:
         if left > 0:
             self.session.dialer.cancel.wait(left)
 
-    def _discard_late(self, connection: Connection) -> bool:
+    def _discard_late(self, call: Call, connection: Connection) -> bool:
         """A reply that a `recv` gave up on must not answer what is sent now, if it is there.
 
-        False if the end of the connection was behind it.
+        False if the end of the connection was behind it, or a flood.
         """
+        conversation = connection.conversation
+        conversation.discard_late()
         try:
-            while connection.hear(0.0):
-                connection.conversation.discard_late()
+            while conversation.owes_late and connection.hear(0.0):
+                conversation.discard_late()
+                if conversation.useless or call.remaining() <= 0:
+                    break
+            else:
+                return True
         except (OSError, EndOfConnection):
-            return False
-        connection.conversation.discard_late()
-        return True
+            if not conversation.useless:
+                return False
+        if not conversation.useless:
+            raise self.exchange.never_silent(call, connection)
+        self.session.drop(call.allowed)
+        return False
 
     def _not_taken(self, call: Call, connection: Connection,
                    exc: OSError) -> DeviceConnectionError:

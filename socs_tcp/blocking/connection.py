@@ -316,17 +316,20 @@ class Connection:
         EndOfConnection, OSError, FramingError
             If the connection is of no more use.
         """
-        plain = turn.plain
+        conversation, plain = self.conversation, turn.plain
         data, now = self.get(turn.asked_at, deadline,
                              READ_SIZE if plain or not turn.more else LONG_READ), monotonic()
         if plain and type(data) is bytes:       # nearly always, that is just the reply
-            reply = self.conversation.reply(data, now)
+            reply = conversation.reply(data, now)
             if reply is not None:
                 return reply
         while True:
             if type(data) is not bytes:
                 return data                 # a mock of a socket answers as it likes
-            for answered, frame in self.conversation.heard(data, now):
+            found = conversation.heard(data, now)
+            while conversation.more and not found and (now := monotonic()) <= deadline:
+                found = conversation.frames(now)
+            for answered, frame in found:
                 if answered is turn:
                     return frame
             # What lies there after the deadline has come in time. But a device that never stops
@@ -343,6 +346,9 @@ class Connection:
         EndOfConnection, OSError, FramingError
             If the connection is of no more use.
         """
+        if self.conversation.more:      # it has come, and was too much for one look
+            self.conversation.frames(monotonic())
+            return True
         if self._fd is None or not self.wait(monotonic() + seconds):
             return False
         data = self.read()

@@ -138,9 +138,10 @@ class Exchange:
                                                          call.allowed))
             return
         if left <= 0 and (heard or seconds > 0):
-            raise self._never_silent(connection, call)
+            raise self.never_silent(call, connection)
 
-    def _never_silent(self, connection: Connection, call: Call) -> DeviceConnectionError:
+    def never_silent(self, call: Call, connection: Connection) -> DeviceConnectionError:
+        """There was no time to speak, for all that the device said."""
         session = self.session
         error = session.failures.never_silent(connection, call.allowed)
         connection.error = connection.error or kept(error)

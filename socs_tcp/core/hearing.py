@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -13,7 +12,7 @@ from .framer import Framer
 from .link import Link
 from .owed import Owed, Received
 from .pending import Pending
-from .policy import MOST_UNASKED, LateReplies
+from .policy import MOST_UNASKED, STRAYS_AT_ONCE, LateReplies
 from .silence import Silence
 from .turn import Turn
 
@@ -43,8 +42,6 @@ class Hearing:
         Of this connection.
     alarms : list of bytes, optional
         Where whole frames that answer nothing are put, for somebody who wants them.
-    at_once : float
-        So many frames that answer nothing are looked at in one call at most; `more` says so.
 
     Attributes
     ----------
@@ -53,22 +50,22 @@ class Hearing:
     restless : bool
         Has the device said something unasked since the last silence?
     more : bool
-        Is `frames` to be called again, for what waits? It was enough for one call.
+        Is `frames` to be called again, for what waits? It was enough for one call: a function of
+        the user's may look at each, and take its time.
     useless : str
         Why nothing may be asked on this connection any more; empty while something may.
     """
 
-    __slots__ = ("_alarms", "_at_once", "_evidence", "_framer", "_late", "_link", "_owed",
+    __slots__ = ("_alarms", "_evidence", "_framer", "_late", "_link", "_owed",
                  "_pending", "_received", "_strayed", "_whole", "decoder", "more", "restless",
                  "silence", "turns", "useless")
 
     def __init__(self, link: Link, framer: Framer, late_replies: LateReplies, silence: Silence,
-                 *, alarms: list[bytes] | None = None, at_once: float = math.inf) -> None:
+                 *, alarms: list[bytes] | None = None) -> None:
         self._link = link
         self._framer = framer
         self._late = late_replies
         self._alarms = alarms
-        self._at_once = at_once
         self._pending = Pending(link, late_replies, alarms is not None)
         #: The frame that bytes are, where any frame answers the first question; otherwise None.
         self._whole = framer.whole if self._pending.in_order else _is_looked_at
@@ -173,7 +170,7 @@ class Hearing:
             if turn is None or self._pays_debt(turn, frame):
                 self._nobodys(frame, now)
                 strays += 1
-                if strays >= self._at_once:
+                if strays >= STRAYS_AT_ONCE:
                     self.more = self.decoder.waiting > 0
                     break
             elif self._came(turn, frame, now):

@@ -24,6 +24,10 @@ JITTER = 0.12
 KEEPALIVE = 20.0
 #: Bytes. A device that sends so many unasked, faster than we throw them away, is broken.
 MOST_UNASKED = 1 << 22
+#: So many frames that answer nothing are looked at in one go; then others have their turn, or it
+#: may be late. A read of very short ones, with a function of the user's that compares each, is
+#: otherwise some tenths of a second, or more.
+STRAYS_AT_ONCE = 200
 
 #: What a driver raises that cannot make sense of what the device said.
 UNREADABLE: tuple[type[Exception], ...] = (ValueError, UnicodeError, IndexError, KeyError,

@@ -31,9 +31,6 @@ from .protocol import LineProtocol
 MOST_READS = 256
 #: So many of what nobody ever listens to, at one look: 16 MB a second at most.
 THROWN_AWAY = 64
-#: So many frames that nobody asked for are looked at in one turn of the reactor. A read of very
-#: short ones, with a function that compares each, is otherwise some tenths of a second.
-STRAYS_AT_ONCE = 200
 #: So many whole frames are kept of those that came before a loss: more than ever wait for somebody
 #: who reads, but of the shortest ones.
 MOST_UNREAD = 20_000
@@ -105,7 +102,7 @@ class Connection(LineProtocol):
         self.conversation = Conversation(
             device.link, device.framer, device.late_replies,
             Silence(device.settle, device.gap, now, debt, last=last),
-            alarms=None if device.alarms is None else device.alarms.frames, at_once=STRAYS_AT_ONCE)
+            alarms=None if device.alarms is None else device.alarms.frames)
         self._decoder = self.conversation.decoder
         self._alarms = device.alarms
         self._telnet = TelnetFilter() if device.telnet else None

@@ -6,7 +6,8 @@ import pytest
 from memory_device import connected
 
 from socs_tcp import Disconnected
-from socs_tcp.deferred.connection import MOST_UNREAD, STRAYS_AT_ONCE
+from socs_tcp.core.policy import STRAYS_AT_ONCE
+from socs_tcp.deferred.connection import MOST_UNREAD
 from socs_tcp.deferred.frame_protocol import READ_SIZE
 
 MANY = 5 * STRAYS_AT_ONCE
