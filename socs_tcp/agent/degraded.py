@@ -13,7 +13,7 @@ from ..core.states import DOWN_STATES, LinkChange, LinkState
 from ..core.text import duration
 from .link_feed import LinkFeed
 from .monitor import AVAILABLE, IdleMonitor
-from .reporting import guard, revise, say
+from .reporting import guard, guard_names, revise, say
 from .session_flag import set_flag
 from .watched import Watched, why_down
 
@@ -77,6 +77,7 @@ class Degraded:
                 self.begin(session)
             return result
         self._agent.start = start_and_begin
+        guard_names(self._agent)
 
     # devices
 

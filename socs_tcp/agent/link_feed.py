@@ -8,8 +8,9 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 
 from ..core.link import Link
+from ..core.text import safe
 from ..deferred.clock import steady
-from .reporting import in_main_thread, safe
+from .reporting import MOST_OF_OURS, in_main_thread
 
 #: Seconds between two points while nothing changes.
 LINK_PERIOD = 10.0
@@ -48,9 +49,9 @@ def link_messages(link: Link, block: str, now: float) -> list[dict[str, Any]]:
 
 def link_status(link: Link) -> dict[str, Any]:
     """The same for ``session.data``, in words, too."""
-    return {"up": not link.down, "state": link.state.value, "reason": safe(link.reason),
-            "since": link.since, "losses": link.losses, "timeouts": link.timeouts,
-            "rtt": link.last_rtt}
+    return {"up": not link.down, "state": link.state.value,
+            "reason": safe(link.reason, MOST_OF_OURS), "since": link.since,
+            "losses": link.losses, "timeouts": link.timeouts, "rtt": link.last_rtt}
 
 
 class LinkFeed:
@@ -116,4 +117,4 @@ class LinkFeed:
 
     def _failed(self, failure: Any) -> None:
         self._agent.log.error("the feed {name} failed: {error}", name=self.name,
-                              error=failure.value)
+                              error=safe(failure.value, MOST_OF_OURS))

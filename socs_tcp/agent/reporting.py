@@ -14,7 +14,7 @@ from collections.abc import Hashable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..core.text import duration, printable, shortened, without_braces
+from ..core.text import duration, printable, safe
 
 #: Characters of a message of ours, of a result, and of a message of somebody else.
 MOST_OF_OURS = 300
@@ -32,11 +32,6 @@ LOGGED_EVERY = 600.0
 MOST_KINDS = 40
 
 _OTHERS = ("others",)
-
-
-def safe(text: object, most: int = MOST_OF_OURS) -> str:
-    """What may be given to OCS: printable, short, and without braces."""
-    return shortened(without_braces(printable(str(text), most)), most)
 
 
 def result(ok: bool, text: object) -> tuple[bool, str]:
@@ -70,12 +65,12 @@ def say(reactor: Any, session: Any, kind: Hashable, text: object,
         Seconds since the epoch; now unless given.
     """
     when = time.time() if when is None else when
-    in_main_thread(reactor, _of(session).say, session, kind, safe(text), when)
+    in_main_thread(reactor, _of(session).say, session, kind, safe(text, MOST_OF_OURS), when)
 
 
 def revise(reactor: Any, session: Any, kind: Hashable, text: object) -> None:
     """Put `text` in the place of the last message of this kind, if it is still there."""
-    in_main_thread(reactor, _of(session).revise, session, kind, safe(text))
+    in_main_thread(reactor, _of(session).revise, session, kind, safe(text, MOST_OF_OURS))
 
 
 def guard(reactor: Any, session: Any) -> None:
@@ -95,6 +90,20 @@ def guard(reactor: Any, session: Any) -> None:
             when = time.time() if timestamp is None else timestamp
             in_main_thread(reactor, _add, add, session, message, when)
         session.add_message = add_message
+
+
+def guard_names(agent: Any) -> None:
+    """Make safe what clients of this agent call an operation that it does not have.
+
+    OCS takes that for a format of Twisted's, too, and prints it as it is.
+    """
+    def named(call: Any) -> Any:
+        def call_named(op_name: object, *args: Any, **kwargs: Any) -> Any:
+            known = isinstance(op_name, str) and (op_name in agent.tasks
+                                                  or op_name in agent.processes)
+            return call(op_name if known else safe(op_name, MOST_OF_OURS), *args, **kwargs)
+        return call_named
+    agent.start, agent.stop, agent.abort = map(named, (agent.start, agent.stop, agent.abort))
 
 
 _GUARDING = threading.Lock()

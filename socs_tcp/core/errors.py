@@ -25,7 +25,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
-from .text import printable, without_braces
+from .text import safe, without_braces
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -34,8 +34,9 @@ Phase = Literal["connect", "send", "recv", "identify"]
 Sent = Literal["no", "maybe", "yes"]
 
 SHOWN_BYTES = 60
-#: Characters of a text that is not ours.
+#: Characters of a text that is not ours, and of a whole message.
 SHOWN_TEXT = 200
+MOST_OF_A_MESSAGE = 1000
 
 
 class DeviceConnectionError(ConnectionError):
@@ -44,7 +45,8 @@ class DeviceConnectionError(ConnectionError):
     Parameters
     ----------
     message : str
-        What happened, for the person who has to act on it.
+        What happened, for the person who has to act on it. It may quote a device or a driver:
+        what is not printable is escaped, and so are braces, as in `show`.
     host : str
         Host name or address of the device.
     port : int
@@ -57,7 +59,7 @@ class DeviceConnectionError(ConnectionError):
 
     def __init__(self, message: str = "", *, host: str = "", port: int = 0,
                  phase: Phase = "connect", sent: Sent = "no") -> None:
-        super().__init__(message)
+        super().__init__(safe(message, MOST_OF_A_MESSAGE))
         self.host = host
         self.port = port
         self.phase = phase
@@ -132,7 +134,7 @@ def _of_twisted(name: str, home: str = "twisted.internet.error") -> tuple[Any, .
 
 def told(exc: BaseException) -> str:
     """What a driver's own code raised, fit for a log: its kind and its text, shortened."""
-    return f"{type(exc).__name__}: {printable(str(exc), SHOWN_TEXT)}"
+    return f"{type(exc).__name__}: {safe(exc, SHOWN_TEXT)}"
 
 
 def reason_of(exc: BaseException) -> str:
@@ -143,7 +145,7 @@ def reason_of(exc: BaseException) -> str:
     number = _number(exc)
     if number in errno.errorcode:
         return os.strerror(number)
-    return str(exc) or type(exc).__name__
+    return safe(exc, SHOWN_TEXT) or type(exc).__name__
 
 
 def _number(exc: BaseException) -> int:
@@ -225,7 +227,7 @@ def without_frames(error: BaseException | None) -> BaseException | None:
     try:
         kept = copy.copy(error)
     except Exception:       # an exception of the user's that cannot be copied
-        kept = RuntimeError(repr(error)[:200])
+        kept = RuntimeError(told(error))
     kept.__traceback__ = kept.__context__ = None
     kept.__cause__ = None if error.__cause__ is error else without_frames(error.__cause__)
     return kept

@@ -59,6 +59,15 @@ def without_braces(text: str) -> str:
     return text.replace("{", "\\x7b").replace("}", "\\x7d")
 
 
+def safe(text: object, most: int) -> str:
+    """What anybody may write to a log, whatever it is: printable, short, and without braces."""
+    try:
+        text = str(text)
+    except Exception:       # an exception of somebody else's may be anything
+        text = f"a {type(text).__name__}"
+    return shortened(without_braces(printable(text, most)), most)
+
+
 def _escaped(line: str) -> str:
     if line.isprintable():
         return line

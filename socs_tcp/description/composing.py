@@ -24,7 +24,7 @@ MAX_VALUES = 50_000
 #: What PyYAML says of a mistake in the layout. (Most others come from a text without quotes.)
 _LAYOUT = ("<block end>", "expected ':'", "end of stream")
 
-_ESCAPE = re.compile(r"\\(U[0-9a-fA-F]{8})")
+_BEYOND = re.compile(r"U[0-9a-fA-F]{8}")
 
 
 class _Refused(yaml.MarkedYAMLError):
@@ -93,13 +93,10 @@ def compose_text(text: str, file: str) -> yaml.Node:
     if len(text) > MAX_BYTES:
         raise DescriptionError(file, 0, "", f"has {len(text)} characters; a description has "
                                f"at most {MAX_BYTES}")
-    beyond = next((found for found in _ESCAPE.finditer(text) if int(found[1][1:], 16) > 0x10ffff),
-                  None)
-    if beyond is not None:
-        raise DescriptionError(file, text.count("\n", 0, beyond.start()) + 1, "",
-                               f"there is no character {beyond[0]}")
+    loader = None
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        loader = _Loader(text)
+        node = loader.get_single_node()
     except _Refused as exc:
         assert exc.problem_mark is not None
         raise DescriptionError(file, exc.problem_mark.line + 1, "", str(exc.problem)) from None
@@ -111,7 +108,14 @@ def compose_text(text: str, file: str) -> yaml.Node:
                                f"{chr(exc.character)!a} is not allowed in a YAML file"
                                ) from None
     except (ValueError, RecursionError, OverflowError) as exc:
-        raise DescriptionError(file, 0, "", f"this is not YAML: {exc}") from None
+        assert loader is not None
+        escape = loader.peek(-1) + loader.prefix(8)
+        problem = f"there is no character \\{escape}" if _BEYOND.fullmatch(escape) \
+            else f"this is not YAML: {exc}"
+        raise DescriptionError(file, loader.line + 1, "", problem) from None
+    finally:
+        if loader is not None:
+            loader.dispose()
     if node is None:
         raise DescriptionError(file, 0, "", "the file is empty; expected a description, "
                                "which begins with 'device: ...'")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from ..core.framing import Framer, LineFramer
 from .checksums import Checksum
+from .effort import OF_AN_ENTRY
 from .errors import did_you_mean
 from .modbus_wire import Line
 from .nodes import Node
@@ -22,29 +23,15 @@ from .wrapping import Wrapping
 MAX_ENTRIES = 10_000
 #: So many values of one variable, and so many entries of one `repeat`.
 MAX_REPEATED = 1000
-#: What it may take to find out the cost of all patterns of a file: about a second.
-MAX_WORK = 1_000_000
+#: So many variables, and characters of each: they may stand in each message, many times.
+MAX_VARIABLES = 100
+LONGEST_VARIABLE = 1000
 
 _RUN = re.compile(r"(\d{1,12})\.\.(\d{1,12})")
 _VARIABLE = re.compile(r"[a-z][a-z_]*")
 _PLACED = re.compile(r"\{(?P<name>[a-z_]+)\}(\s*\*\s*(?P<times>\d{1,5}))?"
                      r"(\s*(?P<sign>[+-])\s*(?P<more>\d{1,5}))?")
 RESERVED = ("value", "checksum", "now")
-
-
-class LookedAt:
-    """Patterns whose cost is known, and what it took to find that out."""
-
-    def __init__(self) -> None:
-        self._patterns: set[Pattern] = set()
-        self._work = 0
-
-    def add(self, pattern: Pattern) -> int:
-        """What all of them took."""
-        if pattern not in self._patterns:
-            self._patterns.add(pattern)
-            self._work += pattern.work
-        return self._work
 
 
 @dataclass(frozen=True)
@@ -73,8 +60,6 @@ class Context:
         What stands around all messages in text, and around all replies.
     line : Line
         How a device is talked to that speaks Modbus.
-    looked_at : LookedAt
-        All patterns so far, of the whole file.
     """
 
     terminator: bytes = b""
@@ -88,7 +73,6 @@ class Context:
     errors: ErrorReply | None = None
     wrapping: Wrapping | None = None
     line: Line = field(default_factory=Line)
-    looked_at: LookedAt = field(default_factory=LookedAt)
 
     def having(self, values: dict[str, Value], later: tuple[str, ...] = ()) -> Context:
         """The same, with more variables."""
@@ -133,21 +117,28 @@ class Context:
         """A pattern, with the variables in it filled in as they stand."""
         pattern = node.pattern(longest, {
             f"{{{name}}}": re.escape(str(value)) for name, value in self.values.items()})
-        if self.looked_at.add(pattern) > MAX_WORK:
-            raise node.error("this file has too many patterns, or too complicated ones")
+        if node.effort.is_new(pattern):
+            node.spend(pattern.work, "patterns")
         return pattern
 
 
 def load_variable(node: Node) -> Value:
     """A whole number or a text."""
     what = "a whole number or a text"
-    return node.whole(what, 0, 10 ** 9) if node.is_number else node.wire_text(what, "utf-8")
+    if node.is_number:
+        return node.whole(what, 0, 10 ** 9)
+    text = node.wire_text(what, "utf-8")
+    if len(text) > LONGEST_VARIABLE:
+        raise node.error(f"has {len(text)} characters; a variable has {LONGEST_VARIABLE} at most")
+    return text
 
 
 def load_variables(section: Node) -> dict[str, Value]:
     """The section ``variables``."""
-    values = {}
+    values: dict[str, Value] = {}
     for name, node in section.named("variables").items():
+        if len(values) >= MAX_VARIABLES:
+            raise node.error(f"there are more than {MAX_VARIABLES} variables")
         check_variable(name, node)
         values[name] = load_variable(node)
     return values
@@ -171,6 +162,7 @@ def repeated(node: Node, keys: dict[str, Node], name: str, context: Context,
         raise node.at_key().error(f"is repeated, so its name needs {{{missing[0]}}}, "
                                   f"such as {name}_{{{missing[0]}}}")
     for values in itertools.product(*lists.values()):
+        node.spend(OF_AN_ENTRY)
         inside = context.having(dict(zip(lists, values, strict=True)), later)
         yield inside.name(name, node), inside
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from ..core.errors import show
+from ..core.text import without_braces
 
 #: So much of a text from a file, or of a value, is shown in a message.
 SHOWN = 60
@@ -80,7 +81,8 @@ class ParseError(ValueError):
     def __init__(self, problem: str, *, query: str, reply: bytes, field: str = "",
                  in_step: bool = False) -> None:
         who = f"{query}: {field}" if field else query
-        super().__init__(f"{who}: {problem}; the reply was {show(reply)}")
+        # What stands in braces must not be run where somebody writes this to a log of Twisted's.
+        super().__init__(f"{who}: {without_braces(problem)}; the reply was {show(reply)}")
         self.problem = problem
         self.query = query
         self.reply = reply

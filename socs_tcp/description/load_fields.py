@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from .context import Context, repeated
+from .context import MAX_ENTRIES, Context, repeated
 from .errors import DescriptionError
 from .fields import NOTHING, ONE, Field
 from .keys import names
@@ -35,9 +35,13 @@ def check_name(name: str, node: Node, what: str) -> str:
 def each_field(section: Node, context: Context, known: list[str]
                ) -> Iterator[tuple[str, Node, dict[str, Node], Context]]:
     """The fields of a section, those that ``repeat`` makes one by one."""
+    number = 0
     for template_name, node in section.named("fields").items():
         keys = {} if node.is_empty else node.mapping(known)
         for name, inside in repeated(node, keys, template_name, context):
+            number += 1
+            if number > MAX_ENTRIES:
+                raise section.error(f"there are more than {MAX_ENTRIES} fields")
             check_name(name, node, "a field")
             yield name, node, keys, inside
 

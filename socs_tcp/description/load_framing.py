@@ -132,8 +132,9 @@ def _lines(keys: dict[str, Node], context: Context) -> Framer:
 
 def _prompt(keys: dict[str, Node], context: Context) -> Framer:
     keep = "keep_prompt" in keys and keys["keep_prompt"].boolean()
-    pattern = context.pattern(keys["prompt"]).regex
-    return PromptFramer(pattern, send_terminator=b"", keep=keep)
+    pattern = context.pattern(keys["prompt"])
+    keys["prompt"].spend(pattern.work, "patterns")      # (it is looked at each time)
+    return PromptFramer(pattern.regex, send_terminator=b"", keep=keep)
 
 
 def _header(node: Node) -> Framer:

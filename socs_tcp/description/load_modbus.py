@@ -42,6 +42,7 @@ def load_query(name: str, node: Node, keys: dict[str, Node], context: Context,
     if not found:
         raise keys["fields"].error("has no field; expected at least one")
     blocks = blocks_of(list(sources.values()), context.line.join)
+    keys["fields"].spend(len(found) * len(blocks) // 20)
     fields = tuple(_field(field, inner, inside, sources[field], blocks)
                    for field, at, inner, inside in found)
     return ModbusQuery(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from .context import MAX_ENTRIES, RESERVED, Context, repeated
+from .effort import OF_A_TRIAL
 from .errors import did_you_mean
 from .fields import NOTHING, ONE
 from .keys import names
@@ -18,6 +19,8 @@ from .places import Value
 from .settings import LONGEST_TEXT, Setting
 from .steps import Step
 
+#: Values that one command sets.
+MAX_VALUES = 100
 MODBUS_KEYS = ("coil", "holding", "format", "word_swap")
 PARAMETER_KEYS = names("parameter", *MODBUS_KEYS)
 SETTING_KEYS = names("setting")
@@ -70,8 +73,10 @@ def load_values(keys: dict[str, Node], context: Context, queries: dict[str, Quer
     for key in SETTING_KEYS:
         if key in keys:
             raise keys[key].error("belongs to each of the 'values', not here")
-    settings = {}
+    settings: dict[str, Setting] = {}
     for name, node in keys["values"].named("values").items():
+        if len(settings) >= MAX_VALUES:
+            raise node.error(f"there are more than {MAX_VALUES} values in one command")
         if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or name in (*context.values, *RESERVED[1:]):
             raise node.at_key().error(f"{name!r} cannot name a value; use small letters, digits "
                                       "and underscores, and not the name of a variable")
@@ -188,6 +193,7 @@ def try_out(parameter: Parameter, node: Node) -> None:
         others = {other: s.check(s.trials()[0]) for other, s in parameter.settings.items()
                   if other != name}
         for trial in setting.trials():
+            node.spend(OF_A_TRIAL * len(parameter.steps) * len(parameter.settings))
             try:
                 values = {**others, name: setting.check(trial)}
                 for step in parameter.steps:

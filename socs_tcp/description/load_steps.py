@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from ..core.framing import Framer
 from .context import Context
-from .errors import did_you_mean
+from .effort import OF_AN_ENTRY
+from .errors import DescriptionError, did_you_mean
 from .keys import names
 from .load_framing import MAX_REPLY, load_checksum, load_reply_end
 from .nodes import Node
@@ -50,10 +51,14 @@ def load_template(node: Node, context: Context, *, reply: bool = False,
                              f"{did_you_mean(place, known)}; there are "
                              f"{', '.join('{' + k + '}' for k in known) or 'none'} "
                              "(a brace that is meant as such is written twice)")
+    node.spend(OF_AN_ENTRY + len(text) // 10)
     try:
         template = template.partly(context.values)
+        node.spend(template.length // 10)
         if not template.places:
             template.fill({})
+    except DescriptionError:
+        raise
     except ValueError as exc:
         raise node.error(str(exc)) from None
     return template

@@ -73,8 +73,11 @@ def find(name: str) -> Path:
     if os.environ.get("OCS_CONFIG_DIR"):
         places.append(Path(os.environ["OCS_CONFIG_DIR"]) / name)
     for path in places:
-        if path.is_file():
-            return path
+        try:
+            if path.is_file():
+                return path
+        except OSError as exc:      # a name that is too long, or a folder that is closed to us
+            raise DescriptionError(str(path), 0, "", f"cannot be read: {exc.strerror}") from None
     raise DescriptionError(name, 0, "", "there is no such file, neither here nor in "
                            "$OCS_CONFIG_DIR" if len(places) > 1 else "there is no such file")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import yaml
 
 from .composing import compose_text
+from .effort import OF_A_VALUE
 from .errors import did_you_mean
 from .scalars import Scalar
 
@@ -20,7 +21,8 @@ class Node(Scalar):
     def child(self, key: str, node: yaml.Node) -> Node:
         path = key if not self.path else self.path + key if key.startswith("[") \
             else f"{self.path}.{key}"
-        return Node(self.file, path, node)
+        self.spend(OF_A_VALUE)
+        return Node(self.file, path, node, self.effort)
 
     def named(self, what: str) -> dict[str, Node]:
         """The values of a mapping whose keys the user chooses.
@@ -57,14 +59,16 @@ class Node(Scalar):
                 raise key.error(f"is given twice, here and in line {lines[name]}; "
                                 "one of them must go")
             lines[name] = key_node.start_mark.line + 1
-            pairs.append((Node(self.file, self.path, key_node), self.child(name, value)))
+            pairs.append((Node(self.file, self.path, key_node, self.effort),
+                          self.child(name, value)))
         return pairs
 
     key_node: yaml.Node | None = None
 
     def at_key(self) -> Node:
         """Where the key of this value stands, for errors about the key itself."""
-        return self if self.key_node is None else Node(self.file, self.path, self.key_node)
+        return self if self.key_node is None else \
+            Node(self.file, self.path, self.key_node, self.effort)
 
     def mapping(self, known: list[str], required: tuple[str, ...] = ()) -> dict[str, Node]:
         """The values of a mapping whose keys the language defines.

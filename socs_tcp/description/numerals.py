@@ -11,6 +11,8 @@ from .errors import shown
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 _HEX = re.compile(r"[+-]?0x[0-9a-fA-F]+")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][+-]?[0-9]+)?")
+#: The least number other than 0. (Of one below it, not even the inverse may be a number.)
+LEAST = 1e-300
 #: So many characters of a number; more is no number that anybody means.
 _DIGITS = 40
 
@@ -32,7 +34,7 @@ def numeral(text: str) -> int | float:
     if text.lstrip("+-").lower() in (".inf", ".nan"):
         return math.nan
     if _DECIMAL.fullmatch(text) and not re.fullmatch(r"[+-]?0[0-9]+", text):
-        return float(text)
+        return _float(text)
     meant = re.sub(r"^([+-]?)0+(?=[0-9])", r"\1", text.replace("_", ""))
     how = "in base 8" if text.lstrip("+-").startswith("0") and ":" not in text \
         and not text.lstrip("+-").startswith("0b") else \
@@ -40,3 +42,10 @@ def numeral(text: str) -> int | float:
     raise ValueError(f"{text} is a number that YAML reads {how}; write "
                      f'{meant if ":" not in meant else "the number in decimal"}, '
                      f'or "{text}" in quotes for the text')
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if abs(number) < LEAST and re.search("[1-9]", re.split("[eE]", text)[0]):
+        raise ValueError(f"{text} is a number too near to 0; write 0, or {LEAST:g} at least")
+    return number

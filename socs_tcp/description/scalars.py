@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import yaml
 
+from .effort import Effort
 from .errors import SHOWN, DescriptionError, did_you_mean, plain, shown
 from .numerals import numeral
 from .patterns import Pattern, compiled
@@ -36,12 +37,23 @@ class Scalar:
         Keys that lead here, joined by dots.
     node : yaml.Node
         As ``yaml.compose`` gives it.
+    effort : Effort, optional
+        Of the whole file.
     """
 
-    def __init__(self, file: str, path: str, node: yaml.Node) -> None:
+    def __init__(self, file: str, path: str, node: yaml.Node, effort: Effort | None = None
+                 ) -> None:
         self.file = file
         self.path = path
         self.node = node
+        self.effort = effort or Effort()
+
+    def spend(self, microseconds: int, on: str = "values and messages") -> None:
+        """Something is made of this, or is about to be; raises `DescriptionError` if that is more
+        than one file may take."""
+        if not self.effort.spend(microseconds):
+            raise self.error(f"this file has too many {on}, or too complicated ones, those that "
+                             "'repeat' and aliases stand for counted each time")
 
     def error(self, problem: str) -> DescriptionError:
         """The error that says what is wrong here."""
@@ -146,7 +158,9 @@ class Scalar:
     def decimal(self, what: str) -> Decimal:
         """A finite number, with the digits that stand in the file."""
         value = self.number(what)
-        return Decimal(value) if isinstance(value, int) else Decimal(str(self.node.value))
+        # (0e99999999999999999999 is a number, but no Decimal.)
+        return Decimal(str(self.node.value)) if value and isinstance(value, float) \
+            else Decimal(value)
 
     def seconds(self, what: str = "a number of seconds", least: float = 0.0,
                 most: float = 1e6) -> float:

@@ -76,7 +76,10 @@ class Setting:
         if (self.scale, self.offset) == (ONE, NOTHING):
             return number
         exact = Decimal(repr(number) if isinstance(number, float) else number)
-        return (exact - self.offset) / self.scale
+        sent = (exact - self.offset) / self.scale
+        if abs(sent) > MOST:
+            raise ValueError(f"{self.name}: {shown(value)} is too large to be sent")
+        return sent
 
     def _choice(self, value: object) -> Value:
         assert self.choices is not None

@@ -121,6 +121,11 @@ class Template:
         return [piece.name for piece in self.open]
 
     @property
+    def length(self) -> int:
+        """The bytes that are known already."""
+        return sum(len(piece) for piece in self.pieces if isinstance(piece, bytes))
+
+    @property
     def open(self) -> list[Place]:
         """The places that have no value yet."""
         return [piece for piece in self.pieces
@@ -128,16 +133,17 @@ class Template:
 
     def body(self, values: Values) -> bytes:
         """The bytes to send but for the terminator; raises as `fill` does."""
-        data = b""
+        made = bytearray()
         for piece in self.pieces:
             if isinstance(piece, bytes):
-                data += piece
+                made += piece
             elif piece.is_time:
-                data += piece.write_time(datetime.now(UTC))
+                made += piece.write_time(datetime.now(UTC))
             elif piece.name == CHECKSUM:
-                data += b"" if self.checksum is None else self.checksum.text(data)
+                made += b"" if self.checksum is None else self.checksum.text(bytes(made))
             else:
-                data += piece.fill(values[piece.name], self.encoding)
+                made += piece.fill(values[piece.name], self.encoding)
+        data = bytes(made)
         end = self.terminator
         if end and self.open and self.wrapping is None and data.count(end) > sum(
                 piece.count(end) for piece in self.pieces if isinstance(piece, bytes)):
@@ -162,14 +168,16 @@ class Template:
     def partly(self, values: Values) -> Template:
         """The template with `values` in their places and the other places left open."""
         pieces: list[bytes | Place] = []
-        for given in self.pieces:
-            piece = given
-            if isinstance(given, Place) and given.name in values:
-                piece = given.fill(values[given.name], self.encoding, of_file=True)
-            if isinstance(piece, bytes) and pieces and isinstance(pieces[-1], bytes):
-                pieces[-1] += piece
+        plain: list[bytes] = []
+        for piece in self.pieces:
+            if isinstance(piece, bytes):
+                plain.append(piece)
+            elif piece.name in values:
+                plain.append(piece.fill(values[piece.name], self.encoding, of_file=True))
             else:
-                pieces.append(piece)
+                pieces += [b"".join(plain), piece]
+                plain = []
+        pieces = [piece for piece in [*pieces, b"".join(plain)] if piece]
         return replace(self, pieces=tuple(pieces))
 
     def without_terminator(self) -> bytes:

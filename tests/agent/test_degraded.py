@@ -437,6 +437,26 @@ def test_starting_what_there_is_not_is_as_ever(ocs_agent):
     assert status != 0 and "nothing" in message
 
 
+@pytest.mark.parametrize("name", ["{log_logger.__class__}", "{", "\x1b[2J", "x" * 9999, ["acq"]])
+@pytest.mark.parametrize("call", ["start", "stop", "abort"])
+def test_what_a_client_calls_an_operation_is_text(ocs_agent, capsys, call, name):
+    from twisted.logger import formatEvent, globalLogPublisher
+    Degraded(ocs_agent, Reactor())
+    lines = []
+
+    def observe(event):
+        lines.append(formatEvent(event))
+    globalLogPublisher.addObserver(observe)
+    try:
+        status, message, _session = getattr(ocs_agent, call)(name, {}, password=None)
+    finally:
+        globalLogPublisher.removeObserver(observe)
+    assert status != 0 and len(message) < 400
+    for text in (message, *capsys.readouterr().out.splitlines(), *lines):
+        assert text.isprintable() and len(text) < 400
+        assert "class 'twisted" not in text and "Unable to format" not in text
+
+
 # one view per agent
 
 def test_two_mixins_on_one_agent_share_one_view(session, monkeypatch):

@@ -24,9 +24,9 @@ from socs_tcp.agent.reporting import (
     guard,
     result,
     revise,
-    safe,
     say,
 )
+from socs_tcp.core.text import safe
 
 EVIL = [
     "{", "}", "{}", "{0}", "{nothing}", "{log_logger.emit.__globals__[os].environ[HOME]}",
@@ -135,7 +135,7 @@ def test_a_guarded_session_is_used_in_the_main_thread_only(session, reactor):
 
 @given(st.text(st.characters(), max_size=2000))
 def test_whatever_it_is_it_can_be_handed_over(text):
-    told = safe(text)
+    told = safe(text, MOST_OF_OURS)
     assert len(told) <= MOST_OF_OURS and not {"{", "}"} & set(told)
     told.encode("utf-8")
 

@@ -240,3 +240,25 @@ def test_bytes_of_a_device_are_shown_short_and_without_control_characters(data):
         assert ast.literal_eval(text) == data
     else:
         assert f"({len(data)} bytes)" in text
+
+
+HOSTILE = "{log_logger.emit}\x1b[2J\n\udcff" + "x" * 100_000
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("cause", [ValueError(HOSTILE), ConnectionError(HOSTILE),
+                                   OSError(12345678, HOSTILE), Disconnected(HOSTILE), Mute(),
+                                   FramingError(HOSTILE), UnicodeDecodeError(
+                                       "ascii", b"{0}" * 9, 0, 1, HOSTILE)],
+                         ids=lambda c: type(c).__name__)
+@pytest.mark.parametrize("phase", ["connect", *LATER_PHASES])
+def test_what_somebody_else_raised_is_fit_for_a_log(cause, phase):
+    error = mapped(cause, phase)
+    for text in (str(error), str(again(error, "no")), errors.told(cause), reason_of(cause),
+                 str(pickle.loads(pickle.dumps(error)))):
+        assert len(text) < 1100 and "{" not in text and "}" not in text
+        assert text.replace("\n    ", "").isprintable()

@@ -51,6 +51,8 @@ BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x]", *(
     (GOOD.replace("5025", "!!int ''"), "dev.yaml:2: a tag such as"),
     (GOOD.replace("thing", "!!python/object:os.system x"), "dev.yaml:1: a tag such as"),
     (GOOD.replace("thing", '"\\UFFFFFFFF"'), "dev.yaml:1: there is no character \\UFFFFFFFF"),
+    (GOOD.replace("5025", '"\\U00110000"'), "dev.yaml:2: there is no character \\U00110000"),
+    ("%YAML 1." + "9" * 5000 + "\n---\nx: 1", "dev.yaml:1: this is not YAML: "),
     (GOOD + "x: " + "[" * 5000, "dev.yaml:9: there are more than 20 levels"),
     (GOOD + "x: " + "{a: " * 5000, "more than 20 levels"),
     (GOOD + "\n".join(" " * n + "- " for n in range(5000)), "dev.yaml:"),
@@ -123,6 +125,45 @@ def test_numbers_that_yaml_reads_in_ways_nobody_means(number, expected):
                                                ("5.", 5.0), ("1E3", 1000.0)])
 def test_numbers_as_people_write_them(number, value):
     assert loads(GOOD + f"timeout: {number}\n").timeout == value
+
+
+def test_what_is_no_escape_is_text():
+    for text in (r"'\UFFFFFFFF'", r'"\\UFFFFFFFF"', r"\UFFFFFFFF  # \UFFFFFFFF"):
+        assert loads(GOOD.replace("thing", text)).device == r"\UFFFFFFFF"
+
+
+@pytest.mark.parametrize("number", ["1e-400", "1e-999999", "1e-1000000", "1e-9999999999999",
+                                    "1e-99999999999999999999999999", "4.9e-324", "-1e-301"])
+@pytest.mark.parametrize("where", [
+    GOOD.replace("unit: V", "scale: %s"), GOOD.replace("unit: V", "offset: %s"),
+    GOOD.replace("unit: V", "missing: %s"), GOOD.replace("5025", "%s"),
+    GOOD + 'parameters: {p: {send: "P{value:d}", scale: %s}}\n',
+    GOOD + 'parameters: {p: {send: "P{value}", offset: %s, range: [0, 1]}}\n',
+    GOOD + 'parameters: {p: {send: "P{value}", range: [0, %s]}}\n'])
+def test_numbers_too_near_to_0(number, where):
+    assert f"{number} is a number too near to 0; write 0, or 1e-300 at least" in problem(
+        where % number)
+
+
+def test_a_0_has_any_exponent():
+    text = GOOD.replace("unit: V", "offset: 0e999999999999999999999, missing: 0e-99999999999999")
+    assert loads(text).queries["volts"].parse(b"5")[0] == {"v": 5.0}
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("x" * 300 + ".yaml", "cannot be read: File name too long"),
+    ("a\0b.yaml", "there is no such file")])
+def test_names_of_files_that_cannot_be(name, text):
+    with pytest.raises(DescriptionError, match=text):
+        load(name)
+
+
+def test_a_file_in_a_folder_that_is_closed(monkeypatch):
+    def closed(_path):
+        raise PermissionError(13, "Permission denied")
+    monkeypatch.setattr("pathlib.Path.is_file", closed)
+    with pytest.raises(DescriptionError, match=r"^x/y\.yaml: cannot be read: Permission denied"):
+        load("x/y.yaml")
 
 
 @pytest.mark.parametrize("number", ["1e999", ".inf", ".nan", "-.inf", "1e7", "0.0"])
