@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..core.text import printable, shortened
+from ..core.text import printable, shortened, shown
 from ..description import Description, Value
 from ..description.client import Reading
 
@@ -128,14 +128,7 @@ def told_parameter(value: Any) -> Any:
         return value
     if isinstance(value, str):
         return printable(value, MOST_OF_A_VALUE)
-    return printable(shown(value), MOST_OF_A_VALUE)
-
-
-def shown(value: object) -> str:
-    """As ``repr``, whatever a client sent: a number of any length, too."""
-    if isinstance(value, int) and not -_MOST_INT <= value < _MOST_INT:
-        return f"a number of {value.bit_length()} bits"
-    return repr(value)
+    return shown(value, MOST_OF_A_VALUE)
 
 
 def told_reply(reply: bytes) -> str:

@@ -17,6 +17,7 @@ from twisted.internet.defer import TimeoutError as DeferTimeout
 from ..agent.mixin import DeviceAgentMixin
 from ..agent.reporting import result
 from ..core.errors import DeviceConnectionError, ReplyTimedOut
+from ..core.text import shown
 from ..deferred.clock import steady
 from ..description import LINK_FEED, Description
 from ..description.client import DescribedClient, Reading
@@ -24,8 +25,8 @@ from .access import LEVELS, Access
 from .acquisition import Acquisition
 from .arguments import check_arguments, make_parser
 from .publishing import (
+    MOST_OF_A_VALUE,
     Publisher,
-    shown,
     told_errors,
     told_parameter,
     told_reply,
@@ -291,7 +292,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
             yield self.device.set(parameter, value)
             session.data = {**session.data, "timestamp": time.time()}
             if not parameter.field:
-                return result(True, f"{name} set to {shown(value)}")
+                return result(True, f"{name} set to {shown(value, MOST_OF_A_VALUE)}")
             readings = []
             for query in self.device.read_back(parameter):
                 readings.append((yield self.device.read(query)))
@@ -304,7 +305,7 @@ class TCPDeviceAgent(DeviceAgentMixin):
             errors.update(reading.errors)
         session.data = {**session.data, "fields": values, "errors": told_errors(errors),
                         "timestamp": readings[-1].timestamp}
-        told = f"{name} set to {shown(value)}"
+        told = f"{name} set to {shown(value, MOST_OF_A_VALUE)}"
         problem = next((errors[field] for field in parameter.fields.values() if field in errors),
                        None) or parameter.disagrees(value, values)
         if problem:

@@ -19,7 +19,10 @@ def shown(value: object) -> str:
     """`value` as Python writes it, on one line and shortened, for messages."""
     if isinstance(value, int) and abs(value) >= 10 ** SHOWN:
         return f"a number of more than {SHOWN} digits"
-    text = ascii(value[:SHOWN]) if isinstance(value, (str, bytes)) else repr(value)
+    try:
+        text = ascii(value[:SHOWN]) if isinstance(value, (str, bytes)) else repr(value)
+    except Exception:       # too deep, or with a number in it that is too long to be written
+        return f"a {type(value).__name__}"
     more = isinstance(value, (str, bytes)) and len(value) > SHOWN
     if more or len(text) > 2 * SHOWN:
         return f"{text[:2 * SHOWN]}..."

@@ -88,9 +88,9 @@ class Parameter:
                              f"values, not {shown(value)}")
         for name, one in value.items():
             if name not in self.settings:
-                known = list(self.settings)
-                raise ValueError(f"{self.name}: there is no {shown(name)}"
-                                 f"{did_you_mean(str(name), known)}; there are {', '.join(known)}")
+                known, given = list(self.settings), shown(name)
+                raise ValueError(f"{self.name}: there is no {given}{did_you_mean(given, known)}; "
+                                 f"there are {', '.join(known)}")
             self.settings[name].check(one)
         return value
 

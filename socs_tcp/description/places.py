@@ -159,16 +159,21 @@ class Place:
         text = format(value, self.spec)
         if self.letter in _BASES and text.lstrip().startswith("-"):
             raise ValueError(f"{shown(value)} is below 0, and cannot be written as {self}")
-        if self.size is not None and len(text) != self.size:
-            raise ValueError(f"{shown(text)} does not fit into {self}, which has "
-                             f"{self.size} characters")
+        if isinstance(value, str) and value not in text and not of_file:
+            raise ValueError(f"{shown(value)} is longer than {self} can be")
         if not text.isprintable() and not of_file:
             raise ValueError(f"{shown(text)} has a control character")
         try:
-            return text.encode(encoding)
+            data = text.encode(encoding)
         except UnicodeEncodeError:
             raise ValueError(f"{shown(text)} has a character that {encoding} does not have"
                              ) from None
+        if self.size is not None and len(data) != self.size:
+            raise ValueError(f"{shown(text)} does not fit into {self}, which has "
+                             f"{self.size} characters" + (
+                                 f", and {encoding} needs {len(data)} bytes for these"
+                                 if len(text) == self.size else ""))
+        return data
 
     def _packed(self, value: Value) -> bytes:
         if self.wants_whole and isinstance(value, float) and value == int(value):

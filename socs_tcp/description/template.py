@@ -144,11 +144,24 @@ class Template:
             else:
                 made += piece.fill(values[piece.name], self.encoding)
         data = bytes(made)
-        end = self.terminator
-        if end and self.open and self.wrapping is None and data.count(end) > sum(
-                piece.count(end) for piece in self.pieces if isinstance(piece, bytes)):
-            raise ValueError(f"the terminator {end!r} would stand in the middle of {data[:60]!r}")
+        end = self._end
+        if self.terminator and self.open and self.wrapping is None and self._ends_in(
+                data + end) > bool(end) + sum(
+                self._ends_in(piece) for piece in self.pieces if isinstance(piece, bytes)):
+            raise ValueError(f"the terminator {self.terminator!r} would stand in the middle of "
+                             f"{data[:60]!r}")
         return data
+
+    @property
+    def _end(self) -> bytes:
+        """What is added at the end: nothing where it stands there already."""
+        last = self.pieces[-1] if self.pieces else b""
+        ends = isinstance(last, bytes) and last.endswith(self.terminator)
+        return b"" if ends else self.terminator
+
+    def _ends_in(self, data: bytes) -> int:
+        """How many terminators there are; of two that overlap, the device may see either."""
+        return len(re.findall(b"(?=%s)" % re.escape(self.terminator), data))
 
     def fill(self, values: Values) -> bytes:
         """The bytes to send.
@@ -159,11 +172,8 @@ class Template:
             If a value does not fit its place, or holds what ends a message.
         """
         data = self.body(values)
-        if self.wrapping is not None:
-            return self.wrapping.wrap(data) + self.terminator
-        last = self.pieces[-1] if self.pieces else b""
-        ends = isinstance(last, bytes) and last.endswith(self.terminator)
-        return data if ends else data + self.terminator
+        return data + self._end if self.wrapping is None \
+            else self.wrapping.wrap(data) + self.terminator
 
     def partly(self, values: Values) -> Template:
         """The template with `values` in their places and the other places left open."""

@@ -536,7 +536,8 @@ def test_set_with_an_acknowledgement(make):
 @pytest.mark.parametrize(("name", "value", "problem"), [
     ("a", 5.1, "a: 5.1 is outside its range, 0 to 5 V"), ("a", "5", "must be a number"),
     ("mode", "onn", "did you mean 'on'"), ("mode", True, "is not one of"),
-    ("b", 1, "there is no parameter 'b'"),
+    ("b", 1, "there is no parameter 'b'"), ("a", [10 ** 5000], "not a list"),
+    ("mode", {10 ** 5000: 1}, "a dict is not one of"), ("a", b"{0}", "not b'\\x7b0\\x7d'"),
 ])
 def test_what_may_not_be_set_is_not_sent(make, name, value, problem):
     a = make()

@@ -301,7 +301,7 @@ def test_closing_is_one_line(link, lines):
 
 
 def test_what_a_device_says_is_no_format(link, lines):
-    link.failed(Disconnected("dev:1: {braces} %s {0!r}"))
+    link.failed(ConnectionError("dev:1: {braces} %s {0!r}"))
     link.tell()
     assert lines[0][1] == "link down: {braces} %s {0!r}; trying again"
 

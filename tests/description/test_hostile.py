@@ -416,6 +416,40 @@ def test_a_value_holds_no_terminator():
         parameter.script(0x0a0b0c0d)
 
 
+@pytest.mark.parametrize(("end", "send", "kind", "value"), [
+    ("##", "A{value}", "str", "#"), ("aa", "A{value:02x}", "int", 10),
+    ("##", "A{value}###", "str", "#"), ("##", "A{value:>h}", "int", 0x4123),
+    ("##", "{value}", "str", "#")])
+def test_a_value_makes_no_terminator_together_with_what_follows(end, send, kind, value):
+    text = SETTING.replace('"\\r\\n"', f'"{end}"') % (f'"{send}"', kind)
+    parameter = loads(text).parameters["p"]
+    with pytest.raises(ValueError, match="would stand in the middle"):
+        parameter.script(value)
+    next(parameter.script("x" if kind == "str" else 11))
+
+
+def test_a_width_is_one_of_bytes():
+    text = (SETTING % ('"A{value:5}"', "str")).replace("device: x", "device: x\nencoding: utf-8")
+    parameter = loads(text).parameters["p"]
+    assert next(parameter.script("abc")).data == b"Aabc  \r\n"
+    with pytest.raises(ValueError, match="which has 5 characters, and utf-8 needs 7 bytes"):
+        parameter.script("\xb5V\xb5")
+
+
+def test_a_text_is_not_cut_off_without_a_word():
+    assert sent('"A{value:.3s}"', "abc", "str") == b"Aabc\r\n"
+    with pytest.raises(ValueError, match=r"'abcd' is longer than \{value:.3s\} can be"):
+        sent('"A{value:.3s}"', "abcd", "str")
+
+
+def test_a_scale_makes_no_number_that_cannot_be_sent():
+    text = SETTING % ('"A{value}"', "float, scale: 1.0e-290")
+    parameter = loads(text).parameters["p"]
+    assert next(parameter.script(1.0)).data == b"A1e+290\r\n"
+    with pytest.raises(ValueError, match=r"p: 1e\+200 is too large to be sent"):
+        parameter.script(1e200)
+
+
 @given(st.sampled_from(['"A{value}"', '"{value:e}B"', '"{value:8.3f}"', '{hex: "01{value:08x}"}',
                         '"{value:>h}x"', '"{value:>12}"', '"{value:*^20}"']),
        st.sampled_from(["int", "float"]),
@@ -433,8 +467,14 @@ def test_no_value_whatever_adds_a_message(send, kind, value):
         assert data[:-2].isascii() and data[:-2].decode().isprintable()
 
 
+DEEP = []
+for _ in range(100_000):
+    DEEP = [DEEP]
+
+
 @pytest.mark.parametrize("value", [10 ** 400, -10 ** 400, 1e308, float("inf"), float("nan"),
-                                   "9" * 10 ** 6, [1] * 10 ** 5, {"a": 1}, b"x"])
+                                   "9" * 10 ** 6, [1] * 10 ** 5, {"a": 1}, b"x",
+                                   [10 ** 5000], {10 ** 5000: 1}, DEEP])
 @pytest.mark.parametrize("name", ["volt", "output", "nothing_of_the_kind"])
 def test_values_beyond_all_bounds(name, value):
     with pytest.raises(ValueError) as caught:
