@@ -223,9 +223,7 @@ class Hearing:
             return
         with suppress(FramingError):        # whoever comes next is told
             turn.frames += self.decoder.next_frames(turn.more, turn.framer)
-        for _ in turn.frames[1:]:
-            if not self._owed.heard():
-                break
+        self._owed.heard(len(turn.frames) - 1)
         self._link.last_reply = turn.frames[-1]
 
     def _pays_debt(self, turn: Turn, frame: bytes) -> bool:
@@ -245,10 +243,10 @@ class Hearing:
         """So many frames ended for a listener: the answers to commands, if they were missing."""
         silence, owed = self.silence, self._owed
         silence.ended = now
-        expected = owed.heard() if frames else not owed.nothing()
-        while frames > 1:
-            expected = owed.heard() and expected
-            frames -= 1
+        if owed.unanswered == frames == 1 and not owed.late:        # nearly always
+            owed.unanswered, expected = 0, True
+        else:
+            expected = owed.heard(frames)
         if (expected and now >= silence.settled_in and not (
                 owed.unanswered or owed.late
                 or self._strayed or self.decoder.waiting or self._received)):

@@ -71,15 +71,16 @@ class Owed:
         self.late = max(self.late + self.unanswered, int(begun))
         self.unanswered = 0
 
-    def heard(self) -> bool:
-        """A listener heard something. Was it what a command was missing?"""
-        if self.late:
-            self.late -= 1
-        elif self.unanswered:
-            self.unanswered -= 1
-        else:
-            return False
-        return True
+    def heard(self, frames: int) -> bool:
+        """A listener heard so many frames. Was all of it what commands were missing?
+
+        Of part of a frame (0 of them): may it be?
+        """
+        owed = self.late + self.unanswered
+        of_late = min(frames, self.late)
+        self.late -= of_late
+        self.unanswered = max(self.unanswered - (frames - of_late), 0)
+        return max(frames, 1) <= owed
 
     def drained(self) -> bool:
         """A frame came that nobody asked for. Was it late?"""

@@ -99,7 +99,10 @@ class Silence:
         """
         if now > self.ended:        # noqa: PLR1730  # (a call of max() takes longer)
             self.ended = now
-        self.broken(self.ended)
+        self._since = self.ended
+        if self._wanted < self._settle:     # noqa: PLR1730
+            self._wanted = self._settle
+        self.calm = False
 
     def kept(self) -> None:
         """All that was expected has come, and nothing else."""

@@ -98,7 +98,7 @@ def test_each_answer_that_is_late_is_owed_once():
     owed = Owed(NO_DEBT)
     owed.unanswered = 2
     owed.in_vain(False)
-    assert [owed.heard() for _ in range(3)] == [True, True, False]
+    assert [owed.heard(1) for _ in range(3)] == [True, True, False]
     assert owed.nothing()
 
 
@@ -133,3 +133,14 @@ def test_a_device_that_has_said_nothing_is_not_restless():
     talk.heard(b"alarm\r\n", 1.0)
     assert talk.restless
     assert talk.next_step(2.0) == SPEAK and not talk.restless
+
+
+@pytest.mark.parametrize("late, unanswered, frames, expected, left", [
+    (0, 1, 1, True, (0, 0)), (1, 1, 2, True, (0, 0)), (1, 0, 2, False, (0, 0)),
+    (2, 3, 3, True, (0, 2)), (0, 0, 1, False, (0, 0)),
+    (0, 1, 0, True, (0, 1)), (1, 0, 0, True, (1, 0)), (0, 0, 0, False, (0, 0))])
+def test_what_is_heard_pays_what_is_late_first(late, unanswered, frames, expected, left):
+    owed = Owed(NO_DEBT)
+    owed.late, owed.unanswered = late, unanswered
+    assert owed.heard(frames) is expected
+    assert (owed.late, owed.unanswered) == left
