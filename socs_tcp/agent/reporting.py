@@ -62,7 +62,7 @@ def say(reactor: Any, session: Any, kind: Hashable, text: object,
     text : object
         Whatever it is; shown as `safe` says.
     when : float, optional
-        Seconds since the epoch; now unless given.
+        Seconds since the epoch. Default: now.
     """
     when = time.time() if when is None else when
     in_main_thread(reactor, _of(session).say, session, kind, safe(text, MOST_OF_OURS), when)

@@ -27,7 +27,7 @@ def main(args: list[str] | None = None) -> int:
     Parameters
     ----------
     args : list of str, optional
-        The command line; that of the process unless given.
+        The command line. Default: that of the process.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("--instance-id", default=os.environ.get("INSTANCE_ID"),
                         help="instance id of the agent (default: $INSTANCE_ID)")
     parser.add_argument("--timeout", type=seconds, default=TIMEOUT,
-                        help=f"seconds for the agent to answer; {TIMEOUT:g} unless given")
+                        help=f"seconds for the agent to answer (default: {TIMEOUT:g})")
     options = parser.parse_args(args)
     if not options.instance_id:
         parser.error("no instance id: set INSTANCE_ID, or give --instance-id")

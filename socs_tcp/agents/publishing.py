@@ -103,7 +103,7 @@ def told_values(reading: Reading, among: int = 0) -> dict[str, Value]:
     ----------
     reading : Reading
     among : int
-        Fields that are told together; those of the reading unless given.
+        Fields that are told together. Default: those of the reading.
     """
     fields = max(among, len(reading.query.fields), 1)
     most = max(LEAST_OF_A_VALUE, min(MOST_OF_A_VALUE, MOST_OF_TEXTS // fields))

@@ -358,7 +358,7 @@ class TCPInterface:
         Parameters
         ----------
         timeout : float, optional
-            Seconds that each frame may take to come; any time unless given.
+            Seconds that each frame may take to come. Default: no limit.
 
         Yields
         ------

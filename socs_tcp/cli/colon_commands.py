@@ -15,7 +15,7 @@ HELP = r"""  *IDN?        a command: it is sent, its reply is shown; escapes are
   :link        show the state of the connection
   :save FILE   write the conversation to a new file, from its beginning and from now on
   :help        show this text
-  :quit        or Ctrl-D: the end
+  :quit        end the console (also: Ctrl-D)
 """
 
 

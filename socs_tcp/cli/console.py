@@ -19,7 +19,7 @@ from .transcript import Transcript
 if TYPE_CHECKING:
     from .talk import Talk
 
-DESCRIPTION = "An interactive console; with a pipe, one command a line."
+DESCRIPTION = "Talk to a device by hand. In a pipe, send one command per line."
 EPILOG = rf"""in the console:
 {HELP}
 On a terminal, messages that the device sends on its own appear as they come, and so does a

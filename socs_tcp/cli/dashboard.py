@@ -20,7 +20,7 @@ example:
   socs-tcp dashboard kikusui_pmx --instance-id psu1 > psu1.json
   socs-tcp dashboard --instance-id thermo-1 --link-feed link > thermo-1.json
 
-exit codes: 0 good; 2 the command line or the description makes no sense.
+exit codes: 0 success; 2 a mistake in the command line or in the description.
 """
 
 

@@ -16,7 +16,7 @@ def add_device(parser: Any) -> None:
     """Add the arguments that say how to talk to a device."""
     parser.add_argument("device", metavar="HOST:PORT", type=address, help="the device")
     parser.add_argument("--timeout", metavar="S", type=seconds, default=5.0,
-                        help="seconds for one exchange (5)")
+                        help="seconds for one exchange (default: 5)")
     parser.add_argument("--encoding", metavar="NAME", type=encoding,
                         help="of text, such as utf-8 or latin-1. "
                              "Without it, everything that is not ASCII is shown escaped")

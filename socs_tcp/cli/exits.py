@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-#: Told in the help of each command that uses them.
+#: Listed in the help of each command that uses them.
 GOOD, FAILED, USAGE, NO_CONNECTION, NO_REPLY = 0, 1, 2, 3, 4
 #: As a shell has it for SIGINT, SIGPIPE and SIGTERM.
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 128 + 2, 128 + 13, 128 + 15
 
 EXIT_CODES = """\
-exit codes: 0 good; 2 the command line makes no sense; 3 no connection; 4 no reply in time;
-1 any other failure of the device.
+exit codes: 0 success; 1 another failure of the device; 2 a mistake in the command line;
+3 no connection; 4 no reply in time.
 """
 
 
 class UsageError(ValueError):
-    """The command line makes no sense; the main program says why."""
+    """The command line has a mistake; the main program says which."""
 
 
 def exit_code(error: BaseException) -> int:

@@ -44,7 +44,7 @@ def add_framing(parser: Any) -> None:
                        help="after an IEEE 488.2 block, #<n><digits><bytes>, with any content")
     kinds.add_argument("--prompt", metavar="REGEX", help="with a prompt")
     kinds.add_argument("--raw", action="store_true",
-                       help="take the data that comes at once. Nothing is "
+                       help="a reply is whatever arrives together. Nothing is "
                              "added to a command")
     kinds.add_argument("--description", metavar="FILE",
                        help="as in a description: a YAML file, or the name of one in the package")
@@ -181,6 +181,6 @@ def _unfinished(framer: Framer, came: bytes) -> str:
     for name, end in (("CRLF", b"\r\n"), ("LF", b"\n"), ("CR", b"\r"), ("NUL", b"\0"),
                       ("ETX", b"\x03")):
         if came.endswith(end):
-            return f"what came ends with {name}: is that the end of a reply? (--terminator {name})"
+            return f"the data ends with {name}: is that the end of a reply? (--terminator {name})"
     return ("what came has no end that is known here; --terminator, --prompt or --length say "
             "where a reply ends, --raw shows what comes")

@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from .. import __version__
@@ -19,13 +20,13 @@ from .show import complain
 #: parsed arguments and returns the exit code. Only the module that is needed is imported, and
 #: it imports what it needs when it runs: an answer must not wait for the other commands.
 COMMANDS = {
-    "query": "send commands, print the replies",
+    "query": "send commands and print the replies",
     "console": "talk to a device by hand",
-    "watch": "repeat queries, and see values, losses and round trips",
-    "simulate": "be a device",
-    "proxy": "stand between a client and a device, with faults",
+    "watch": "repeat queries and show values, losses and round-trip times",
+    "simulate": "act as the device of a description",
+    "proxy": "sit between a client and a device, and cause faults",
     "replay": "act as a device that was recorded",
-    "check": "validate a description, and ask the device",
+    "check": "check a description, and ask the device",
     "dashboard": "make a Grafana dashboard from a description",
     "demo": "unplug a device, and see what clients see",
 }
@@ -41,7 +42,7 @@ def make_parser(only: str | None = None) -> argparse.ArgumentParser:
     Parameters
     ----------
     only : str, optional
-        The one command whose arguments are needed; all of them unless given.
+        The one command whose arguments are needed. Default: all of them.
     """
     parser = argparse.ArgumentParser(
         prog="socs-tcp", description="TCP devices for OCS agents, from the command line.")
@@ -66,7 +67,7 @@ def main(args: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     args : sequence of str, optional
-        The command line; that of the process unless given.
+        The command line. Default: that of the process.
 
     Returns
     -------
@@ -84,7 +85,8 @@ def main(args: Sequence[str] | None = None) -> int:
         code: int = options.run(options)
         sys.stdout.flush()
     except UsageError as exc:
-        complain(exc)
+        with suppress(BrokenPipeError):
+            complain(exc)
         return USAGE
     except BrokenPipeError:
         _forget_stdout()
@@ -95,7 +97,8 @@ def main(args: Sequence[str] | None = None) -> int:
         if exc.errno not in NO_ROOM:
             raise
         _forget_stdout()
-        complain(f"cannot write: {exc.strerror}")
+        with suppress(OSError):
+            complain(f"cannot write: {exc.strerror}")
         return FAILED
     return code
 

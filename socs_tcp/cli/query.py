@@ -35,13 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
     add_commands(parser)
     parser.add_argument("--lines", metavar="N", type=count, default=1,
-                        help="lines (frames) that answer each command (1)")
+                        help="lines (frames) in the answer to each command (default: 1)")
     parser.add_argument("--no-reply", action="store_true", help="send without waiting for a reply")
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--hex", action="store_true",
                        help="show every byte of the replies in hexadecimal, terminators too")
     shown.add_argument("--json", action="store_true",
-                       help="one JSON object a command: time, command, replies, hex, "
+                       help="one JSON object per command: time, command, replies, hex, "
                             "round_trip (seconds); or error")
     parser.set_defaults(run=run)
 

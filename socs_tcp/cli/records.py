@@ -55,7 +55,7 @@ def add_records(parser: argparse.ArgumentParser) -> None:
                       help=f"with the columns {', '.join(COLUMNS)}; round_trip in seconds, "
                            "value: the first number of the reply")
     form.add_argument("--json", dest="format", action="store_const", const="json",
-                      help="one JSON object a line, with the same names")
+                      help="one JSON object per line, with the same names")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path,
                         help="write to a new FILE, and still draw the panel")
     parser.set_defaults(format="lines")

@@ -16,7 +16,7 @@ example:
   socs-tcp replay session.txt --port 7025 --match
 
 exit codes: 0 good; 1 the commands differ from the recording, which is shown as a diff at
-the end (not with --match); 2 the command line makes no sense.
+the end (not with --match); 2 a mistake in the command line.
 """
 
 

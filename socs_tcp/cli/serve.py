@@ -24,7 +24,7 @@ while it runs, type a fault, one per line:
   hang_up, reset, black_hole, silence, late 2, split, refuse, endless_line, ...
   heal                     end all faults
   faults                   list all faults
-  quit                     the end
+  quit                     end the program
 """
 #: What ends it when it is typed.
 ENDS = ("quit", "exit")

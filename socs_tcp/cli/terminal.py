@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.patch_stdout import patch_stdout
 from twisted.internet import asyncioreactor
 from twisted.logger import globalLogBeginner
@@ -83,6 +85,8 @@ class Terminal:
         self._transcript = Transcript()
         self._hex = False
         self._talking = self._asking = False
+        #: Ctrl-D was pressed while nobody could type; something else was.
+        self._ended = self._typed_ahead = False
         self._advised: set[str] = set()
         history = open_history("history")
         self._session: PromptSession[str] = PromptSession(
@@ -95,6 +99,10 @@ class Terminal:
 
     async def run(self) -> int:
         """Until the end; the exit code."""
+        with self._session.input.raw_mode():    # whenever a key is pressed, it is ours
+            return await self._run()
+
+    async def _run(self) -> int:
         looking = None
         try:
             code = await self._first_connection()
@@ -114,6 +122,7 @@ class Terminal:
 
     async def _talk(self) -> None:
         while True:
+            self._typed_ahead = False
             try:
                 line = await self._session.prompt_async(handle_sigint=False)
             except KeyboardInterrupt:
@@ -123,6 +132,8 @@ class Terminal:
             if line.strip() == ":quit":
                 return
             await self._do(line)
+            if self._ended:
+                return
 
     # the connection
 
@@ -131,7 +142,7 @@ class Terminal:
         link, told = self._client.link, False
         connected = self._client.when_connected().asFuture(self._loop)
         while not connected.done():
-            await self._unless_ctrl_c(connected, RETRY if told else LOOK / 10)
+            await self._unless_cancelled(connected, RETRY if told else LOOK / 10)
             if connected.done() or not link.down:
                 continue
             if not self._options.wait:
@@ -140,10 +151,12 @@ class Terminal:
                 return NO_CONNECTION
             if not told:
                 print(self._style("faint", f"{link.name}: {link.reason}; waiting for it "
-                                  "(Ctrl-C ends this)"), flush=True)
+                                  "(Ctrl-C to stop)"), flush=True)
                 told = True
             self._client.reconnect()
-        return INTERRUPTED if connected.cancelled() else GOOD
+        if connected.cancelled():
+            return NO_CONNECTION if self._ended else INTERRUPTED
+        return GOOD
 
     def _changed(self, link: Link, change: LinkChange) -> None:
         """Tell what becomes of the connection; what becomes of a command is told as its error."""
@@ -201,14 +214,15 @@ class Terminal:
             await self._exchange(data, asks=not name)
 
     async def _exchange(self, data: bytes, *, asks: bool) -> None:
-        """Send a command and show its reply; Ctrl-C ends the wait for it."""
+        """Send a command and show its reply; Ctrl-C ends the wait for it, Ctrl-D all."""
         self._asking = True
         self._framer.begin()
         talk: Any = self._client.query if asks else self._client.send
         future = talk(data, self._options.timeout).asFuture(self._loop)
         try:
-            if not await self._unless_ctrl_c(future):
-                self._tell("cancelled; if the reply still comes, it answers nothing else")
+            if not await self._unless_cancelled(future):
+                if not self._ended:
+                    self._tell("cancelled; if the reply still comes, it answers nothing else")
                 return
         finally:
             self._asking = False
@@ -216,11 +230,30 @@ class Terminal:
         if asks:
             self._show(self._framer.reply(reply).text, reply)
 
-    async def _unless_ctrl_c(self, future: asyncio.Future[Any],
-                             timeout: float | None = None) -> bool:
-        """Wait for `future`, for so many seconds; False where Ctrl-C cancelled it."""
+    async def _unless_cancelled(self, future: asyncio.Future[Any],
+                                timeout: float | None = None) -> bool:
+        """Wait for `future`, for so many seconds; False where Ctrl-C or Ctrl-D cancelled it.
+
+        What else is typed meanwhile is for the next line; in a line, Ctrl-D is no end.
+        """
+        keys = self._session.input
+
+        def typed() -> None:
+            for press in keys.read_keys():
+                if press.key == Keys.ControlC:
+                    future.cancel()
+                elif press.key == Keys.ControlD and not self._typed_ahead:
+                    self._ended = True
+                    future.cancel()
+                else:
+                    self._typed_ahead = True
+                    store_typeahead(keys, [press])
+            if keys.closed:
+                self._ended = True
+                future.cancel()
         self._loop.add_signal_handler(signal.SIGINT, future.cancel)
-        await asyncio.wait([future], timeout=timeout)
+        with keys.attach(typed):
+            await asyncio.wait([future], timeout=timeout)
         self._loop.add_signal_handler(signal.SIGINT, int)   # nothing else is to be cancelled
         return not future.cancelled()
 

@@ -21,7 +21,7 @@ EPILOG = rf"""example:
   socs-tcp watch 127.0.0.1:5025 'volt?' 'curr?' --send-terminator LF --csv -o supply.csv
 
 On a terminal a panel is drawn (if rich is installed: pip install 'socs_tcp[cli]'); Ctrl-C
-ends it. In a pipe there is one line a reply: time, round trip in ms, reply; with
+ends it. In a pipe there is one line per reply: time, round trip in ms, reply; with
 several commands the command comes last. The exit code is that of the last round.
 
 {EXIT_CODES}"""
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
     add_commands(parser)
     parser.add_argument("--period", metavar="S", type=seconds, default=1.0,
-                        help="seconds from one round to the next (1)")
+                        help="seconds from one round to the next (default: 1)")
     parser.add_argument("--count", metavar="N", type=count, help="stop after N rounds")
     add_records(parser)
     parser.set_defaults(run=run)

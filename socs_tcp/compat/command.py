@@ -33,7 +33,7 @@ CHILDREN = Path(__file__).with_name("children")
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Become the command in `args` (of the command line unless given)."""
+    """Become the command in `args` (default: the command line)."""
     words = list(sys.argv[1:] if args is None else args)
     if words[:1] in (["-h"], ["--help"]):
         print(USAGE, end="")

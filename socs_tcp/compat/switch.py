@@ -43,7 +43,7 @@ def install(*, degraded: bool | None = None) -> None:
     ----------
     degraded : bool, optional
         Shall ``session.degraded`` of each OCS agent of this process follow all its devices?
-        As the environment variable SOCS_TCP_COMPAT_DEGRADED says unless given: yes, if
+        Default: as the environment variable SOCS_TCP_COMPAT_DEGRADED says: yes, if
         it is not ``off``.
 
     Raises

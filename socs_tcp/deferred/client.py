@@ -247,7 +247,7 @@ class DeviceClient:
         Parameters
         ----------
         timeout : float, optional
-            Seconds that each frame may take to come; any time unless given.
+            Seconds that each frame may take to come. Default: no limit.
 
         Yields
         ------

@@ -74,7 +74,7 @@ def compiled(text: str, longest: int | None = None) -> Pattern:
     ----------
     text : str
     longest : int, optional
-        Bytes of the longest reply; what the pattern can afford unless given. It may say more
+        Bytes of the longest reply. Default: what the pattern can afford. It may say more
         than that, but not without bound.
 
     Raises

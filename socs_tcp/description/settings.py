@@ -43,7 +43,7 @@ class Setting:
     verify : bool
         Is it an error if that field says something else afterwards?
     tolerance : float or None
-        How far it may be off; what can be told apart in the message unless given.
+        How far it may be off. Default: the resolution of the message.
     """
 
     name: str

@@ -204,7 +204,7 @@ class Template:
         Parameters
         ----------
         shapes : dict, optional
-            What can stand in a place, by its name; a number unless given.
+            What can stand in a place, by its name. Default: a number.
         """
         parts, seen = [], set()
         for piece in self.pieces:

@@ -36,7 +36,7 @@ class SerialOverTCP(io.RawIOBase):
         Seconds that a read may take; then it returns what came, maybe nothing. 0: what is there.
         None waits for ever.
     write_timeout : float, optional
-        Seconds that a `write` may take, a new connection included; five unless given, or 0.
+        Seconds that a `write` may take, a new connection included. Default (None or 0): 5.
     **options
         Of `socs_tcp.TCPInterface`: ``telnet``, ``gap``, ``on_connect``, ``min_interval``,
         ``keepalive``, ...
@@ -189,7 +189,7 @@ class SerialOverTCP(io.RawIOBase):
         ----------
         expected : bytes
         size : int, optional
-            No more bytes than that; a million unless given.
+            No more bytes than that. Default: a million.
 
         Raises
         ------

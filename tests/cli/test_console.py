@@ -198,6 +198,22 @@ def test_ctrl_d_ends_it(console):
     assert console.end() == 0
 
 
+def test_ctrl_d_ends_the_wait_for_a_reply_too(device, console):
+    console.enter("never?")
+    device.wait_for(lambda: b"never?" in device.received, 30)
+    console.type(console.CTRL_D)
+    assert console.end() == 0
+
+
+def test_what_is_typed_while_it_waits_is_for_the_next_line(device, console):
+    console.enter("never?")
+    device.wait_for(lambda: b"never?" in device.received, 30)
+    console.type("ab" + console.CTRL_D + "c")       # (in a line, it is no end)
+    console.type(console.CTRL_C)
+    console.see("cancelled")
+    console.see("> abc")
+
+
 def test_sigterm_leaves_the_terminal_as_it_was(console):
     console.process.kill(signal.SIGTERM)
     assert console.end() == 143
@@ -243,11 +259,12 @@ def test_without_it_there_is_no_waiting():
         assert console.end() == 3
 
 
-def test_ctrl_c_ends_the_waiting():
+@pytest.mark.parametrize(("key", "code"), [(Terminal.CTRL_C, 130), (Terminal.CTRL_D, 3)])
+def test_ctrl_c_and_ctrl_d_end_the_waiting(key, code):
     with Terminal("console 127.0.0.1:1 --wait") as console:
         console.see("waiting for it")
-        console.type(console.CTRL_C)
-        assert console.end() == 130
+        console.type(key)
+        assert console.end() == code
 
 
 def test_a_reply_with_another_end_is_shown_with_advice(tmp_path):

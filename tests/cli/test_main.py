@@ -241,3 +241,11 @@ def test_what_can_be_no_host_is_told_as_usage(capsys, command, host):
     said = capsys.readouterr().err
     assert "cannot be a host name" in said
     assert all(line.isprintable() for line in said.split("\n"))
+
+
+def test_a_mistake_that_nobody_reads_is_still_a_mistake(monkeypatch):
+    class Gone:
+        def write(self, text):
+            raise BrokenPipeError
+    monkeypatch.setattr(sys, "stderr", Gone())
+    assert main.main(["check", "no-such-description"]) == 2

@@ -268,8 +268,8 @@ def test_advice_where_the_carriage_return_of_a_reply_is_shown():
 
 
 @pytest.mark.parametrize("came, options, advice", [
-    (b"1.25\n", "", "what came ends with LF: is that the end of a reply? (--terminator LF)"),
-    (b"1.25\r", "", "what came ends with CR: is that the end of a reply? (--terminator CR)"),
+    (b"1.25\n", "", "the data ends with LF: is that the end of a reply? (--terminator LF)"),
+    (b"1.25\r", "", "the data ends with CR: is that the end of a reply? (--terminator CR)"),
     (b"1.25\r\n", "--terminator ';'", "is that the end of a reply? (--terminator CRLF)"),
     (b"1.25\n", "--send-terminator LF", "(--terminator LF)"),
     (b"1.25", "", "--terminator, --prompt or --length say where a reply ends"),

@@ -167,7 +167,7 @@ class FaultProxy(SocketHost):
     target_port : int
         The device.
     host : str
-        Where to listen; the loopback interface unless given.
+        Where to listen. Default: the loopback interface.
     port : int
         0: any free port.
     framer : Framer, optional

@@ -24,7 +24,7 @@ class DeviceServer(SocketHost):
     device : ScriptedDevice, dict, callable, object, or class
         Anything that is not a `ScriptedDevice` is made into one.
     host : str
-        Where to listen; the loopback interface unless given.
+        Where to listen. Default: the loopback interface.
     port : int
         0: any free port; see `port`.
     framer : Framer, optional

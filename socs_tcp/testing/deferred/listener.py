@@ -113,7 +113,7 @@ def listen(reactor: Any, device: Any, *, host: str = "127.0.0.1",
     device : ScriptedDevice, dict, callable, object, or class
         As for `DeviceServer`.
     host : str
-        Where to listen; the loopback interface unless given.
+        Where to listen. Default: the loopback interface.
     port : int
         0: any free port.
     receive_buffer : int, optional

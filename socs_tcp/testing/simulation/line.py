@@ -122,7 +122,7 @@ class Line:
             self.push(op, when)
 
     def push(self, op: Op, when: float = -math.inf) -> None:
-        """Do `op` not before `when` (as soon as possible unless given), and after all that
+        """Do `op` not before `when` (default: as soon as possible), and after all that
         was pushed before it."""
         self._out.append((when, op))
         if isinstance(op, bytes):
