@@ -1,22 +1,20 @@
-"""One connection of a device: its socket, and the conversation on it. All I/O is here."""
+"""One connection of a device: its socket, and the conversation on it."""
 
 from __future__ import annotations
 
-import math
 import os
 import select
 import socket
 import ssl
-import threading
 from collections import deque
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 from ..core.conversation import Conversation
 from ..core.errors import DeviceConnectionError
-from ..core.sockets import Patience, end
-from ..core.telnet import TelnetFilter, escape
+from ..core.sockets import end
 from ..core.turn import Turn
+from .speaking import Speaking
 
 READ_SIZE = 65536
 #: Bytes of one read for somebody who takes many frames at a time.
@@ -24,8 +22,6 @@ LONG_READ = 262144
 # Linux tells of a hang-up behind unread bytes; elsewhere it shows once those are read.
 RDHUP: int = getattr(select, "POLLRDHUP", 0)
 GONE: int = RDHUP | select.POLLHUP | select.POLLERR | select.POLLNVAL
-#: Seconds between two looks at whether the call that has the device has sent its command.
-LOOK = 0.002
 #: Milliseconds in which a server that refuses us hangs up.
 ENDS_SOON = 10
 
@@ -34,7 +30,7 @@ class EndOfConnection(Exception):
     """A read found the end. Never leaves the blocking face."""
 
 
-class Connection:
+class Connection(Speaking):
     """One connection, from the connect to its end. Used by whoever has the device.
 
     This one reads and writes by the methods of its socket, which may be any that a driver has
@@ -52,31 +48,23 @@ class Connection:
         What the socket was set up with.
     """
 
-    __slots__ = ("__weakref__", "_beside", "_fd", "_halfway", "_one_beside", "_patience", "_pid",
-                 "_poll", "_speaking", "_telnet", "asides", "comm", "conversation", "dead", "error",
-                 "made", "new")
+    __slots__ = ("__weakref__", "_pid", "_poll", "asides", "conversation", "dead", "error", "made",
+                 "new")
 
     #: What a socket is, of which we can see what happens on it.
     SOCKET: Any = socket.socket
 
     def __init__(self, comm: Any, conversation: Conversation, telnet: bool = False,
                  keepalive: float | None = None) -> None:
-        self.comm = comm
-        self._fd: int | None = None
+        super().__init__(comm, telnet, keepalive)
         self.conversation = conversation
         self.dead = False           # its loss has been told
         self.error: DeviceConnectionError | None = None     # why it failed
         self.made = monotonic()
         self.new = False            # made in the call that has the device
-        # One command at a time goes out, whoever sends it: the call that has the device, or others.
-        self._speaking = self._beside = False
-        self._one_beside = threading.RLock()
-        self._halfway = False       # a command has been sent in part
         # When commands went out beside the call that has the device. Any thread appends.
         self.asides: deque[float] = deque()
-        self._telnet = TelnetFilter() if telnet else None
         self._pid = os.getpid()
-        self._patience = Patience(comm, keepalive)
         if isinstance(comm, self.SOCKET):
             # -2 is no descriptor, not even that of a closed socket.
             self._fd = comm.fileno() if comm.fileno() >= 0 else -2
@@ -133,7 +121,7 @@ class Connection:
         except (OSError, ValueError):       # ValueError: TLS knows no flags
             return True
 
-    # waiting, reading and writing
+    # waiting and reading
 
     def wait(self, deadline: float) -> bool:
         """Wait until there is something to read (or the connection is lost).
@@ -223,86 +211,6 @@ class Connection:
             return None
         finally:
             self.comm.settimeout(usual)
-
-    def put(self, data: bytes, deadline: float) -> None:
-        """Hand all of `data` to the system.
-
-        Parameters
-        ----------
-        deadline : float
-            By `time.monotonic`; may be infinite.
-
-        Raises
-        ------
-        TimeoutError
-            If the device does not take it until then.
-        OSError
-            If the connection is lost.
-        """
-        if self._telnet is not None:
-            data = escape(data)
-        if self._patience.stretched:
-            self._patience.relax()
-        # This and `_put_alone` say first what they do, and look at the other then: so never do both
-        # of them see nothing, and go on.
-        self._speaking = True
-        try:
-            if self._beside:
-                self._speaking = False
-                self._put_alone(data, deadline, within=False)
-            else:
-                self._write(data, deadline)
-        finally:
-            self._speaking = False
-
-    def put_beside(self, data: bytes, deadline: float, *, within: bool = False) -> None:
-        """As `put`, beside the call that has the device; in a signal handler `within` that call.
-
-        Raises
-        ------
-        RuntimeError
-            If this thread is in the middle of sending another command.
-        """
-        self._put_alone(data if self._telnet is None else escape(data), deadline, within)
-
-    def _put_alone(self, data: bytes, deadline: float, within: bool) -> None:
-        """Write, while nobody else does."""
-        try:
-            if not self._one_beside.acquire(
-                    timeout=-1 if deadline == math.inf else max(deadline - monotonic(), 0)):
-                raise TimeoutError("timed out")
-            before, self._beside = self._beside, True
-            try:
-                while self._speaking and not within:
-                    if monotonic() > deadline:
-                        raise TimeoutError("timed out")
-                    sleep(LOOK)
-                if self._halfway:
-                    raise RuntimeError("this thread is in the middle of sending another command")
-                self._write(data, deadline)
-            finally:
-                self._beside = before
-        finally:
-            try:                        # noqa: SIM105  # (as in `Session.run`)
-                self._one_beside.release()
-            except RuntimeError:
-                pass
-
-    def _write(self, data: bytes, deadline: float) -> None:
-        if self._fd is None or deadline == math.inf:
-            self.comm.sendall(data)
-            return
-        usual = self.comm.gettimeout()
-        self.comm.settimeout(max(deadline - monotonic(), 0.001))
-        try:
-            self.comm.sendall(data)
-        finally:
-            self.comm.settimeout(usual)
-
-    def grant(self, allowed: float | None) -> None:
-        """After a command that is not answered: nobody will wait until the device has taken it."""
-        if allowed is not None and self._patience.usual < allowed:
-            self._patience.grant(allowed)
 
     # the conversation
 

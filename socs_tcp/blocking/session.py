@@ -1,29 +1,16 @@
-"""The connection of one device: for whom, when it is made, and when it is given up."""
+"""The connection of one device: for whom, and when one is made."""
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Callable
-from contextlib import suppress
-from time import monotonic
 from typing import Any, Protocol, TypeAlias, TypeVar
-from weakref import WeakSet
 
-from ..core.errors import (
-    ConnectFailed,
-    DeviceConnectionError,
-    Disconnected,
-    again,
-)
-from ..core.link import Link
-from ..core.policy import until_lasting_proves
-from ..core.states import PROVING
+from ..core.errors import ConnectFailed, DeviceConnectionError, Disconnected, again
 from ..core.turn import Turn
 from .connection import Connection, EndOfConnection
-from .dialer import Dialer
-from .failures import Failures, kept
-from .gate import Busy, Call, Gate
+from .failures import kept
+from .gate import Busy, Call
+from .holder import Holder
 
 T = TypeVar("T")
 W = TypeVar("W")
@@ -51,38 +38,8 @@ class Hooks(Protocol):
 Ask: TypeAlias = Callable[[Call, Hooks, Turn], Any]
 
 
-class Session:
-    """Holds the connection of a device, for one call at a time."""
-
-    def __init__(self, link: Link, gate: Gate, dialer: Dialer, failures: Failures) -> None:
-        self.link = link
-        self.gate = gate
-        self.dialer = dialer
-        self.pace = dialer.pace
-        self.failures = failures
-        # What follows is touched by whoever has the device only, but for `connection`, which
-        # close() and the monitor read.
-        self.connection: Connection | None = None
-        self.comm: Any = None               # as drivers see it, and may set it
-        self.preparing = False
-        self.asked = -math.inf              # when an answer was waited for last
-        self.spared: Connection | None = None       # lost, and still to be seen in `comm`
-        self.pinned: Connection | None = None       # reserved: no other may be used
-        self.closes_after_reply = dialer.options.closes_after_reply
-        self.alarms = dialer.options.alarms
-        self.tell_connection: Callable[[Any], object] | None = None
-        _sessions.add(self)
-
-    def begin_anew(self) -> None:
-        """In a forked child: the connection is its parent's, and it makes one of its own."""
-        ours = self.connection, self.spared
-        self.gate.begin_anew()
-        self.comm = self.connection = self.spared = self.pinned = None
-        self.preparing = False
-        for connection in ours:
-            if connection is not None:
-                with suppress(OSError):
-                    connection.close()
+class Session(Holder):
+    """The connection of a device, for one call at a time. For its parameters see `Holder`."""
 
     # the frame of each call
 
@@ -133,19 +90,7 @@ class Session:
         if self.alarms is not None:
             self.alarms.tell()
 
-    # which connection
-
-    def current(self) -> Connection | None:
-        """The connection that belongs to `comm`, whoever put it there."""
-        connection, comm = self.connection, self.comm
-        if connection is None or connection.comm is not comm:
-            if connection is not None:      # a driver has made its own
-                self.dialer.given_up(connection, None)
-            connection = None if comm is None else self.dialer.connection(comm)
-            if connection is not None:
-                connection.conversation.prepared()
-            self.connection = connection
-        return connection
+    # when one is made
 
     def open(self, call: Call, face: Hooks, ask: Ask) -> None:
         """Connect, and let the device prove itself. `comm` is None where that failed."""
@@ -226,11 +171,6 @@ class Session:
             raise self.dialer.why_not()
         return connection
 
-    def at_end(self, connection: Connection) -> bool:
-        """Is it lost, with nothing left to read? (What came before a hang-up is still there.)"""
-        return (not connection.conversation.decoder.waiting and connection.lost()
-                and connection.at_end())
-
     def listening(self, call: Call, face: Hooks) -> Connection:
         """A connection for who only listens: a living one, or one with something left to read."""
         connection = self.current()
@@ -263,73 +203,7 @@ class Session:
         self.drop(call.allowed)
         self.open(call, face, ask)
 
-    # the end of a connection
-
-    def spent(self, connection: Connection) -> bool:
-        """Will the device hang up on it, since it has answered in an earlier call?"""
-        return (self.closes_after_reply and self.pinned is None and not self.preparing
-                and not connection.new and connection.conversation.finished())
-
-    def lasting(self, connection: Connection) -> None:
-        """A device that is only sent to proves itself by a connection that lasts."""
-        if self.link.state is PROVING and not connection.dead:
-            now = monotonic()
-            if until_lasting_proves(now - connection.made, now - self.asked, self.link.error) <= 0:
-                self.link.lasted()
-
-    def failed(self, error: BaseException) -> None:
-        self.pace.failures += 1
-        self.link.failed(error)
-
-    def end(self, connection: Connection, error: DeviceConnectionError | None = None) -> None:
-        """A connection was found to be over, with nothing asked."""
-        if self.closes_after_reply and connection.conversation.finished():
-            connection.dead = True
-            connection.conversation.ended()
-        elif not connection.dead:
-            self.lose(connection, error or self.failures.end_of_connection(connection, "send",
-                                                                           "no"))
-
-    def lose(self, connection: Connection, error: DeviceConnectionError) -> None:
-        """Note, once, that a connection is gone. The socket stays where drivers look for it."""
-        if connection.dead:
-            return
-        connection.dead = True
-        connection.error = kept(error)
-        if connection.closed():         # not by the device
-            self.dialer.given_up(connection, None)
-        self.dialer.over(connection)
-        connection.conversation.ended()
-        self.link.losses += 1
-        self.failed(error)
-
-    def drop(self, allowed: float | None = None) -> None:
-        """Close the connection, so that nothing of it can reach a later question."""
-        comm, connection = self.comm, self.connection
-        self.comm = self.connection = None
-        if connection is not None:
-            self.dialer.given_up(connection, allowed)
-            connection.conversation.ended()
-            if connection is not self.spared:
-                connection.close()
-        if comm is not None and (connection is None or connection.comm is not comm):
-            comm.close()
-
     # from other threads
-
-    def tell_connections(self, callback: Callable[[Any], object]) -> None:
-        """Call `callback` with the socket of this connection, and of each that follows."""
-        self.tell_connection = callback
-        comm = self.comm
-        if comm is not None:
-            callback(comm)
-
-    def retry_in(self) -> float:
-        """Seconds until another attempt to connect may begin; 0 where none is needed."""
-        connection = self.connection
-        if self.comm is not None and not (connection is not None and connection.dead):
-            return 0.0
-        return self.pace.wait(monotonic())
 
     def check_idle(self) -> bool:
         """Notice a hang-up while nobody is calling. Never blocks. Any thread.
@@ -370,16 +244,3 @@ class Session:
                 self.gate.lock.release()
         self.link.closed()
         self.tell()
-
-
-#: Those of this process.
-_sessions: WeakSet[Session] = WeakSet()
-
-
-def _forked() -> None:
-    for session in list(_sessions):
-        session.begin_anew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)

@@ -99,10 +99,7 @@ class Silence:
         """
         if now > self.ended:        # noqa: PLR1730  # (a call of max() takes longer)
             self.ended = now
-        self._since = self.ended
-        if self._wanted < self._settle:     # noqa: PLR1730
-            self._wanted = self._settle
-        self.calm = False
+        self.broken(self.ended)
 
     def kept(self) -> None:
         """All that was expected has come, and nothing else."""

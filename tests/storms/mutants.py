@@ -45,9 +45,7 @@ MUTANTS = (
     Mutant("do not hold the lock", "blocking/gate.py", "threading.RLock()", "_NoLock()",
            only=BLOCKING),
     Mutant("take a piece for the reply", "blocking/connection.py",
-           "            for answered, frame in self.conversation.heard(data, now):\n",
-           "            return data\n"
-           "            for answered, frame in self.conversation.heard(data, now):\n",
+           "            found = conversation.heard(data, now)\n", "            return data\n",
            only=BLOCKING),
     Mutant("wait past the deadline", "blocking/exchange.py",
            "            reply = connection.reply(turn, call.deadline)\n",
