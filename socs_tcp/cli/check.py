@@ -72,10 +72,10 @@ def _not_simulated(description: Description) -> str:
 
 
 def _ask(description: Description, device: tuple[str, int], style: Style) -> int:
-    from ..core.errors import DeviceConnectionError
+    from ..core.errors import DeviceConnectionError, show
     from ..description.client import read_all
 
-    code = GOOD
+    code, heard = GOOD, False
 
     def unanswered(query: Query, error: DeviceConnectionError) -> None:
         nonlocal code
@@ -83,11 +83,15 @@ def _ask(description: Description, device: tuple[str, int], style: Style) -> int
         print(f"{query.name}: {style('bad', visible(str(error)))}", flush=True)
     try:
         for reading in read_all(description, *device, unanswered):
+            heard = True
             print("\n".join(_lines(reading, style)), flush=True)
             if reading.errors:
                 code = FAILED
     except DeviceConnectionError as exc:
         complain(exc)
+        if not heard and exc.phase == "recv" and description.identify is not None:
+            asked = description.identify.steps[0].send.fill({})
+            complain(f"the device was asked to identify itself: {show(asked)}")
         return exit_code(exc)
     return code
 

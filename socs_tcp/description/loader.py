@@ -65,9 +65,11 @@ def find(name: str) -> Path:
     """
     if not name.endswith((".yaml", ".yml")) and os.sep not in name:
         if name not in shipped():
+            near = f" (did you mean {name + '.yaml'!r}?)" if Path(f"{name}.yaml").is_file() \
+                else did_you_mean(name, shipped())
             raise DescriptionError(name, 0, "", "no description of that name comes with this "
-                                   f"package{did_you_mean(name, shipped())}; there are "
-                                   f"{', '.join(shipped())} (a file's name ends in .yaml)")
+                                   f"package{near}; there are {', '.join(shipped())} (the name "
+                                   "of a file ends in .yaml)")
         return Path(str(resources.files("socs_tcp.description") / "devices" / f"{name}.yaml"))
     places = [Path(name)]
     if os.environ.get("OCS_CONFIG_DIR"):

@@ -71,3 +71,21 @@ def test_on_a_terminal():
     with Terminal("check kikusui_pmx", columns=200) as shown:
         assert shown.end() == 0
     assert "good: Kikusui PMX" in shown.lines[0]
+
+
+def test_a_device_that_does_not_identify_itself(tmp_path):
+    path = tmp_path / "d.yaml"
+    path.write_text('device: x\ntimeout: 0.3\nframing: {terminator: "\\n"}\n'
+                    'identify: {send: "*IDN?", match: "A"}\n'
+                    'queries: {a: {send: "a?", fields: {a: {}}}}\n')
+    with DeviceServer({"a?": "2"}, framer=LineFramer("\n")) as server:
+        done = run(f"check {path} 127.0.0.1:{server.port}")
+    assert done.returncode == 4
+    assert "no reply within 0.3 s" in done.stderr
+    assert r"the device was asked to identify itself: b'*IDN?\n'" in done.stderr
+
+
+def test_a_file_whose_ending_was_left_out(tmp_path):
+    (tmp_path / "mine.yaml").write_text(REGEX)
+    done = run("check mine", cwd=tmp_path)
+    assert done.returncode == 2 and "(did you mean 'mine.yaml'?)" in done.stderr

@@ -271,6 +271,9 @@ def test_commands_do_what_the_page_says(page, shell):
         setting = block.options.get("class")
         if setting == "unplugged":
             shell.tell("unplug")
+        if setting == "thermometer":
+            (shell.folder / "thermometer.yaml").write_text(
+                next(b for b in FOUND[page] if b.arg == "yaml").text)
         if setting == "prologix":
             spec = importlib.util.spec_from_file_location(
                 "prologix_box", DOCS / "examples" / "prologix_box.py")
