@@ -9,7 +9,7 @@ from collections import deque
 from time import monotonic
 from typing import Any
 
-from ..core.silence import Silence
+from ..core.silence import NEVER, Silence
 from ..core.sockets import end
 from .gate import Gate
 
@@ -60,7 +60,7 @@ class DeviceSocket(socket.socket):
         call = gate.call if gate.mine() else None
         if self.asides is not None and self.silence is not None and (call is None or call.lent):
             self.asides.append(monotonic())
-            self.silence.calm, gate.attention = False, True
+            self.silence.free_until, gate.attention = NEVER, True
 
     def wait_in_reads(self) -> None:
         """Have the system wait in reads of the descriptor, until somebody sets a timeout."""

@@ -34,7 +34,7 @@ from .evidence import State
 from .hearing import Answered, Hearing
 from .owed import NO_DEBT, Debt
 from .pending import MOST_GIVEN_UP
-from .silence import LONGEST_PAUSE
+from .silence import LONGEST_PAUSE, NEVER
 from .turn import Turn
 
 __all__ = ["DROP", "MOST_GIVEN_UP", "SPEAK", "WAIT", "Answered", "Conversation", "State"]
@@ -56,7 +56,7 @@ class Conversation(Hearing):
 
     def free(self, now: float) -> bool:
         """May a question be sent, with nothing to consider? Nearly always, and soon said."""
-        return not self.turns and not self.decoder.waiting and self.silence.free(now)
+        return not self.turns and not self.decoder.waiting and now < self.silence.free_until
 
     def free_to_command(self) -> bool:
         """May a command be sent, with nothing to wait for, and no late answer to throw away?"""
@@ -131,6 +131,14 @@ class Conversation(Hearing):
 
     # what is said
 
+    def ask_if_free(self, turn: Turn, now: float) -> bool:
+        """`ask`, if it is `free`: nearly always."""
+        if self.turns or self.decoder.waiting or now >= self.silence.free_until:
+            return False
+        turn.asked_at = now
+        self.turns.append(turn)
+        return True
+
     def ask(self, turn: Turn, now: float) -> None:
         """A question goes out now, which `next_step` or `may_join` has allowed."""
         turn.asked_at = now
@@ -170,7 +178,7 @@ class Conversation(Hearing):
     def ended(self) -> list[Turn]:
         """The connection is gone. Those who wait in vain, in their order."""
         self._evidence.state = State.DEAD
-        self.silence.calm = False
+        self.silence.free_until = NEVER
         turns = [turn for turn in self.turns if not turn.given_up]
         self.turns.clear()
         return turns

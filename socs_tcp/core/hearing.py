@@ -13,7 +13,7 @@ from .link import Link
 from .owed import Owed, Received
 from .pending import Pending
 from .policy import MOST_UNASKED, STRAYS_AT_ONCE, LateReplies
-from .silence import Silence
+from .silence import NEVER, Silence
 from .turn import Turn
 
 #: So many alarms wait for somebody to take them; more are discarded.
@@ -353,9 +353,9 @@ class Hearing:
         # (Half a frame is that of the question whose late reply comes first, if there is one.)
         self._owed.in_vain(not self.turns and (self.decoder.waiting > 0
                                                or self._received is not None))
-        self.silence.calm = False
+        self.silence.free_until = NEVER
 
     def _give_up(self, reason: str) -> None:
         self.useless = self.useless or reason
-        self.silence.calm = False
+        self.silence.free_until = NEVER
         self._whole = _is_looked_at

@@ -49,10 +49,11 @@ class LineFramer(Framer):
 
     def whole(self, data: bytes) -> bytes | None:
         single = self._single
-        if single is None:
+        # (To look through a long piece for two bytes takes its time, so first at its end.)
+        if single is None or not data.endswith(single):
             return None
-        frame, end, more = data.partition(single)
-        return frame if end and not more and len(frame) <= self.max_length else None
+        frame, _, more = data.partition(single)
+        return None if more or len(frame) > self.max_length else frame
 
     def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None:
         if self._single is not None:

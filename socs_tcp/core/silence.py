@@ -20,6 +20,8 @@ PART_FOR_DEBT = 0.8
 #: Seconds; what is shorter is lost where times are added up, and nobody waits for it.
 INSTANT = 1e-6
 
+NEVER = -math.inf
+
 
 class Silence:
     """Counts the silence on one connection. Belongs to its conversation.
@@ -39,8 +41,8 @@ class Silence:
         The end of the last exchange on the connection before.
     """
 
-    __slots__ = ("_due", "_length", "_settle", "_since", "_slowest", "_wanted", "calm", "debt",
-                 "ended", "gap", "paused", "settled_in")
+    __slots__ = ("_due", "_length", "_settle", "_since", "_slowest", "_wanted", "debt", "ended",
+                 "free_until", "gap", "paused", "settled_in")
 
     def __init__(self, settle: float, gap: float, now: float, debt: Debt = NO_DEBT, *,
                  last: float = -math.inf) -> None:
@@ -54,8 +56,9 @@ class Silence:
         self._wanted = max(settle, self.debt.seconds)
         #: The end of the last exchange.
         self.ended = last
-        #: All that came lately were replies: see `free`.
-        self.calm = False
+        #: All that came lately were replies: until then a question may go out, with nothing more
+        #: to consider.
+        self.free_until = NEVER
         self._has_paused(now)
 
     def _has_paused(self, now: float) -> None:
@@ -71,7 +74,7 @@ class Silence:
         self._since = now
         if self._wanted < self._settle:     # noqa: PLR1730  # (a call of max() takes longer)
             self._wanted = self._settle
-        self.calm = False
+        self.free_until = NEVER
 
     def alarm(self, now: float) -> None:
         """An alarm came. In a pause it may have been a late reply, and more may follow.
@@ -117,15 +120,11 @@ class Silence:
         if rtt > self._slowest:
             self._slowest = rtt
             self._length = min(rtt + self._settle, LONGEST_PAUSE)
-        if not self.calm:
-            if self._wanted:        # a command went out meanwhile, and may be answered after this
-                self._since = now
-            else:
-                self.calm = not self.gap
-
-    def free(self, now: float) -> bool:
-        """May a question go out, with nothing more to consider?"""
-        return self.calm and now - self.ended < self._length and now < self._due
+        if self._wanted:        # a command went out meanwhile, and may be answered after this
+            self._since = now
+        elif not self.gap:
+            until = now + self._length
+            self.free_until = until if until < self._due else self._due     # (min() takes longer)
 
     def gap_left(self, now: float) -> float:
         """Seconds until a command may be sent."""

@@ -263,10 +263,10 @@ class Connection(LineProtocol):
 
     # what those who have the device do with it
 
-    def clear(self, now: float) -> bool:
-        """May a question go out, with nothing to consider? Nearly always, and soon said."""
-        return (self.conversation.free(now) and not self._paused
-                and (self._poll is None or not self._poll(0)))
+    def ask_if_free(self, turn: Turn, now: float) -> bool:
+        """Note a question, which is then to be sent, if there is nothing to consider."""
+        return (not self._paused and (self._poll is None or not self._poll(0))
+                and self.conversation.ask_if_free(turn, now))
 
     def next_step(self, now: float, allowed: float) -> float:
         """As `Conversation.next_step`, after a look at what has come."""

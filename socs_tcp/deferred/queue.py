@@ -99,6 +99,16 @@ class Queue:
         request.queue, request.deferred = self, deferred
         if request.deadline < self._alarm.when:
             self._alarm.set(request.deadline)
+        connection = self.connection
+        if request.kind == "query" and connection is not None and not (
+                self.waiting or self._sending or self._closes_after_reply) \
+                and connection.ask_if_free(request, request.asked_at):
+            self._go_out(connection, request)       # nearly always
+        else:
+            self._line_up(request, first)
+        return deferred
+
+    def _line_up(self, request: Request, first: bool) -> None:
         waiting = self.waiting
         if first:
             waiting.insert(0, request)
@@ -108,7 +118,6 @@ class Queue:
             self.waiting = deque(waiting)
         if not self._busy:
             self.start()
-        return deferred
 
     def start(self) -> None:
         """Start what may start."""
@@ -153,21 +162,25 @@ class Queue:
         request.succeed(value)
 
     def _ask(self, connection: Connection, request: Request, now: float) -> bool:
-        if self._closes_after_reply or not connection.clear(now):
+        if self._closes_after_reply or not connection.ask_if_free(request, now):
             decided = self._decide(connection, request, now)
             if decided is not None:
                 return decided
+            connection.conversation.ask(request, now)
+        del self.waiting[0]
+        self._go_out(connection, request)
+        return True
+
+    def _go_out(self, connection: Connection, request: Request) -> None:
+        """A question goes out now."""
         if self.unread:
             self.keep(())
-        del self.waiting[0]
-        connection.conversation.ask(request, now)
         request.sent = "maybe"
         rest = connection.say(request.data, request.timeout)
         if rest is None:
             request.sent = "yes"
         else:
             self._await(rest, request)
-        return True
 
     def _decide(self, connection: Connection, request: Request, now: float) -> bool | None:
         """May a question go out? None if it may; otherwise what `_start` returns."""
@@ -291,17 +304,17 @@ class Queue:
         connection = self.connection
         if connection is not None and not connection.used:
             self._first(connection, request)
-        if self._busy:
-            request.succeed(reply)
-            return
-        self._busy = True
+        deferred, request.deferred = request.deferred, None
+        busy, self._busy = self._busy, True
         try:
-            request.succeed(reply)
+            if deferred is not None:        # (a call of `succeed` is not for nothing)
+                deferred.callback(reply)
         finally:
-            self._busy = False
-        self._at_once = 0
-        if self.waiting:
-            self.start()
+            self._busy = busy
+        if not busy:
+            self._at_once = 0
+            if self.waiting:
+                self.start()
 
     def heard(self, answered: list[Answered]) -> None:
         """Bytes came, which have answered these."""

@@ -33,6 +33,7 @@ class Request(Turn):
     """
 
     sent: Sent = "no"
+    safe_to_repeat = False
     deferred: Deferred[Any] | None = None
     #: Who has it, and hears when its user does not want it any more.
     queue: Any = None
@@ -89,15 +90,29 @@ class Request(Turn):
         self.safe_to_repeat = False
 
 
+class _Question(Request):
+    """Much of it is the same for each, and needs no constructor of Python's."""
+
+    kind: Kind = "query"
+    plain = True
+    __init__ = object.__init__
+
+
 # what both the client and a session make of the calls of their users
 
 
 def question(device: Device, msg: Text, timeout: float | None,
              safe_to_repeat: bool = False) -> Request:
     """The request that `query` makes."""
-    return Request("query", device.framer.encode(msg),
-                   device.timeout if timeout is None else check_seconds("timeout", timeout),
-                   device.clock.seconds(), safe_to_repeat)
+    request: Request = _Question()
+    request.data = device.framer.encode(msg)
+    request.timeout = timeout = (device.timeout if timeout is None
+                                 else check_seconds("timeout", timeout))
+    request.asked_at = now = device.clock.seconds()
+    request.deadline = math.inf if timeout is None else now + timeout
+    if safe_to_repeat:
+        request.safe_to_repeat = True
+    return request
 
 
 def command(device: Device, msg: Text, timeout: float | None) -> Request:

@@ -115,7 +115,7 @@ def key_of(world: World) -> tuple:
         talk.state, talk.answered, bool(talk.useless), talk._strayed, talk._received is None,
         age(silence._since), round(silence._wanted, 3), silence.debt,
         round(silence._length, 3), age(silence._due, 99), age(silence.ended),
-        silence.calm, age(silence.settled_in),
+        age(silence.free_until, 99), age(silence.settled_in),
         tuple((*name(f.text), f.kind, len(f.rest), age(f.begun), f.old)
               for f in (*world.output, *world.old)), len(world.old),
         world.call, age(world.deadline) if world.call else 0, age(world.wake),

@@ -841,12 +841,25 @@ def test_finished():
     assert not talk.finished() and talk.awaited
 
 
+def test_a_question_is_noted_at_once_only_where_it_is_free():
+    talk = Talk()
+    turn = Turn("query", b"q")
+    assert not talk.ask_if_free(turn, 100.0)            # nothing was answered yet
+    talk.exchange(100.0)
+    assert talk.ask_if_free(turn, 100.01)
+    assert talk.turns == [turn] and turn.asked_at == 100.01
+    assert not talk.ask_if_free(Turn("query", b"q"), 100.02)     # one is under way
+    talk.heard(b"x\ny", 100.02)
+    assert not talk.ask_if_free(Turn("query", b"q"), 100.02)     # something waits
+    assert talk.turns == []
+
+
 def test_without_settling_no_time_is_ever_waited_for():
     talk = Talk(settle=0.0)
     for now in (0.0, 100.0):
         talk.heard(b"x\n", now)
         talk.exchange(now)
-    assert talk.silence.free(1e9)
+    assert talk.free(1e9)
 
 
 def test_a_command_while_a_late_reply_is_owed_ends_the_connection_at_the_next_question():

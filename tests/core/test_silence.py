@@ -5,7 +5,7 @@ import math
 import pytest
 
 from socs_tcp.core.owed import NO_DEBT, Debt
-from socs_tcp.core.silence import INSTANT, Silence
+from socs_tcp.core.silence import INSTANT, NEVER, Silence
 
 
 def quiet(settle=0.05, gap=0.0, debt=NO_DEBT, last=-math.inf):
@@ -50,7 +50,7 @@ def test_without_settling_nothing_is_waited_for():
     silence.answered(2.0, 0.5)
     assert silence.left(100.0) == 0
     assert silence.paused == 0.0
-    assert silence.free(1e9)
+    assert silence.free_until > 1e9
 
 
 def test_less_than_an_instant_is_nothing():
@@ -102,7 +102,7 @@ def test_a_gap_between_exchanges():
     assert silence.left(10.5) == 0
     silence.spoke(11.0)
     assert silence.left(11.0) == pytest.approx(0.5)
-    assert not silence.free(11.0)
+    assert silence.free_until == NEVER
 
 
 def test_a_gap_outlasts_the_connection():
@@ -181,10 +181,10 @@ def test_alarms_lengthen_a_pause_by_a_second_at_most():
 def test_a_question_is_free_until_there_may_have_been_a_pause():
     silence = quiet()
     silence.answered(10.1, 0.1)
-    assert silence.free(10.24) and not silence.free(10.26)
+    assert silence.free_until == pytest.approx(10.25)
     silence.answered(19.95, 0.1)
-    assert silence.free(19.99) and not silence.free(20.0)           # a pause is due
+    assert silence.free_until == 20.0           # a pause is due
     silence.broken(19.96)
-    assert not silence.free(19.96)
+    assert silence.free_until == NEVER
     silence.answered(19.97, 0.1)                # while silence is missing
-    assert not silence.free(19.97)
+    assert silence.free_until == NEVER

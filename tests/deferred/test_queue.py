@@ -1,5 +1,6 @@
 """The queue: who waits, what is in flight, and the one timer, over a transport in memory."""
 
+import inspect
 import re
 
 import pytest
@@ -99,6 +100,36 @@ def test_one_exchange_at_a_time_first_come_first_served(bench):
     assert bench.sent == [b"1", b"2"]
     bench.frames(b"two")
     assert second.value == b"two"
+
+
+def test_a_question_that_is_asked_in_a_callback_goes_out_there_and_overtakes_nobody(bench):
+    asked = []
+
+    def again(_reply):
+        asked.append((list(bench.sent), bench.raw(data=b"again"), list(bench.sent)))
+    bench.raw(data=b"1").addCallback(again)
+    bench.frames(b"one")
+    before, _deferred, after = asked[0]
+    assert before == [b"1"] and after == [b"1", b"again"]
+    waits = bench.add(data=b"2")
+    bench.queue.connection.conversation.turns[0].deferred.addCallback(again)
+    bench.frames(b"the second")
+    assert bench.sent == [b"1", b"again", b"2"]         # who waited has gone out first
+    bench.frames(b"two")
+    assert waits.value == b"two" and bench.sent[-1] == b"again"
+
+
+def test_what_is_done_at_once_in_the_callback_of_a_reply_does_not_recurse(bench):
+    deep = []
+
+    def more(count):
+        deep.append(len(inspect.stack()))
+        if count:
+            bench.raw("send").addCallback(lambda _none: more(count - 1))
+    bench.raw().addCallback(lambda _reply: more(20))
+    bench.frames(b"one")
+    bench.clock.advance(0)
+    assert len(deep) == 21 and max(deep) < min(deep) + 30
 
 
 def test_the_round_trip_is_timed_from_the_start_and_not_from_the_queue(bench):

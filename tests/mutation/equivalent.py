@@ -6,9 +6,10 @@ _TIDIED = "the heap is tidied sooner or later; what is called, and when, is the 
 #: As one of `Fault.names` shows it, with the reason.
 EQUIVALENT: dict[str, str] = {
     "core/silence.gap_left: left > INSTANT  ->  left >= INSTANT": _NO_TIME,
-    "core/silence.free: now - self.ended < self._length  ->  "
-    "now - self.ended <= self._length": _NO_TIME,
-    "core/silence.free: now < self._due  ->  now <= self._due": _NO_TIME,
+    "core/conversation.free: now < self.silence.free_until  ->  "
+    "now <= self.silence.free_until": _NO_TIME,
+    "core/silence.answered: until < self._due  ->  until <= self._due":
+        "the earlier of two that are equal is either",
     "core/silence.answered: rtt > self._slowest  ->  "
     "rtt >= self._slowest": "the longer of two that are equal is either",
     "blocking/tls.look: reads < _MOST_READS  ->  reads <= _MOST_READS":
