@@ -11,5 +11,6 @@ part            what it measures
 ``pipelining``  several questions on their way at once against lock-step
 ``startup``     import time, memory of an idle agent
 ``ocs_side``    what ``DeviceAgentMixin.poll`` and publishing cost per sample
+``production``  CPU and memory of real agents, through a real router
 ==============  ====================================================================
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .figures import goals, measure, plot, report
 
-PARTS = ("query", "many", "bulk", "pipelining", "startup", "ocs_side")
+PARTS = ("query", "many", "bulk", "pipelining", "startup", "ocs_side", "production")
 
 
 def run_part(part: str, out: Path, more: list[str]) -> measure.Result | None:

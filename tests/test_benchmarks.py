@@ -3,11 +3,13 @@
 import ast
 import importlib
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from benchmarks import bulk, instructions, many, query
+from benchmarks import bulk, instructions, many, production, query
 from benchmarks.figures import goals, measure, report
 
 pytestmark = pytest.mark.skipif(not hasattr(measure.os, "sched_setaffinity"),
@@ -91,6 +93,41 @@ def test_what_is_asked_over_tls_is_compared_with_a_socket_over_tls():
                                                         "TCPInterface query, lines, TLS"))
     assert [row["wall_vs_bare"] > 0 for row in result["rows"]] == [True, True]
     assert "query.query_line_tls.wall_vs_bare_tls" in result["figures"]
+
+
+class _Used:
+    """An agent of `production` that was looked at once."""
+
+    def __init__(self, name, hz, **window):
+        self.name, self.rate, self._window = name, hz, {"memory": 50.0, **window}
+
+    def median(self, what):
+        return measure.spread([self._window[what]])
+
+
+def test_what_an_agent_costs_is_told_beside_one_that_waits():
+    result = measure.new_result("production", True)
+    production._fill_rates(result, [_Used("waits", 0, core=0.1),
+                                    _Used("10 queries a second", 10, core=1.1)])
+    production._fill_ways(result, [_Used("none", 50, cpu=400.0, took=0.2, rate=50.0),
+                                   _Used("gap", 50, cpu=450.0, took=1.2, rate=50.0)])
+    assert [row.get("cpu_us_a_query") for row in result["rows"][:2]] == [None, 1000]
+    assert result["figures"] == {
+        "production.waits.core_percent": 0.1, "production.10 queries a second.core_percent": 1.1,
+        "production.none.more_us": 0.0, "production.gap.more_us": 50.0}
+    assert len(report.tables(result)) == 2
+
+
+def test_the_cpu_time_of_a_process_is_that_of_all_its_threads():
+    before = production.cpu_seconds(os.getpid())
+    worker = threading.Thread(target=lambda: (sum(range(200_000)), ready.set(), over.wait()))
+    ready, over = threading.Event(), threading.Event()
+    worker.start()
+    ready.wait()
+    used = production.cpu_seconds(os.getpid()) - before
+    over.set()
+    worker.join()
+    assert used > 0.0005 and production.memory(os.getpid()) > 5
 
 
 def test_turns_are_interleaved():

@@ -13,6 +13,7 @@ TITLES = {
     "pipelining": "Pipelining",
     "startup": "Start-up",
     "ocs_side": "The OCS side",
+    "production": "Cost in production",
 }
 
 
