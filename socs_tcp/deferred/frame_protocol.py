@@ -21,6 +21,7 @@ from .clock import steady
 from .drain import Drain, SocketDrain, drain_of, lowest
 from .later import AT_ONCE, fail_later, succeed_later
 from .reading_end import HUNG_UP, poll_of, reading_end
+from .tls import TlsTransport
 
 #: Bytes that may wait for a reader beyond one whole frame before the transport is paused.
 READ_LIMIT = 131072
@@ -63,7 +64,8 @@ class FrameProtocol(Protocol):
         self._senders: tuple[Deferred[None], ...] = ()
         self._draining: Drain | SocketDrain | None = None
         self._lost: DeviceConnectionError | None = None
-        self._direct: Any = None
+        self._direct: Any = None        # what writes at once
+        self._through: Any = None       # ... through TLS
         self._long_reads = False
         self._clock: Any = None         # that of the transport's reactor, if it has one
         self._at_once = 0               # calls that were done at once, since its last turn
@@ -93,6 +95,8 @@ class FrameProtocol(Protocol):
             # (Not for a wrapper that only lends us the attributes of what it wraps.)
             if isinstance(transport, FileDescriptor):
                 self._direct = handle.send
+            elif isinstance(transport, TlsTransport):
+                self._through = transport.write_at_once
 
     def dataReceived(self, data: bytes) -> None:
         if self._lost is not None:      # TLS may still have some, which makes no sense
@@ -105,7 +109,7 @@ class FrameProtocol(Protocol):
         if self._lost is None:
             self._lost = from_cause(reason, host=self.host, port=self.port, phase="recv",
                                     sent="maybe")
-        self._direct = self._poll = None
+        self._direct = self._through = self._poll = None
         self._stop_looking()
         self._serve()
 
@@ -144,8 +148,12 @@ class FrameProtocol(Protocol):
         transport: Any = self.transport
         # Where nothing is in front of us we write at once, not at the next turn of the
         # reactor: that spares it the registration for writing, twice a query.
-        if self._direct is not None and not (transport.TLS or transport.dataBuffer
-                                             or transport._tempDataLen):
+        if self._direct is None:
+            if self._through is not None:
+                if self._through(data):
+                    return True
+                data = b""
+        elif not (transport.TLS or transport.dataBuffer or transport._tempDataLen):
             try:
                 done = self._direct(data)
             except OSError:     # full; or lost, which the transport finds out by itself

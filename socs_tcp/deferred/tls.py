@@ -8,11 +8,14 @@ a protocol of ours stands between: what is written is TLS, and waits in the TCP 
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet import error
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IConsumer, IPushProducer, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -45,6 +48,25 @@ class TlsTransport:
             if hasattr(tcp, name):
                 setattr(self, name, getattr(tcp, name))
         self.stopProducing = self.loseConnection
+        handle = getattr(tcp, "getHandle", lambda: None)()
+        self._send: Any = None
+        if isinstance(handle, socket.socket) and isinstance(tcp, FileDescriptor):
+            self._send = handle.send
+
+    def write_at_once(self, data: bytes) -> bool:
+        """As `write`, without waiting for the reactor's next turn. Has the system taken it all?"""
+        if self.disconnecting:
+            return False
+        try:
+            self._stream.write(data)
+        except ConnectionError:     # the device has said farewell, which is being told
+            return False
+        tcp, rest = self._tcp, self._stream.take()
+        if self._send is not None and not (tcp.TLS or tcp.dataBuffer or tcp._tempDataLen):
+            with suppress(OSError):     # full; or lost, which the transport finds out by itself
+                rest = rest[self._send(rest):]
+        tcp.write(rest)
+        return self._send is not None and not (rest or self._stream.holding)
 
     def write(self, data: bytes) -> None:
         if self.disconnecting or not data:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import queue
 import socket
 import ssl
 import threading
@@ -295,26 +296,51 @@ def test_a_device_behind_tls(real, listener, certificate):
     assert real.left_over() == []
 
 
+def test_a_command_goes_out_at_once_and_not_in_the_next_turn(real, listener, certificate):
+    heard, over, sent = queue.SimpleQueue(), threading.Event(), []
+
+    def listen(far):
+        heard.put(far.recv(99))
+        heard.put(far.recv(99))
+        over.wait(BOUND)
+    server = Server(listener, certificate.server(), listen)
+    factory, connector = connect(real, listener, certificate.client())
+    assert real.until(lambda: factory.protocol, BOUND)
+    first = factory.protocol.send(b"A?")                # waits behind the end of the handshake
+    assert real.until(lambda: first.called, BOUND)
+    assert heard.get(timeout=BOUND) == b"A?\r\n"
+    assert factory.protocol.send(b"B?").called
+    assert heard.get(timeout=BOUND) == b"B?\r\n"        # while the reactor does nothing
+    over.set()
+    connector.disconnect()
+    assert real.until(lambda: "lost" in factory.told, BOUND)
+    factory.protocol.send(b"T?").addErrback(lambda failure: sent.append(failure.value))
+    assert real.until(lambda: sent, BOUND)
+    server.join(BOUND)
+
+
 def test_a_command_is_sent_when_the_system_has_taken_it(real, listener, certificate):
     go = threading.Event()
-    size = 8 << 20
+    size = (8 << 20) + 6
     got = []
 
     def read(far):
         go.wait(BOUND)
-        count = 0
+        count, end = 0, b""
         while count < size:
-            count += len(far.recv(65536))
-        got.append(count)
+            data = far.recv(65536)
+            count, end = count + len(data), (end + data)[-6:]
+        got.append(end)
     server = Server(listener, certificate.server(), read)
     factory, connector = connect(real, listener, certificate.client())
     assert real.until(lambda: factory.protocol, BOUND)
     sent = []
-    factory.protocol.send(os.urandom(size - 1).replace(b"\n", b"x") + b"\n").addCallback(
-        sent.append)
+    for command in (os.urandom(size - 8).replace(b"\n", b"x") + b"\r\n", b"last"):
+        factory.protocol.send(command).addCallback(sent.append)
     assert not real.until(lambda: sent, 0.2)
     go.set()
-    assert real.until(lambda: sent and got, BOUND)
+    assert real.until(lambda: len(sent) == 2 and got, BOUND)
+    assert got == [b"last\r\n"]                         # behind what waited before it
     connector.disconnect()
     assert real.until(lambda: "lost" in factory.told, BOUND)
     server.join(BOUND)
