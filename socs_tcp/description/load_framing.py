@@ -39,14 +39,14 @@ def load_framing(node: Node, context: Context) -> tuple[Framer, bytes, Wrapping 
         send = _ends(keys[kind])[0]
     parts = {key: keys[key] for key in (*FRAMING_KINDS, "keep_prompt") if key in keys}
     frames = load_reply_end(parts, context)
-    wrapping = load_wrapping(keys, frames)
+    wrapping = load_wrapping(keys, frames, send)
     if wrapping is not None and isinstance(frames, LineFramer) and (
             wrapping.repeats or frames.terminators[0][0] == wrapping.escape):
         frames = WrappedFramer(frames, wrapping.escape, wrapping.repeats)
     return frames, send, wrapping
 
 
-def load_wrapping(keys: dict[str, Node], framer: Framer) -> Wrapping | None:
+def load_wrapping(keys: dict[str, Node], framer: Framer, send: bytes) -> Wrapping | None:
     """The keys ``start`` and ``stuffing`` of ``framing``."""
     given = [key for key in ("start", "stuffing") if key in keys]
     if not given:
@@ -68,11 +68,11 @@ def load_wrapping(keys: dict[str, Node], framer: Framer) -> Wrapping | None:
         raise inner["codes"].error("must contain the escape itself")
     if len(set(codes.values())) < len(codes):
         raise inner["codes"].error("has one code for two bytes")
-    for edge in (start, end):
-        if edge and edge[0] not in codes:
+    for edge in filter(None, (start, end, send)):
+        if edge[0] not in codes:
             raise inner["codes"].error(f"must contain {shown(edge[:1])}, with which "
                                        f"{'a message begins' if edge is start else 'it ends'}")
-        if edge[:1] == bytes((escape,)) and edge[1:2] in {bytes((c,)) for c in codes.values()}:
+        if (edge[:1] if edge[0] != escape else edge[1:2]) in {bytes((c,)) for c in codes.values()}:
             raise inner["codes"].error(f"has a code that makes {shown(edge)} of a byte")
     return Wrapping(start, escape, codes, start == end)
 

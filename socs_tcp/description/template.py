@@ -143,25 +143,28 @@ class Template:
                 made += b"" if self.checksum is None else self.checksum.text(bytes(made))
             else:
                 made += piece.fill(values[piece.name], self.encoding)
-        data = bytes(made)
-        end = self._end
-        if self.terminator and self.open and self.wrapping is None and self._ends_in(
-                data + end) > bool(end) + sum(
-                self._ends_in(piece) for piece in self.pieces if isinstance(piece, bytes)):
-            raise ValueError(f"the terminator {self.terminator!r} would stand in the middle of "
-                             f"{data[:60]!r}")
-        return data
+        return bytes(made)
 
     @property
     def _end(self) -> bytes:
         """What is added at the end: nothing where it stands there already."""
-        last = self.pieces[-1] if self.pieces else b""
+        last = self.pieces[-1] if self.pieces and self.wrapping is None else b""
         ends = isinstance(last, bytes) and last.endswith(self.terminator)
         return b"" if ends else self.terminator
+
+    def _wrapped(self, data: bytes) -> bytes:
+        return data if self.wrapping is None else self.wrapping.wrap(data)
 
     def _ends_in(self, data: bytes) -> int:
         """How many terminators there are; of two that overlap, the device may see either."""
         return len(re.findall(b"(?=%s)" % re.escape(self.terminator), data))
+
+    @property
+    def _own_ends(self) -> int:
+        """How many terminators stand in it already, before the last."""
+        around = self._ends_in(self._wrapped(b""))
+        return around + sum(self._ends_in(self._wrapped(piece)) - around
+                            for piece in self.pieces if isinstance(piece, bytes))
 
     def fill(self, values: Values) -> bytes:
         """The bytes to send.
@@ -171,9 +174,13 @@ class Template:
         ValueError
             If a value does not fit its place, or holds what ends a message.
         """
-        data = self.body(values)
-        return data + self._end if self.wrapping is None \
-            else self.wrapping.wrap(data) + self.terminator
+        data, end = self._wrapped(self.body(values)), self._end
+        stuffed = self.wrapping is not None and self.wrapping.escape is not None
+        if self.open and self.terminator and not stuffed and \
+                self._ends_in(data + end) > self._own_ends + bool(end):
+            raise ValueError(f"the terminator {self.terminator!r} would stand in the middle of "
+                             f"{data[:60]!r}")
+        return data + end
 
     def partly(self, values: Values) -> Template:
         """The template with `values` in their places and the other places left open."""

@@ -428,6 +428,26 @@ def test_a_value_makes_no_terminator_together_with_what_follows(end, send, kind,
     next(parameter.script("x" if kind == "str" else 11))
 
 
+@pytest.mark.parametrize(("framing", "value"), [
+    ('start: "$", terminator: "\\n"', 10), ('start: "$", terminator: "AB"', 0x4241)])
+def test_a_value_makes_no_terminator_in_what_is_wrapped(framing, value):
+    text = SETTING.replace('terminator: "\\r\\n"', framing) % ('"M{value:<i}"', "int")
+    parameter = loads(text).parameters["p"]
+    with pytest.raises(ValueError, match="would stand in the middle"):
+        parameter.script(value)
+    next(parameter.script(5))
+
+
+@pytest.mark.parametrize(("more", "codes", "expected"), [
+    ("", '"\\x7e": "\\x5e", "\\x7d": "\\x7e"', "has a code that makes b'~' of a byte"),
+    ('send_terminator: "\\n", ', '"\\x7e": "\\x5e", "\\x7d": "\\x5d"', r"must contain b'\n'"),
+    ('send_terminator: "\\n", ', '"\\n": "\\x5e", "\\x7d": "\\n", "~": "a"',
+     r"a code that makes b'\n'")])
+def test_stuffing_leaves_no_terminator(more, codes, expected):
+    framing = f'{{terminator: "~", {more}stuffing: {{escape: "\\x7d", codes: {{{codes}}}}}}}'
+    assert expected in problem(GOOD.replace('{terminator: "\\r\\n"}', framing))
+
+
 def test_a_width_is_one_of_bytes():
     text = (SETTING % ('"A{value:5}"', "str")).replace("device: x", "device: x\nencoding: utf-8")
     parameter = loads(text).parameters["p"]
