@@ -57,18 +57,34 @@ class WrappedFramer(Framer):
         self._line = line
         self.end = line.terminators[0]
         self._escape = escape if self.end[0] == escape else None
-        self._repeats = repeats
+        self._ends = re.compile(b"(?:%s)*" % re.escape(self.end)) if repeats else None
 
     def find(self, buffer: bytearray, start: int, stop: int,
              scanned: int) -> tuple[int, int] | None:
-        begin, size = start, len(self.end)
-        while self._repeats and buffer[begin:min(begin + size, stop)] == self.end:
-            begin += size
+        size = len(self.end)
+        begin = self._begin(buffer, start, stop, scanned)
         while True:
             found = self._line.find(buffer, begin, stop, max(scanned, begin))
             if found is None or not self._is_data(buffer, begin, found[0]):
                 return found
             scanned = found[0] + size       # (the next one may begin in this one)
+
+    def _begin(self, buffer: bytearray, start: int, stop: int, scanned: int) -> int:
+        """Where the reply begins, behind all terminators in front of it."""
+        if self._ends is None:
+            return start
+        size = len(self.end)
+        seen = start + (scanned - start) // size * size
+        if seen > start and self._escape is None:       # (none is looked at again and again)
+            if buffer[seen - size:seen] != self.end:    # the reply has begun
+                return start
+        else:
+            seen = start
+        begin = self._ends.match(buffer, seen, stop)
+        assert begin is not None
+        if begin.end() - start > self.max_length:
+            raise self.too_long(buffer[start:stop])
+        return begin.end()
 
     def _is_data(self, buffer: bytearray, start: int, at: int) -> bool:
         """Is the first byte of the terminator at `at` the second of an escape?"""

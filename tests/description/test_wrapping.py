@@ -1,10 +1,13 @@
 """Bytes that are escaped within a message, and where such a message ends."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from socs_tcp.core.decoder import Decoder
+from socs_tcp.core.errors import FramingError
 from socs_tcp.core.framing import LineFramer
 from socs_tcp.description import DescriptionError, loads
 from socs_tcp.description.errors import BadReply
@@ -38,6 +41,27 @@ def test_a_flag_that_two_messages_share_or_that_is_repeated():
     wrapping, end = HDLC
     frames = Decoder(framer(wrapping, end)).feed_frames(b"~~~a~b~~c~", 99)
     assert [wrapping.unwrap(frame) for frame in frames] == [b"a", b"b", b"c"]
+
+
+@pytest.mark.parametrize("end", [b"~", b"##", b"ab"])
+@given(data=st.lists(st.sampled_from(list(b"~#abx")), max_size=30).map(bytes),
+       size=st.integers(1, 4))
+def test_flags_are_the_same_however_they_are_cut(end, data, size):
+    line = WrappedFramer(LineFramer(end), None, repeats=True)
+    whole, cut, frames = Decoder(line).feed_frames(data, 99), Decoder(line), []
+    for at in range(0, len(data), size):
+        frames += cut.feed_frames(data[at:at + size], 99)
+    assert frames == whole
+
+
+@pytest.mark.parametrize(("end", "size"), [(b"~", 1), (b"##", 3), (b"~", 65536)])
+def test_flags_without_an_end_are_no_reply(end, size):
+    decoder, begun = Decoder(WrappedFramer(LineFramer(end), None, repeats=True)), time.thread_time()
+    with pytest.raises(FramingError, match="no end of the reply within"):
+        for at in range(200_000 // size):
+            assert decoder.feed_frames((end * size)[at % len(end):][:size], 99) == []
+    assert decoder.waiting < 140_000
+    assert time.thread_time() - begun < 10      # (0.5 s; once 30)
 
 
 @pytest.mark.parametrize(("frame", "expected"), [
