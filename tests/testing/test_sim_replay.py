@@ -42,10 +42,13 @@ def test_commands_and_replies_are_told_apart(path):
 
 @pytest.mark.parametrize("line", [
     "0.1 1 nonsense", "0.1 1", "0.1 1 >", "0.1 1 open b''", "x 1 open", "0.1 1 > 'text'",
-    "0.1 1 > b'\\xff", "0.1 1 > __import__('os').getcwd()"])
+    "0.1 1 > b'\\xff", "0.1 1 > __import__('os').getcwd()", "1e999 1 open", "nan 1 open",
+    "-1 1 open", "0.1 " + "9" * 5000 + " open", "0.1 1 > " + "-" * 300_000 + "1",
+    "0.1 1 > " + "(" * 300_000, "0.1 1 > b'\x1b" + "x" * 300_000])
 def test_what_is_no_recording_is_refused(line):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not (bytes|a line of a recording): ") as caught:
         Entry.parse(line)
+    assert len(str(caught.value)) < 200 and str(caught.value).isprintable()
 
 
 def test_a_line_is_read_as_it_was_written():

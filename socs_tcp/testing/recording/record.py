@@ -16,6 +16,7 @@ of the connection, a direction, and the bytes as Python shows them::
 from __future__ import annotations
 
 import ast
+import re
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -25,9 +26,14 @@ from typing import NamedTuple
 from ...core.framing import Framer
 from ...core.line_file import LineFile
 from ...core.log import DeviceLogger
+from ...core.text import shown
 
 HEADER = "# socs_tcp recording 1"
 KINDS = ("open", ">", "<", "close")
+
+#: What stands in the columns of a line.
+_TIME, _NUMBER = re.compile(r"\d{1,12}(\.\d{0,9})?", re.ASCII), re.compile(r"\d{1,9}", re.ASCII)
+_BYTES = re.compile(r"""b(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?:\s*#.*)?""")
 
 log = DeviceLogger()
 
@@ -57,14 +63,17 @@ class Entry(NamedTuple):
             If the line is not an entry.
         """
         words = line.split(None, 3)
-        if len(words) < 3 or words[2] not in KINDS or (len(words) == 4) != (words[2] in "<>"):
-            raise ValueError(f"not a line of a recording: {line!r}")
+        if len(words) < 3 or words[2] not in KINDS or (len(words) == 4) != (words[2] in "<>") \
+                or not _TIME.fullmatch(words[0]) or not _NUMBER.fullmatch(words[1]):
+            raise ValueError(f"not a line of a recording: {shown(line)}")
         try:
-            data = ast.literal_eval(words[3]) if len(words) == 4 else b""
+            # (Only what is one text: an expression may be too deep for the parser.)
+            data = b"" if len(words) == 3 else \
+                ast.literal_eval(words[3]) if _BYTES.fullmatch(words[3]) else None
         except (SyntaxError, ValueError):
             data = None
         if not isinstance(data, bytes):
-            raise ValueError(f"not bytes: {line!r}")
+            raise ValueError(f"not bytes: {shown(line)}")
         return cls(float(words[0]), int(words[1]), words[2], data)
 
 
