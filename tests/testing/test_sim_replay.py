@@ -46,7 +46,7 @@ def test_commands_and_replies_are_told_apart(path):
     "-1 1 open", "0.1 " + "9" * 5000 + " open", "0.1 1 > " + "-" * 300_000 + "1",
     "0.1 1 > " + "(" * 300_000, "0.1 1 > b'\x1b" + "x" * 300_000])
 def test_what_is_no_recording_is_refused(line):
-    with pytest.raises(ValueError, match="not (bytes|a line of a recording): ") as caught:
+    with pytest.raises(ValueError, match=r"not (bytes|a line of a recording): ") as caught:
         Entry.parse(line)
     assert len(str(caught.value)) < 200 and str(caught.value).isprintable()
 
