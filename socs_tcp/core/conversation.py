@@ -48,7 +48,7 @@ DROP = -1.0
 
 
 class Conversation(Hearing):
-    """The ledger of one connection. For its parameters see `Hearing`."""
+    """The ledger of one connection. For its parameters see `Listening`."""
 
     __slots__ = ()
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TypeAlias
 
-from .decoder import Decoder
 from .errors import FramingError
-from .evidence import Evidence, State
-from .framer import Framer
-from .link import Link
-from .owed import Owed, Received
-from .pending import Pending
-from .policy import MOST_UNASKED, STRAYS_AT_ONCE, LateReplies
-from .silence import NEVER, Silence
+from .evidence import State
+from .listening import Listening
+from .policy import MOST_UNASKED, STRAYS_AT_ONCE
 from .turn import Turn
 
 #: So many alarms wait for somebody to take them; more are discarded.
@@ -23,62 +18,13 @@ MOST_ALARMS = 1000
 Answered: TypeAlias = "tuple[Turn, bytes | list[bytes] | None]"
 
 
-def _is_looked_at(data: bytes) -> None:
-    """No bytes are known to be a reply without a closer look."""
+class Hearing(Listening):
+    """Whole frames: whose they are, and what becomes of the others.
 
-
-class Hearing:
-    """What has been heard on one connection, and who is still to hear something.
-
-    Parameters
-    ----------
-    link : Link
-        Hears what the device has proven, and what it said unasked.
-    framer : Framer
-        Where frames end, unless a turn says otherwise.
-    late_replies
-        As in `TCPInterface`.
-    silence : Silence
-        Of this connection.
-    alarms : list of bytes, optional
-        Where whole frames that answer nothing are put, for somebody who wants them.
-
-    Attributes
-    ----------
-    turns : list of Turn
-        Sent and not answered yet, in their order; those given up stay until they are.
-    restless : bool
-        Has the device said something unasked since the last silence?
-    more : bool
-        Is `frames` to be called again, for what waits? It was enough for one call: a function of
-        the user's may look at each, and take its time.
-    useless : str
-        Why nothing may be asked on this connection any more; empty while something may.
+    For its parameters see `Listening`.
     """
 
-    __slots__ = ("_alarms", "_evidence", "_framer", "_late", "_link", "_owed",
-                 "_pending", "_received", "_strayed", "_whole", "decoder", "more", "restless",
-                 "silence", "turns", "useless")
-
-    def __init__(self, link: Link, framer: Framer, late_replies: LateReplies, silence: Silence,
-                 *, alarms: list[bytes] | None = None) -> None:
-        self._link = link
-        self._framer = framer
-        self._late = late_replies
-        self._alarms = alarms
-        self._pending = Pending(link, late_replies, alarms is not None)
-        #: The frame that bytes are, where any frame answers the first question; otherwise None.
-        self._whole = framer.whole if self._pending.in_order else _is_looked_at
-        self._owed = Owed(silence.debt)
-        self._evidence = Evidence(link, silence.settled_in)
-        self._received: Received | None = None      # while an answer is received in pieces
-        self.silence = silence
-        self.decoder: Decoder = framer.decoder()
-        self.turns = self._pending.turns
-        self._strayed = False   # what was discarded since the last silence may go on
-        self.restless = False
-        self.more = False
-        self.useless = ""
+    __slots__ = ()
 
     # what is heard
 
@@ -239,22 +185,6 @@ class Hearing:
         self.silence.answered(now, rtt)
         self._evidence.exchange(rtt)
 
-    def _listened(self, now: float, frames: int) -> None:
-        """So many frames ended for a listener: the answers to commands, if they were missing."""
-        silence, owed = self.silence, self._owed
-        silence.ended = now
-        if owed.unanswered == frames == 1 and not owed.late:        # nearly always
-            owed.unanswered, expected = 0, True
-        else:
-            expected = owed.heard(frames)
-        if (expected and now >= silence.settled_in and not (
-                owed.unanswered or owed.late
-                or self._strayed or self.decoder.waiting or self._received)):
-            silence.kept()
-        else:
-            silence.broken(now)
-        self._evidence.spoke(now, expected)
-
     def _nobodys(self, frame: bytes, now: float) -> None:
         """A whole frame that answers nothing."""
         if self._owed.drained():
@@ -280,49 +210,6 @@ class Hearing:
         self._evidence.unasked(begin, count, commanded=self._owed.unanswered > 0,
                                in_order=self._pending.in_order)
 
-    # bytes as they come, for `recv` of the original
-
-    def took(self, data: bytes, now: float) -> None:
-        """Somebody received these bytes as they came."""
-        link = self._link
-        link.bytes_received += len(data)
-        if link.trace is not None:
-            link.trace.add("<", data)
-        if data and self._received is None and self._framer.whole(data) is not None:
-            self._listened(now, 1)
-        elif data:
-            self._came_in_pieces(data, now)
-
-    def take(self, count: int, now: float) -> bytes:
-        """Up to `count` bytes that wait, as they came."""
-        data = self.decoder.take(count)
-        self._pending.begun = False
-        if data:
-            self._came_in_pieces(data, now)
-        return data
-
-    def _came_in_pieces(self, data: bytes, now: float) -> None:
-        """An answer ends where the framer says, however it is received."""
-        received = self._received or Received(self._framer)
-        ended = received.ends(data)
-        self._received = received if received.begun else None
-        self._listened(now, ended)
-
-    def discard_late(self) -> int:
-        """Throw away late answers that have come before a command is sent; their number.
-
-        Of one that has come in part, the rest is still to come: it stays, and stays owed.
-        """
-        count = 0
-        while self._owed.late and self.decoder.waiting:
-            frame = self.decoder.next_frame()
-            if frame is None:
-                break
-            self._owed.late -= 1
-            count += 1
-            self._link.bytes_discarded += len(frame)
-        return count
-
     # the end of a turn, and of the connection
 
     def gave_up(self, turn: Turn, by_caller: bool = False) -> bool:
@@ -347,15 +234,3 @@ class Hearing:
                           else "a reply did not match")
             return True
         return False
-
-    def in_vain(self) -> None:
-        """Somebody gave up waiting for what the device says by itself."""
-        # (Half a frame is that of the question whose late reply comes first, if there is one.)
-        self._owed.in_vain(not self.turns and (self.decoder.waiting > 0
-                                               or self._received is not None))
-        self.silence.free_until = NEVER
-
-    def _give_up(self, reason: str) -> None:
-        self.useless = self.useless or reason
-        self.silence.free_until = NEVER
-        self._whole = _is_looked_at

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from copy import copy
 
 from socs_tcp.core.conversation import Conversation
-from socs_tcp.core.hearing import Hearing
+from socs_tcp.core.listening import Listening
 from socs_tcp.core.silence import LONGEST_PAUSE
 
 from .sequence_world import FRAMER, SETTLE, Config, Ear, World, Wrong
@@ -73,7 +73,7 @@ def copy_of(world: World) -> World:
     new.__dict__.update(world.__dict__)
     old = world.conversation
     talk = new.conversation = object.__new__(Conversation)
-    for name in Hearing.__slots__:
+    for name in Listening.__slots__:
         setattr(talk, name, getattr(old, name))
     turns = {id(turn): copy(turn) for turn in (*old.turns, *world.turns)}
     talk._link = Ear(new)

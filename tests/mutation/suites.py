@@ -8,7 +8,8 @@ ROOT = Path(__file__).parents[2]
 LEDGER = ("test_conversation", "test_silence", "test_turn", "test_ledger_details")
 #: Tests of the core that are not named after the module.
 ALSO: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("conversation", "hearing", "pending", "owed", "evidence", "silence", "turn"),
+    **dict.fromkeys(("conversation", "hearing", "listening", "pending", "owed", "evidence",
+                     "silence", "turn"),
                     LEDGER),
     "link": ("test_log", "test_trace", *LEDGER),
     "decoder": ("test_framing", "test_block_framer", "test_prompts", *LEDGER),
