@@ -34,8 +34,9 @@ Phase = Literal["connect", "send", "recv", "identify"]
 Sent = Literal["no", "maybe", "yes"]
 
 SHOWN_BYTES = 60
-#: Characters of a text that is not ours, and of a whole message.
+#: Characters of a text that is not ours, of a reason (some have a hint), of a whole message.
 SHOWN_TEXT = 200
+MOST_OF_A_REASON = 500
 MOST_OF_A_MESSAGE = 1000
 
 
@@ -145,7 +146,7 @@ def reason_of(exc: BaseException) -> str:
     number = _number(exc)
     if number in errno.errorcode:
         return os.strerror(number)
-    return safe(exc, SHOWN_TEXT) or type(exc).__name__
+    return safe(exc, MOST_OF_A_REASON) or type(exc).__name__
 
 
 def _number(exc: BaseException) -> int:

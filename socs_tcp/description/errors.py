@@ -97,5 +97,6 @@ def did_you_mean(word: str, known: list[str]) -> str:
     """`` (did you mean 'x'?)``, or nothing where no known word is near `word`."""
     if len(word) > SHOWN:
         return ""
-    near = get_close_matches(word, known[:1000], n=1)
+    # (What it takes grows with both.)
+    near = get_close_matches(word, known[:12_000 // max(len(word), 20)], n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

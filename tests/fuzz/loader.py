@@ -34,6 +34,9 @@ NASTY = [
     "\U0001F600", "2024-01-01", "<<", "<<: *a", "=", "\ufeff", "---", "...", "\0", "\ud800",
     "0o17", "1e-400", "{value!r}", "{value.__class__}", "{value:{value}}", '"\\x1b[2J"',
     "(?i)a", "(?P<a>\\d+)+", "\\w+> ", "(?=a)b", "((((((((((a", "[a-", "a**", "x" * 300,
+    "1e-999999", "0e99999999999999999999", "1e-99999999999999999999", "repeat: {ch: 1..1000}",
+    "start:", "stuffing: {escape: '}', codes: {'}': ']'}}", "'~'", "'%Y-%m-%d %H:%M:%S'",
+    "{now:%H%M%S}", "time:", "&s [X, X, X]", "*s",
 ]
 WORD = re.compile(r"[^\s,{}\[\]:]+|[{}\[\]:,]|\n")
 SECTIONS = ("queries", "parameters", "actions", "messages")

@@ -29,7 +29,7 @@ LONGEST = 2000
 MOST = 65536
 NASTY = [b"", b"{", b"{0}", b"{log_source}", b"%s", b"\x1b[2J", b"\0", b"\xff", b"\xc2\xb5",
          b"9" * 90, b"1e999", b"nan", b",", b",,,,", b'"', b"\\", b"-", b"E", b"\r", b"\n",
-         b"\r\n", b"> ", b'+0,"x"', b"LSCI", b"\x06", b"\x15"]
+         b"\r\n", b"> ", b'+0,"x"', b"LSCI", b"\x06", b"\x15", b"~", b"}", b"}^"]
 MORE = """\
 device: x
 timeout: 2
@@ -38,6 +38,15 @@ queries:
   text: {send: "P?", period: 0.5, fields: {text: {type: str}}}
   pair: {send: "Q?", regex: '(?P<a>.*),(?P<b>[^;]*);', fields: {a: {type: str}, b: {scale: 0.1}}}
 simulate: {pair: "x,5;"}
+"""
+WRAPPED = """\
+device: x
+timeout: 2
+framing: {start: "~", terminator: "~", stuffing: {escape: "}", codes: {"~": "^", "}": "]"}}}
+queries:
+  text: {send: "P?", period: 0.5, fields: {text: {type: str}}}
+  when: {send: "Q?", split: ",", fields: {at: {index: 0, time: "%Y-%m-%d %H:%M:%S"}, n: {index: 1}}}
+simulate: {when: "2024-02-29 12:00:00,5"}
 """
 
 
@@ -65,7 +74,8 @@ class App:
 @cache
 def description(number: int) -> Description:
     names = shipped()
-    return loads(MORE) if number == len(names) else load(names[number])
+    return load(names[number]) if number < len(names) else \
+        loads((MORE, WRAPPED)[number - len(names)])
 
 
 def spoiled(reply: bytes, source: Bytes) -> bytes:
@@ -135,7 +145,7 @@ def check(text: str) -> None:
 def one_input(data: bytes) -> None:
     """Check one input; raises `AssertionError` if something is not as it must be."""
     source = Bytes(data)
-    device = Timed(description(source.number(len(shipped()) + 1)))
+    device = Timed(description(source.number(len(shipped()) + 2)))
     handle = device.device.handle
     device.device.handle = lambda command: [spoiled(reply, source) for reply in handle(command)]
     app, lines = App(), []
