@@ -127,7 +127,9 @@ class Acquisition:
 def _asked_often(queries: list[Query]) -> list[str]:
     periods = [q.period for q in queries if q.period is not None]
     most = max(OFTEN, min(periods, default=OFTEN))
-    return [q.name for q in queries if q.period is not None and q.period <= most and q.fields]
+    often = [q for q in queries if q.period is not None and q.period <= most]
+    # (A device that is not asked is judged by what it says unasked.)
+    return [q.name for q in often or queries if q.fields]
 
 
 def _listed(names: list[str]) -> str:

@@ -494,6 +494,22 @@ def test_a_device_that_only_speaks(make):
     assert not session.degraded and session.data["fields"] == {"code": 3}
 
 
+def test_a_device_that_only_speaks_and_nothing_of_it_can_be_read_is_degraded(make):
+    begin, rest = THREE.index("queries:"), THREE.index("messages:")
+    text = THREE[:begin] + "queries: {}\n" + THREE[rest:]
+    a = make(text.replace(", read_back: a", ""))
+    session, _ = a.start("acq")
+    for _ in range(20):
+        a.device.advance(1)
+        a.device.say(b"!x\n")
+    a.device.advance(1)
+    assert session.degraded and session.data["fields"] == {}
+    assert len([text for text in texts(session) if "cannot read what came" in text]) == 1
+    a.device.say(b"!3\n")
+    a.device.advance(2)
+    assert not session.degraded and session.data["fields"] == {"code": 3}
+
+
 def test_actions(make):
     a = make(THREE)
     assert a.run("run", name="reset")[1] == (True, "reset done")
