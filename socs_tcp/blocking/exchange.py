@@ -179,7 +179,7 @@ class Exchange:
         else:
             session.link.timeouts += 1
             connection.error = kept(error)
-            give_up = conversation.gave_up(turn)
+            give_up = conversation.gave_up(turn, now=monotonic())
             session.failed(error)
             if give_up:
                 session.drop(call.allowed)

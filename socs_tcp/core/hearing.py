@@ -140,7 +140,7 @@ class Hearing(Listening):
     def _came(self, turn: Turn, frame: bytes, now: float) -> bool:
         """A frame of `turn`. Is that over, for somebody who waits?"""
         if turn.wrong is frame:
-            self.gave_up(turn)
+            self.gave_up(turn, now=now)
             self.silence.broken(now)
             return True
         if turn.given_up:
@@ -212,8 +212,10 @@ class Hearing(Listening):
 
     # the end of a turn, and of the connection
 
-    def gave_up(self, turn: Turn, by_caller: bool = False) -> bool:
+    def gave_up(self, turn: Turn, by_caller: bool = False, *, now: float = -math.inf) -> bool:
         """Nobody waits for `turn` any more: timed out, interrupted, or not wanted `by_caller`.
+
+        The gap to the next command counts from `now`.
 
         Returns
         -------
@@ -228,6 +230,7 @@ class Hearing(Listening):
             self.turns.remove(turn)
             self.in_vain()
             return False
+        self.silence.given_up(now)
         new = self._evidence.state is State.NEW or turn.kind == "greeting"
         if self._pending.give_up(turn, by_caller) or new:
             self._give_up("a reply is owed that nobody waits for" if turn.wrong is None

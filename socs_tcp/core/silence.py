@@ -109,6 +109,11 @@ class Silence:
         if not self.debt.seconds:
             self._wanted = 0.0
 
+    def given_up(self, now: float) -> None:
+        """Nobody waits for the reply any more: the gap begins, and again if it comes late."""
+        if self.gap and now > self.ended:
+            self.ended = now
+
     def answered(self, now: float, rtt: float) -> None:
         """An exchange is over.
 

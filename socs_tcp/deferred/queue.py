@@ -394,7 +394,7 @@ class Queue:
             return True
         unsent = request.kind == "query" and request.sent != "yes"
         by_caller = request.deferred is None
-        return connection.conversation.gave_up(request, by_caller) or unsent
+        return connection.conversation.gave_up(request, by_caller, now=self._seconds()) or unsent
 
     # time
 

@@ -1,6 +1,7 @@
 """Sequences, aborts and pauses: `reserve`, urgent commands, `gap`. On both faces."""
 
 import itertools
+import re
 import threading
 import time
 
@@ -215,6 +216,30 @@ def test_the_gap_is_kept_after_an_exchange_that_failed(make, hand):
         device.error("A?", safe_to_repeat=True, timeout=0.5)
     assert len(came) > 2
     assert min(later - sooner for sooner, later in itertools.pairwise(came)) > 0.05
+
+
+@pytest.mark.parametrize("kind", ["late", "wrong"])
+def test_the_gap_is_kept_after_a_question_that_was_given_up(make, hand, kind):
+    """Where the connection is kept, since each reply tells which question it answers."""
+    came = []
+
+    def late(device):
+        device.command()
+        came.append(time.monotonic())
+        if kind == "wrong":
+            device.say(b"A wrong\r\n")
+        device.command()
+        came.append(time.monotonic())
+        device.say(b"A late\r\nB right\r\n")
+    device = make(hand(late), gap=0.3, settle=0,
+                  late_replies=lambda command, reply: reply[:1] == command[:1])
+    started = time.monotonic()
+    error = device.error("A?", timeout=10 if kind == "wrong" else 0.2,
+                         match=re.compile(b"A right"))
+    assert error.sent == "yes"
+    assert device.query("B?", timeout=10) == b"B right"
+    assert came[1] - started >= (0.5 if kind == "late" else 0.3)
+    assert device.link.connects == 1
 
 
 def test_a_command_for_which_the_gap_leaves_no_time_is_not_sent(make):
