@@ -283,6 +283,8 @@ class Queue:
             return False
         del self.waiting[0]
         self._at_once += 1
+        if request.kind == "listen":
+            request.sent = "yes"        # maybe a command, whose answer it waits for
         connection.listen(request)
         return True
 

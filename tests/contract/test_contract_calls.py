@@ -36,6 +36,15 @@ def test_a_frame_that_does_not_come_is_a_timeout(make, server, lasting):
     assert server.clients == 1
 
 
+@pytest.mark.parametrize("fault", ["black_hole", "hang_up_mid_reply"])
+def test_a_command_whose_answer_does_not_come_was_sent(device, server, fault):
+    """Who sends and receives in two steps must not take it for safe to repeat."""
+    getattr(server.faults, fault)()
+    device.send(b"A")
+    error = device.recv(0.2).exception(PATIENCE)
+    assert (error.phase, error.sent) == ("recv", "yes")
+
+
 def test_a_reply_that_recv_gave_up_on_does_not_answer_a_later_query(device, server):
     server.faults.late(0.3)
     device.send(b"A")
