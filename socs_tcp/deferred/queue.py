@@ -288,12 +288,13 @@ class Queue:
         connection.listen(request)
         return True
 
-    def _hold(self, connection: Connection, request: Request, _now: float) -> bool:
+    def _hold(self, connection: Connection, request: Request, now: float) -> bool:
         if connection.conversation.asking or connection.conversation.listening:
             return False
-        if request.kind == "reserve" and self._spent(connection):
-            self._holder.drop(connection, None)
-            return False
+        if request.kind == "reserve":       # as if it asked: who reserves it inherits no debt
+            decided = self._decide(connection, request, now)
+            if decided is not None:
+                return decided
         self._done(request, None)
         return True
 

@@ -8,7 +8,7 @@ import time
 import pytest
 from contract_faces import NEVER, wait_for
 
-from socs_tcp import Disconnected
+from socs_tcp import Disconnected, ReplyTimedOut
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 
 
@@ -86,6 +86,19 @@ def test_two_who_ask_in_two_steps_get_their_own_answers(make, served):
     for thread in threads:
         thread.join()
     assert got == {name: [(b"ACK", b"value of " + name)] * 25 for name in (b"PR1", b"PR2")}
+
+
+@pytest.mark.parametrize("late", ["drop", "drain"])
+def test_who_reserves_a_device_that_owes_a_late_reply_waits_for_that_or_a_new_connection(
+        make, late):
+    """And does not lose the reservation with his first command."""
+    with DeviceServer(lambda command: None if command == b"SET" else command) as server:
+        device = make(server, late_replies=late, timeout=10)
+        server.faults.late(0.4)
+        assert type(device.error("A?", timeout=0.2)) is ReplyTimedOut
+        with device.reserve() as talk:
+            talk.send(b"SET")
+            assert talk.query("B?") == b"B?"
 
 
 def test_who_reserves_a_device_that_hangs_up_after_each_reply_gets_a_new_connection(make):
