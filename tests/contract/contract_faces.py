@@ -117,7 +117,8 @@ class BlockingFace(Face):
     def reserve(self):
         with self.device.reserve() as talk:
             yield SimpleNamespace(
-                query=talk.query, send=lambda msg, **options: talk.send(msg + b"\r\n", **options))
+                query=talk.query, send=lambda msg, **options: talk.send(msg + b"\r\n", **options),
+                recv=lambda: talk.recv().removesuffix(b"\r\n"))
 
     def loop(self, into, most=None):
         """Loop over `frames`, until there are so many; a future for its end."""
@@ -186,7 +187,8 @@ class TwistedFace(Face):
         def calls(method):
             return lambda *args, **options: self._thread.call(lambda: method(*args, **options))
         try:
-            yield SimpleNamespace(query=calls(talk.query), send=calls(talk.send))
+            yield SimpleNamespace(query=calls(talk.query), send=calls(talk.send),
+                                  recv=calls(talk.recv))
         finally:
             self._thread.call(talk.release)
 

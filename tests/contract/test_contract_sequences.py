@@ -101,6 +101,22 @@ def test_who_reserves_a_device_that_owes_a_late_reply_waits_for_that_or_a_new_co
             assert talk.query("B?") == b"B?"
 
 
+def test_who_has_listened_in_a_reservation_still_has_it(make):
+    """While it listens, a command may pass, and stop a move; not afterwards."""
+    with DeviceServer({"MOVE": "done", "V?": "0", "OTHER": None}) as server:
+        device = make(server)
+        with device.reserve() as talk:
+            talk.send(b"MOVE")
+            assert talk.recv() == b"done"
+            other = device.start("send", b"OTHER\r\n")
+            for _ in range(20):
+                assert talk.query("V?") == b"0"
+            assert server.received == [b"MOVE", *[b"V?"] * 20]
+        other.result(10)
+        server.wait_for_commands(22)
+        assert server.received[-1] == b"OTHER"
+
+
 def test_who_reserves_a_device_that_hangs_up_after_each_reply_gets_a_new_connection(make):
     with DeviceServer(ScriptedDevice({"A?": "a"}, closes_after_reply=True)) as server:
         device = make(server, closes_after_reply=True, settle=0.01)
