@@ -1,4 +1,4 @@
-"""Keeps ``session.degraded`` of an agent's running operations true."""
+"""Keeps ``session.degraded`` of an agent's running operations correct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For OCS agents: `session.degraded` that is always true, and the loop everybody writes."""
+"""For OCS agents: `session.degraded` that is always correct, and the loop everybody writes."""
 
 from __future__ import annotations
 

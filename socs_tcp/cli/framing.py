@@ -182,5 +182,5 @@ def _unfinished(framer: Framer, came: bytes) -> str:
                       ("ETX", b"\x03")):
         if came.endswith(end):
             return f"the data ends with {name}: is that the end of a reply? (--terminator {name})"
-    return ("what came has no end that is known here; --terminator, --prompt or --length say "
-            "where a reply ends, --raw shows what comes")
+    return ("the data has no known end; say where a reply ends with --terminator, --prompt or "
+            "--length, or see all that comes with --raw")

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     from ..testing import FaultProxy
 
     if options.record is not None and options.record.exists():
-        complain(f"{options.record} is there already; --record writes new files only")
+        complain(f"{options.record} already exists; --record writes only new files")
         return USAGE
     try:
         proxy = FaultProxy(*options.device, host=options.host, port=options.port or 0,

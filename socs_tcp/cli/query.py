@@ -106,8 +106,8 @@ class Query:
         if unasked:
             self._warn_of(unasked)
         elif discarded > self._discarded:
-            complain(f"{discarded - self._discarded} bytes came before this reply that nobody "
-                     "had asked for; they are not shown")
+            complain(f"{discarded - self._discarded} unasked bytes came before this reply; "
+                     "they are not shown")
         self._discarded = discarded
 
     def _show(self, text: str, replies: list[Reply]) -> None:

@@ -73,7 +73,7 @@ def open_record(options: argparse.Namespace) -> Iterator[Callable[[Sample], None
     try:
         stream = LineFile(options.output, "x", complain)
     except FileExistsError:
-        raise UsageError(f"{options.output} is there already; -o writes new files only") from None
+        raise UsageError(f"{options.output} already exists; -o writes only new files") from None
     except OSError as exc:
         raise UsageError(f"{options.output}: {exc.strerror}") from None
     with contextlib.closing(stream):

@@ -38,7 +38,7 @@ class Transcript:
         try:
             file = LineFile(path.expanduser(), "x", complain)
         except FileExistsError:
-            raise UsageError(f"{path} is there already; :save writes new files only") from None
+            raise UsageError(f"{path} already exists; :save writes only new files") from None
         except (OSError, RuntimeError) as exc:      # (RuntimeError: ~ of nobody)
             raise UsageError(f"{path}: {getattr(exc, 'strerror', None) or exc}") from None
         self.__exit__()

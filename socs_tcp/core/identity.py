@@ -24,7 +24,7 @@ def identity_of(spec: IdentitySpec | None, closes_after_reply: bool) -> Identity
     if spec is None:
         return None
     if closes_after_reply:
-        raise ValueError("identify is of no use with closes_after_reply: the reply to it "
+        raise ValueError("identify cannot be used with closes_after_reply: its reply "
                          "would be the last on each connection")
     return Identity(spec)
 

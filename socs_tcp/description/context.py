@@ -91,7 +91,7 @@ class Context:
             unknown = [piece.name for piece in split(text)
                        if isinstance(piece, Place) and piece.name not in self.values]
             if unknown:
-                raise ValueError(f"the place {{{unknown[0]}}} has no value"
+                raise ValueError(f"the placeholder {{{unknown[0]}}} has no value"
                                  f"{did_you_mean(unknown[0], list(self.values))}")
             return fill_text(text, self.values)
         except ValueError as exc:

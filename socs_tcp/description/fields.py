@@ -211,7 +211,7 @@ class Field:
         assert self.labels is not None
         if value not in self.labels:
             known = ", ".join(repr(key) for key in [*self.labels][:20])
-            raise BadReply(f"{shown(value)} is none of {known}")
+            raise BadReply(f"{shown(value)} is not one of {known}")
         return self.labels[value]
 
 

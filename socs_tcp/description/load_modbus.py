@@ -35,12 +35,12 @@ def load_modbus(node: Node) -> Line:
 def load_query(name: str, node: Node, keys: dict[str, Node], context: Context,
                feeds: list[str]) -> ModbusQuery:
     if "fields" not in keys:
-        raise node.error("the key 'fields' is missing: what is to be read?")
+        raise node.error("the key 'fields' is missing: what should be read?")
     found = list(each_field(keys["fields"], context, FIELD_KEYS))
     sources = {field: load_source(at, inner, inside, list(TABLES))
                for field, at, inner, inside in found}
     if not found:
-        raise keys["fields"].error("has no field; expected at least one")
+        raise keys["fields"].error("is empty; expected at least one field")
     blocks = blocks_of(list(sources.values()), context.line.join)
     keys["fields"].spend(len(found) * len(blocks) // 20)
     fields = tuple(_field(field, inner, inside, sources[field], blocks)
@@ -54,15 +54,14 @@ def load_source(node: Node, keys: dict[str, Node], context: Context, tables: lis
     """The register or coil that a field or a parameter is."""
     given = [table for table in tables if table in keys]
     if len(given) != 1:
-        has = f", and has {' and '.join(given)}" if given else ""
-        raise node.error(f"needs one of {', '.join(tables)}{has}: where does it stand? (The "
-                         "number of a register is counted from 0: 30001 of a manual is "
-                         "'input: 0'.)")
+        has = f", but has {' and '.join(given)}" if given else ""
+        raise node.error(f"needs one of {', '.join(tables)}{has}: where is the value? (The "
+                         "numbers of registers begin with 0: 30001 in a manual is 'input: 0'.)")
     table = given[0]
     form = load_format(keys)
     count = 1 if table in ("coil", "discrete") else struct.calcsize(form) // 2
     if count == 1 and "format" in keys and table in ("coil", "discrete"):
-        raise keys["format"].error("is for registers only")
+        raise keys["format"].error("is only for registers")
     return Source(table, context.number(keys[table], "a number", 0, 65536 - count), count)
 
 
@@ -82,7 +81,7 @@ def _field(name: str, keys: dict[str, Node], context: Context, source: Source,
     if source.is_bit:
         for key in ("bit", "bits", "word_swap", "bcd", "scale", "offset"):
             if key in keys:
-                raise keys[key].error("is for registers only")
+                raise keys[key].error("is only for registers")
         field = describe_field(name, Packed(at + behind // 8, ">B"), keys, context)
         return Field(name, field.place, "str" if field.type == "str" else "int", field.unit,
                      bits=(behind % 8, behind % 8), labels=field.labels)

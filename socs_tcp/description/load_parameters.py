@@ -60,7 +60,7 @@ def load_parameter(name: str, node: Node, keys: dict[str, Node], context: Contex
     filled = {place for step in steps for place in step.send.places}
     for place in settings:
         if place not in filled:
-            raise keys["send"].error(f"must contain {{{place}}}, the place for the value")
+            raise keys["send"].error(f"must contain {{{place}}}, the placeholder for the value")
     restore = load_restore(keys, settings)
     parameter = Parameter(name, steps, settings, restore)
     try_out(parameter, keys["send"])

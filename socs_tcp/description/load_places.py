@@ -28,7 +28,7 @@ def load_exponent(keys: dict[str, Node], query: dict[str, Node], context: Contex
         return Group(pattern, group)
     if "split" in query:
         return Item(load_separator(query["split"]), context.number(node, "an item", 0, MAX_AT))
-    raise node.error("is a group of 'regex', or an item of 'split', and there is neither")
+    raise node.error("must be a group of 'regex' or an item of 'split', but there is neither")
 
 
 def load_separator(node: Node) -> bytes:
@@ -78,17 +78,17 @@ def _packed(name: str, node: Node, keys: dict[str, Node], query: dict[str, Node]
     form = text if re.fullmatch(r"[1-9]\d{0,3}s", text) else load_format(keys["struct"])
     swap = "word_swap" in keys and keys["word_swap"].boolean()
     if swap and (struct.calcsize(form) < 4 or form.endswith("s")):
-        raise keys["word_swap"].error(f"{form!r} has no two words that could be swapped")
+        raise keys["word_swap"].error(f"{form!r} does not have two words to swap")
     in_text, digits = "split" in query or "regex" in query, "base" in keys
     if digits and (keys["base"].whole("16", 2, 16) != 16 or form.endswith("s")):
-        raise keys["base"].error("must be 16 beside 'struct', for a number: the bytes stand there "
-                                 "as hexadecimal digits")
+        raise keys["base"].error("must be 16 together with 'struct', and of a number: its bytes "
+                                 "are then written as hexadecimal digits")
     if "at" not in keys:
         if not in_text and not digits:
             raise node.error("needs both 'at' (the first byte, counted from 0) and 'struct'")
         return Packed(0, form, swap, _in_text(name, node, keys, query, context), digits)
     if in_text or digits:
-        raise keys["at"].error("a reply that is read by 'split' or 'regex' has no 'at'" if in_text
+        raise keys["at"].error("cannot be used together with 'split' or 'regex'" if in_text
                                else "is for bytes, not for hexadecimal digits")
     return Packed(context.number(keys["at"], "the first byte, counted from 0,", -MAX_AT, MAX_AT),
                   form, swap)

@@ -32,7 +32,7 @@ def load_template(node: Node, context: Context, *, reply: bool = False,
         text = node.wire_text("an answer" if reply else "a message", context.encoding)
     has_sum = f"{{{CHECKSUM}" in text
     if has_sum and context.checksum is None:
-        raise node.error("has a place {checksum}, but the description has no 'checksum'")
+        raise node.error("contains {checksum}, but the description has no 'checksum'")
     checksum = context.checksum if has_sum or (
         summed and not reply and context.sums_commands) else None
     try:
@@ -47,10 +47,10 @@ def load_template(node: Node, context: Context, *, reply: bool = False,
     known = [*context.values, *context.later]
     for place in template.places:
         if place not in known:
-            raise node.error(f"the place {{{place}}} has no value here"
+            raise node.error(f"the placeholder {{{place}}} has no value here"
                              f"{did_you_mean(place, known)}; there are "
                              f"{', '.join('{' + k + '}' for k in known) or 'none'} "
-                             "(a brace that is meant as such is written twice)")
+                             "(to send a brace, write it twice)")
     node.spend(OF_AN_ENTRY + len(text) // 10)
     try:
         template = template.partly(context.values)
@@ -76,7 +76,7 @@ def load_steps(owner: Node, keys: dict[str, Node], context: Context, *,
     With `reads`, the last message has an answer even if nothing is said about it.
     """
     if "send" not in keys:
-        raise owner.error("the key 'send' is missing: what is to be sent?")
+        raise owner.error("the key 'send' is missing: what should be sent?")
     send = keys["send"]
     if not send.is_list:
         if is_step(send):
@@ -85,7 +85,7 @@ def load_steps(owner: Node, keys: dict[str, Node], context: Context, *,
         return (build_step(send, keys, context, reads=reads),)
     nodes = send.items("messages")
     if not nodes:
-        raise send.error("is an empty list; what is to be sent?")
+        raise send.error("is an empty list; what should be sent?")
     if len(nodes) > 100:
         raise send.error("has more than 100 messages")
     # (What stands at the query is about its last message, too.)
@@ -108,7 +108,7 @@ def load_list(nodes: list[Node], context: Context, *, reads: bool = False,
         if "send" in keys:
             send = keys["send"]
             if send.is_list:
-                raise send.error("is a list, inside of a list of steps")
+                raise send.error("is a list inside a list of steps")
             steps.append(build_step(send, keys, context, reads=reads and final))
         else:
             if send is None:
@@ -167,11 +167,11 @@ def load_end(keys: dict[str, Node], context: Context) -> Framer | None:
     """Where an answer ends, if not where the device's answers usually do."""
     ends = [key for key in ENDS if key in keys]
     if "keep_prompt" in keys and "prompt" not in keys:
-        raise keys["keep_prompt"].error("is for an answer that ends by 'prompt'")
+        raise keys["keep_prompt"].error("is only for an answer with 'prompt'")
     if not ends:
         return None
     if len(ends) > 1 and set(ends) != {"terminator", "lines"}:
-        raise keys[ends[1]].error(f"an answer ends by {ends[0]!r} or by {ends[1]!r}, not by both")
+        raise keys[ends[1]].error(f"cannot be used together with {ends[0]!r}")
     return load_reply_end({key: keys[key] for key in (*ENDS, "keep_prompt") if key in keys},
                           context)
 

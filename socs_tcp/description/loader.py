@@ -31,7 +31,7 @@ __all__ = ["DEFAULT_FEED", "IDENTIFY", "LINK_FEED", "MAX_ENTRIES", "find", "load
            "shipped"]
 
 DEFAULT_TIMEOUT = 10.0
-ONE_REPLY = "where 'closes_after_reply' says that the first answer is the last on each connection"
+ONE_REPLY = "with 'closes_after_reply': each connection ends after one answer"
 #: Bytes that an agent may have to send of all readings; a router refuses 1 MiB.
 MOST_SAID = 800_000
 #: So many feeds there may be.
@@ -179,7 +179,7 @@ def _check_one_reply(keys: dict[str, Node], parameters: dict[str, Parameter]) ->
     """A device that hangs up after a reply has but one for each connection."""
     for key in ("identify", "on_connect"):
         if key in keys:
-            raise keys[key].at_key().error(f"makes no sense {ONE_REPLY}")
+            raise keys[key].at_key().error(f"cannot be used {ONE_REPLY}")
     for name, parameter in parameters.items():
         if parameter.restore:
             raise keys["parameters"].at_key().error(f"'restore' of {name} is not possible "
@@ -199,7 +199,7 @@ def load_context(root: Node, keys: dict[str, Node]) -> tuple[Context, Framer]:
         for key in ("checksum", "error", "messages", "actions", "on_connect", "identify",
                     "raw_commands"):
             if key in keys:
-                raise keys[key].at_key().error("makes no sense for a device that speaks Modbus")
+                raise keys[key].at_key().error("cannot be used with 'modbus'")
         return replace(context, line=load_modbus.load_modbus(keys["modbus"])), framer()
     frames, terminator, wrapping = load_framing(keys["framing"], context)
     context = replace(context, terminator=terminator, framer=frames, wrapping=wrapping)

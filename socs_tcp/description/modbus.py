@@ -54,7 +54,7 @@ class ModbusQuery(Query):
             pdu = struct.pack(">BHH", TABLES[block.table], block.start, block.count)
             said = yield from self.line.exchange(pdu, self.name, self.timeout)
             if said[:1] != bytes([block.size]) or len(said) != block.size + 1:
-                raise ParseError(f"it should bring {block.size} bytes, and brings "
+                raise ParseError(f"it should contain {block.size} bytes, and contains "
                                  f"{len(said) - 1}", query=self.name, reply=said)
             data += said[1:]
         return data
@@ -112,6 +112,6 @@ class ModbusParameter(Parameter):
     def _write(self, pdu: bytes) -> Generator[Ask, bytes, bytes]:
         said = yield from self.line.exchange(pdu, self.name)
         if said[:4] != pdu[1:5]:
-            raise ParseError("it does not repeat what was to be written", query=self.name,
+            raise ParseError("it does not confirm what was written", query=self.name,
                              reply=said)
         return said

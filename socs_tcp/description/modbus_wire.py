@@ -94,22 +94,22 @@ class Line:
             raise ParseError(mistake, query=name, reply=reply)
         if reply[7] != pdu[0]:
             code = reply[8]
-            raise ParseError(f"the device answers exception {code}, "
-                             f"{EXCEPTIONS.get(code, 'which is not known')}", query=name,
+            raise ParseError(f"the device answers with exception {code}, "
+                             f"{EXCEPTIONS.get(code, 'which is unknown')}", query=name,
                              reply=reply, in_step=True)
         return reply[8:]
 
     def _mistake(self, reply: bytes, number: int, function: int) -> str:
         """Why `reply` cannot be that to the request; empty if it can."""
         if len(reply) < 9:
-            return f"it has {len(reply)} bytes, too few for a reply of Modbus"
+            return f"it has {len(reply)} bytes, too few for a Modbus reply"
         its, protocol, _, unit = struct.unpack_from(">HHHB", reply)
         if its != number or protocol:
             return f"it has the transaction number {its}, and the request had {number}"
         if unit != self.unit:
-            return f"it is of the unit {unit}, not {self.unit}"
+            return f"it is from unit {unit}, not {self.unit}"
         if reply[7] & 0x7f != function:
-            return f"it is of the function {reply[7]}, not {function}"
+            return f"it is for function {reply[7]}, not {function}"
         return ""
 
 

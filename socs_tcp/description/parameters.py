@@ -132,7 +132,7 @@ class Parameter:
             choices = [given] if setting.choices is None else [given, setting.choices[given]]
             step = self._resolution(name)
             if not any(close(setting, one, said[setting.field], step) for one in choices):
-                return (f"{setting.field} is {shown(said[setting.field])} afterwards, and not "
+                return (f"afterwards {setting.field} is {shown(said[setting.field])}, not "
                         f"{shown(given)}")
         return ""
 

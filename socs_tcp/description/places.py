@@ -66,12 +66,12 @@ class Place:
         if self.is_hex:
             width = _HEX.fullmatch(self.spec)
             if width is None or int(width[1]) % 2 or not int(width[1]):
-                raise ValueError(f"the place {self} must be whole bytes: {{{self.name}:02x}} is "
-                                 f"one, {{{self.name}:04x}} two, {{{self.name}:04d}} two with a "
+                raise ValueError(f"the placeholder {self} must be whole bytes: {{{self.name}:02x}} "
+                                 f"is one, {{{self.name}:04x}} two, {{{self.name}:04d}} two with a "
                                  f"decimal digit in each half, and {{{self.name}:<i}} four as "
                                  "Python's struct packs them")
         elif _SPEC.fullmatch(self.spec) is None:
-            raise ValueError(f"the place {self} has a format that is not known; it may be a width "
+            raise ValueError(f"the placeholder {self} has an unknown format; it may be a width "
                              "(below 100), a point and digits, and one letter of d x X o b e f g "
                              "s, such as {value:.3f} or {value:04d}")
 
@@ -89,8 +89,8 @@ class Place:
         if not self.is_hex:
             return text.encode("ascii", "replace")
         if not re.fullmatch("([0-9]{2})+", text.replace(" ", "")):
-            raise ValueError(f"the place {self} must be whole bytes, with a decimal digit in each "
-                             "half")
+            raise ValueError(f"the placeholder {self} must be whole bytes, with a decimal digit in "
+                             "each half")
         return bytes.fromhex(text)
 
     @property

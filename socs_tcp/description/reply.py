@@ -111,7 +111,7 @@ class Group:
     def find(self, cut: Cut) -> Span:
         match = cut.match(self.pattern)
         if match[self.name] is None:
-            raise NotThere(f"the group {self.name!r} took no part in the match")
+            raise NotThere(f"the part of the reply with the group {self.name!r} is missing")
         return match.span(self.name)
 
 

@@ -96,11 +96,11 @@ class Setting:
             raise ValueError(f"{self.name}: must be a text, not {shown(value)}")
         if len(value) > self.max_length:
             raise ValueError(f"{self.name}: {shown(value)} has {len(value)} characters; "
-                             f"{self.max_length} are possible")
+                             f"at most {self.max_length} are allowed")
         if not value.isprintable():
             raise ValueError(f"{self.name}: {shown(value)} has a control character")
         if self.alphabet is not None and not re.fullmatch(f"[{self.alphabet}]*", value):
-            raise ValueError(f"{self.name}: {shown(value)} has other characters than "
+            raise ValueError(f"{self.name}: {shown(value)} has characters other than "
                              f"{self.alphabet}")
         return value
 

@@ -52,8 +52,8 @@ def split(text: str, is_hex: bool = False) -> list[str | Place]:
             plain += match[0][0]
         else:
             raise ValueError(f"the brace {match[0]!r} at character {match.start() + 1} stands "
-                             "alone; a place for a value is {name} or {name:format}, "
-                             "and a brace that is meant as such is written twice")
+                             "alone; a placeholder is {name} or {name:format}, "
+                             "and to send a brace, write it twice")
     return [piece for piece in [*pieces, plain + text[end:]]
             if piece or isinstance(piece, Place)]
 
@@ -178,7 +178,7 @@ class Template:
         stuffed = self.wrapping is not None and self.wrapping.escape is not None
         if self.open and self.terminator and not stuffed and \
                 self._ends_in(data + end) > self._own_ends + bool(end):
-            raise ValueError(f"the terminator {self.terminator!r} would stand in the middle of "
+            raise ValueError(f"the terminator {self.terminator!r} would be in the middle of "
                              f"{data[:60]!r}")
         return data + end
 

@@ -42,8 +42,8 @@ def usual_answers(description: Description, talks: Mapping[str, list[Known]],
                 answers[name, index] = answer
     if obstacles:
         raise DescriptionError(description.file, 0, f"simulate.{obstacles[0]}",
-                               "the answer is missing, and none can be made up for a reply that "
-                               f"has to match something ({', '.join(obstacles[:20])})")
+                               "the answer is missing, and none can be invented for "
+                               f"{', '.join(obstacles[:20])}")
     return answers
 
 

@@ -529,7 +529,7 @@ def test_set_says_if_the_read_back_disagrees(make):
     a.device.device.set_answer("A?", "2.0")
     assert a.run("set", name="p", value=2)[1] == (True, "p set to 2; the device says a = 2.0")
     assert a.run("set", name="p", value=3)[1] == (
-        False, "p set to 3, but a is 2.0 afterwards, and not 3")
+        False, "p set to 3, but afterwards a is 2.0, not 3")
 
 
 def test_set_reads_back_and_publishes(make):

@@ -94,7 +94,7 @@ def test_save_does_not_write_over_a_file(device, tmp_path):
     file.write_text("precious")
     done = run(f"console 127.0.0.1:{device.port}", input=f":save {file}\n")
     assert done.returncode == 1
-    assert "is there already" in done.stderr
+    assert "already exists" in done.stderr
     assert file.read_text() == "precious"
 
 

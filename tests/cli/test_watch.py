@@ -71,7 +71,7 @@ def test_a_file_of_its_own(device, tmp_path):
         "1.0", "2.0"]
     again = run(f"watch 127.0.0.1:{device.port} 'volt?' --csv -o {file} --count 2")
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 def test_whoever_reads_the_pipe_may_leave(device):

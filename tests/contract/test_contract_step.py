@@ -357,7 +357,7 @@ def test_a_device_that_hangs_up_a_while_after_each_reply_is_not_asked_on_that_co
 
 
 def test_identify_is_refused_where_each_reply_is_the_last(make, hand):
-    with pytest.raises(ValueError, match="identify is of no use with closes_after_reply"):
+    with pytest.raises(ValueError, match="identify cannot be used with closes_after_reply"):
         make(hand(lambda device: device.answer()), closes_after_reply=True, identify="*IDN?")
 
 

@@ -410,7 +410,7 @@ def test_a_value_holds_no_terminator():
     text = SETTING.replace('"\\r\\n"', '"\\n"') % ('"A{value:<i}"', "int")
     parameter = loads(text).parameters["p"]
     assert next(parameter.script(5)).data == b"A\x05\0\0\0\n"
-    with pytest.raises(ValueError, match=r"the terminator b'\\n' would stand in the middle"):
+    with pytest.raises(ValueError, match=r"the terminator b'\\n' would be in the middle"):
         parameter.script(10)
     with pytest.raises(ValueError, match="the terminator"):
         parameter.script(0x0a0b0c0d)
@@ -423,7 +423,7 @@ def test_a_value_holds_no_terminator():
 def test_a_value_makes_no_terminator_together_with_what_follows(end, send, kind, value):
     text = SETTING.replace('"\\r\\n"', f'"{end}"') % (f'"{send}"', kind)
     parameter = loads(text).parameters["p"]
-    with pytest.raises(ValueError, match="would stand in the middle"):
+    with pytest.raises(ValueError, match="would be in the middle"):
         parameter.script(value)
     next(parameter.script("x" if kind == "str" else 11))
 
@@ -433,7 +433,7 @@ def test_a_value_makes_no_terminator_together_with_what_follows(end, send, kind,
 def test_a_value_makes_no_terminator_in_what_is_wrapped(framing, value):
     text = SETTING.replace('terminator: "\\r\\n"', framing) % ('"M{value:<i}"', "int")
     parameter = loads(text).parameters["p"]
-    with pytest.raises(ValueError, match="would stand in the middle"):
+    with pytest.raises(ValueError, match="would be in the middle"):
         parameter.script(value)
     next(parameter.script(5))
 

@@ -144,9 +144,9 @@ def test_texts():
 
 
 @pytest.mark.parametrize(("name", "value", "expected"), [
-    ("name", "123456789", "has 9 characters; 8 are possible"), ("name", "a\r\nb", "control character"),
+    ("name", "123456789", "has 9 characters; at most 8 are allowed"), ("name", "a\r\nb", "control character"),
     ("name", "\x1b", "control character"), ("name", 5, "must be a text"),
-    ("tag", "ab", "has other characters than A-Z0-9"), ("tag", "ABCDEFG", "does not fit"),
+    ("tag", "ab", "has characters other than A-Z0-9"), ("tag", "ABCDEFG", "does not fit"),
 ])
 def test_texts_are_checked(name, value, expected):
     with pytest.raises(ValueError, match=expected):
@@ -492,7 +492,7 @@ def test_a_read_back_that_disagrees(value, said_, agrees):
     told = loads(RESTORE).parameters["volt"].disagrees(value, {"volt_set": said_})
     assert (told == "") == agrees
     if told:
-        assert told == f"volt_set is {said_} afterwards, and not {value}"
+        assert told == f"afterwards volt_set is {said_}, not {value}"
 
 
 # how a connection begins and ends
@@ -628,7 +628,7 @@ def test_any_byte_is_a_byte_in_patterns():
 
 @pytest.mark.parametrize(("text", "expected"), [
     (ACTIONS.replace('zero: "ZERO"', "zero: {sent: X}"), "actions.zero.sent: there is no such key (did you mean 'send'?)"),
-    (PID.replace("d: {type: int, range: [0, 9]}", "e: {}"), "parameters.pid.send: the place {d} has no value here"),
+    (PID.replace("d: {type: int, range: [0, 9]}", "e: {}"), "parameters.pid.send: the placeholder {d} has no value here"),
     (PID.replace("{d}", "0"), "must contain {d}"),
     (PID.replace("    values:", "    type: int\n    values:"), "parameters.pid.type: belongs to each of the 'values'"),
     (TEXT.replace("A-Z0-9", "A-Z\\\\d"), "without brackets, backslashes"),
@@ -636,13 +636,13 @@ def test_any_byte_is_a_byte_in_patterns():
     (TEXT.replace("max_length: 8", "range: [0, 1]"), "is only for numbers"),
     (SUMS.replace("sum8", "sum9"), "checksum.type: there is no checksum 'sum9' (did you mean 'sum8'"),
     (SUMS.replace("checksum: {type: sum8, form: HEX}\n", "").replace('"P"', '"P{checksum}"').replace(", checksum: false", ""),
-     "has a place {checksum}, but the description has no 'checksum'"),
+     "contains {checksum}, but the description has no 'checksum'"),
     (NUMBERS.replace("base: 16}}", "base: 12}}"), "must be 2, 8, 10 or 16"),
     (NUMBERS.replace("exponent: x", "exponent: y"), "has no group 'y'"),
     (NUMBERS.replace("bits: [0, 3]", "bits: [3, 0]"), "must be [first, last]"),
     (BINARY.replace('"{n} - 1"', '"{m} - 1"'), "{m} is not a variable with whole numbers"),
     (BINARY.replace('"{n} - 1"', '"{n} - 2"'), "must be the number of a bit from 0 to 63, not -1"),
-    (ENDS.replace('terminator: ";"', 'terminator: ";", length: 3'), "ends by 'length' or by 'terminator', not by both"),
+    (ENDS.replace('terminator: ";"', 'terminator: ";", length: 3'), "terminator: cannot be used together with 'length'"),
     (ENDS.replace('send: "U?", timeout: 7', 'send: [{send: "A", timeout: 3}, "U?"]'), "is for an answer, but no answer"),
     (PUMP.replace("prompt: '[>:]', keep", "terminator: 'x', keep"), "is only for a framing with 'prompt'"),
     (LOOPS.replace("variables: {addr", "variables: {value"), "consists of small letters and underscores"),
@@ -651,7 +651,7 @@ def test_any_byte_is_a_byte_in_patterns():
     (MISSING.replace("says: {3", "says: {x: on, 3"), "write \"on\" in quotes"),
     (HEAD.replace("framing", "#") + "queries: {q: {send: Q, fields: {q: {}}}}", "needs 'framing' (or 'modbus')"),
     (HEAD + "closes_after_reply: true\nidentify: {send: I, match: x}\nqueries: {q: {send: Q, fields: {q: {}}}}\n",
-     "f.yaml:4: identify: makes no sense where 'closes_after_reply'"),
+     "f.yaml:4: identify: cannot be used with 'closes_after_reply'"),
     (HEAD + "closes_after_reply: true\nqueries: {q: {send: Q, fields: {q: {}}}}\n"
      "parameters: {p: {send: 'P{value}', read_back: q, restore: true}}\n", "f.yaml:5: parameters: 'restore' of p is not"),
     (HEAD + "encoding: utf-16\nqueries: {}\n", "must be one of ascii, latin-1, utf-8"),
@@ -683,7 +683,7 @@ def test_a_variable_of_the_file_may_be_any_byte():
 
 def test_a_prompt_is_kept_where_there_is_one():
     text = HEAD + 'queries: {q: {send: "Q", keep_prompt: true, fields: {a: {}}}}\n'
-    assert "q.keep_prompt: is for an answer that ends by 'prompt'" in problem(text)
+    assert "q.keep_prompt: is only for an answer with 'prompt'" in problem(text)
 
 
 def test_a_description_says_something():

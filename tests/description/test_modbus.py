@@ -153,7 +153,7 @@ def test_an_exception_is_told_by_name(port):
     readings = [r for r in read_all(loads(text), "127.0.0.1", port) if r.query.name == "all"]
     problem = readings[0].errors.get("far")
     # (One of them has all registers that can be, and no exception for any.)
-    assert problem is None or "the device answers exception 2, illegal data address" in str(
+    assert problem is None or "the device answers with exception 2, illegal data address" in str(
         problem)
 
 
@@ -203,13 +203,13 @@ def test_a_good_reply():
 @pytest.mark.parametrize(("change", "expected", "in_step"), [
     (lambda d: d.__setitem__(1, d[1] + 1), "it has the transaction number", False),
     (lambda d: d.__setitem__(3, 1), "it has the transaction number", False),
-    (lambda d: d.__setitem__(6, 2), "it is of the unit 2, not 1", False),
-    (lambda d: d.__setitem__(7, 3), "it is of the function 3, not 4", False),
-    (lambda d: d.__setitem__(8, 9), "it should bring 10 bytes", False),
-    (lambda d: d.__delitem__(slice(12, None)), "it should bring 10 bytes, and brings 3", False),
-    (lambda d: d.__delitem__(slice(8, None)), "too few for a reply of Modbus", False),
+    (lambda d: d.__setitem__(6, 2), "it is from unit 2, not 1", False),
+    (lambda d: d.__setitem__(7, 3), "it is for function 3, not 4", False),
+    (lambda d: d.__setitem__(8, 9), "it should contain 10 bytes", False),
+    (lambda d: d.__delitem__(slice(12, None)), "it should contain 10 bytes, and contains 3", False),
+    (lambda d: d.__delitem__(slice(8, None)), "too few for a Modbus reply", False),
     (lambda d: d.__setitem__(slice(7, None), b"\x84\x02"), "exception 2, illegal data", True),
-    (lambda d: d.__setitem__(slice(7, None), b"\x84\x63"), "exception 99, which is not", True),
+    (lambda d: d.__setitem__(slice(7, None), b"\x84\x63"), "exception 99, which is unknown", True),
 ])
 def test_replies_that_are_none(change, expected, in_step):
     with pytest.raises(ParseError, match=expected) as caught:
@@ -221,9 +221,9 @@ def test_replies_that_are_none(change, expected, in_step):
     ("input: 0,", "", "queries.all.fields.state: needs one of coil, discrete, holding, input"),
     ("input: 0,", "input: 0, coil: 1,", "needs one of"), ("input: 0,", "input: 65536,", "from 0 to 65535"),
     ("format: float32, unit", "format: float, unit", "must be one of int16"),
-    ("discrete: 0,", "discrete: 0, scale: 2,", "is for registers only"),
+    ("discrete: 0,", "discrete: 0, scale: 2,", "is only for registers"),
     ("modbus: {unit: 1}", "modbus: {unit: 256}", "from 0 to 255"),
-    ("modbus: {unit: 1}", "modbus: {unit: 1}\nerror: {match: x}", "makes no sense for a device that"),
+    ("modbus: {unit: 1}", "modbus: {unit: 1}\nerror: {match: x}", "cannot be used with 'modbus'"),
     ("modbus: {unit: 1}", "modbus: {unit: 1}\nframing: {length: 1}", "both 'framing' and 'modbus'"),
     ("range: [0, 100]", "type: str", "a register holds a number"),
     ("range: [-100, 100]", "range: [-100, 4000]", "does not fit into the register"),

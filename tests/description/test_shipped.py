@@ -199,7 +199,7 @@ def test_a_status_that_is_not_known_does_not_stop_the_other_gauges():
     query = load("pfeiffer_tpg366").queries["pressures"]
     values, errors = query.parse(b"0,+1.0000E+00,9,+2.0000E-02" + b",0,+1.0000E+00" * 4)
     assert list(errors) == ["status_ch2"] and len(values) == 11
-    assert "pressures: status_ch2: 9 is none of 0, 1" in str(errors["status_ch2"])
+    assert "pressures: status_ch2: 9 is not one of 0, 1" in str(errors["status_ch2"])
 
 
 def test_refusals_of_the_devices():
