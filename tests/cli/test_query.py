@@ -272,7 +272,7 @@ def test_advice_where_the_carriage_return_of_a_reply_is_shown():
     (b"1.25\r", "", "the data ends with CR: is that the end of a reply? (--terminator CR)"),
     (b"1.25\r\n", "--terminator ';'", "is that the end of a reply? (--terminator CRLF)"),
     (b"1.25\n", "--send-terminator LF", "(--terminator LF)"),
-    (b"1.25", "", "--terminator, --prompt or --length say where a reply ends"),
+    (b"1.25", "", "say where a reply ends with --terminator, --prompt or --length"),
     (b"1.25", "--length 9", "4 of 9 bytes came; the replies may be shorter (--length)"),
     (b"#19x", "--block", "the header announces more bytes than came"),
     (b"\0\0\0\0\0\x09x", "--header '6,4,>H'", "the header announces more bytes than came"),
