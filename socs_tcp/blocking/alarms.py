@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from ..core.errors import told
+from ..core.forking import inherited
 from ..core.link import Link
 
 
@@ -23,10 +24,16 @@ class Alarms:
     def __init__(self, on_unasked: Callable[[bytes], object], link: Link) -> None:
         self._on_unasked = on_unasked
         self._link = link
-        # Reentrant only so that a thread can tell that it is its own.
-        self._lock = threading.RLock()
         #: Those that wait, of whichever connection: the conversations add to it.
         self.frames: list[bytes] = []
+        self.forked()
+        inherited.add(self)
+
+    def forked(self) -> None:
+        """Nobody is told anything: at first, and in a forked child."""
+        # Reentrant only so that a thread can tell that it is its own.
+        self._lock = threading.RLock()
+        self.frames.clear()
 
     def tell(self) -> None:
         """Hand over what waits, unless somebody is at it: that one goes on with ours.

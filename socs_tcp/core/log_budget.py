@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from .forking import inherited
 from .text import duration
 
 #: So many lines about one device are written as they come; more than an outage ever makes.
@@ -30,6 +31,12 @@ class Waker:
         self._lock = threading.Lock()       # guards both below
         self._waiting: dict[Callable[[], object], None] = {}    # each once, in their order
         self._timer: Any = None
+
+    def forked(self) -> None:
+        """This is a child, which has no such thread; the next line that is left out begins one."""
+        self._lock = threading.Lock()
+        self._waiting.clear()
+        self._timer = None
 
     def wake(self, call: Callable[[], object]) -> None:
         """Have it called once, in `EVERY` seconds at the latest."""
@@ -59,6 +66,7 @@ class Waker:
 
 #: There is no thread before the first line is left out.
 _waker = Waker()
+inherited.add(_waker)
 
 
 class LimitedLog:
@@ -92,6 +100,12 @@ class LimitedLog:
         self._since = 0.0
         self._left_out = 0
         self._last: Callable[[str], object] | None = None
+        inherited.add(self)
+
+    def forked(self) -> None:
+        """This is a child: no other thread has the lock. What was left out is the parent's."""
+        self._lock = threading.Lock()
+        self._left_out, self._last = 0, None
 
     def info(self, text: str) -> None:
         self._write("info", text)

@@ -8,7 +8,6 @@ for a name that is being looked up joins that look-up, so there is never more th
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from time import monotonic
 from typing import Any, TypeAlias
 
 from .errors import told
+from .forking import inherited
 
 #: Family and address, as sockets take it.
 Address: TypeAlias = tuple[int, tuple[Any, ...]]
@@ -80,9 +80,9 @@ class Names:
                  seconds: Callable[[], float] = monotonic) -> None:
         self._begin = begin
         self._seconds = seconds
-        self.forget_all()
+        self.forked()
 
-    def forget_all(self) -> None:
+    def forked(self) -> None:
         """Begin anew, as in a forked child: it has none of the threads of its parent."""
         # Reentrant, for a signal handler that makes a device.
         self._lock = threading.RLock()
@@ -170,6 +170,4 @@ def look_up(host: str) -> Answer:
 
 #: Those of this process, for both faces.
 names = Names(_in_a_thread)
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=names.forget_all)
+inherited.add(names)

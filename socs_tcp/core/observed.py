@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self
 
+from .forking import inherited
 from .log import DeviceLogger
 from .log_budget import LimitedLog
 from .states import LinkChange
@@ -40,6 +41,12 @@ class Observed:
         # remarks
         self.news: list[tuple[LinkChange | str, tuple[bool, str] | None]] = []
         self._telling = False                       # a thread is telling them
+        inherited.add(self)
+
+    def forked(self) -> None:
+        """This is a child: no other thread has the lock, or is telling anybody anything."""
+        self._lock = threading.Lock()
+        self._telling = False
 
     def observe(self, callback: Callable[[Self, LinkChange], object]) -> Callable[[], None]:
         """Call ``callback(link, change)`` at each change of state from now on.

@@ -32,7 +32,7 @@ from .alarms import Alarms
 from .clock import steady
 from .connection import Connection
 from .device import Device
-from .forked import check_reactor
+from .forked import installed
 from .log import ReactorLog
 from .manager import WRONG_THREAD, Manager
 from .protocol import LINES
@@ -110,7 +110,7 @@ class DeviceClient:
         if reactor is sys.modules.get("twisted.internet.reactor") \
                 and getattr(reactor, "running", False) and not isInIOThread():
             raise RuntimeError(WRONG_THREAD)
-        check_reactor(reactor)
+        installed.check(reactor)
         self.ip_address = check_host(ip_address)
         self.port = check_port(port)
         self.timeout = check_seconds("timeout", timeout, optional=True)

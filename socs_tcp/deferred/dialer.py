@@ -12,6 +12,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from ..core.errors import ConnectTimedOut, DeviceConnectionError, again, from_cause
+from ..core.forking import inherited
 from ..core.owed import NO_DEBT
 from ..core.policy import until_lasting_proves
 from ..core.silence import INSTANT
@@ -20,7 +21,6 @@ from . import failures
 from .client_factory import ClientFactory
 from .connection import Connection
 from .device import Device
-from .forked import inherited
 from .queue import Queue
 from .request import Request
 from .session import Session

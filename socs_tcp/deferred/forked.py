@@ -6,41 +6,31 @@ connection of its parent, and one that closed it would take it from the parent's
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import Any, Protocol
-from weakref import WeakSet
+from typing import Any
+
+from ..core.forking import inherited
 
 FORKED = ("a DeviceClient belongs to the process whose reactor it uses; in a forked child, use a "
           "TCPInterface, or start the child with multiprocessing's 'spawn' method")
 
 
-class InheritedByAChild(Protocol):
-    def forked(self) -> object:
-        """This is a child now; refuse to be used, if the reactor runs in the parent."""
+class InstalledReactor:
+    """The reactor of the process, as far as that is running it itself."""
+
+    _parents: Any = None
+
+    def check(self, reactor: Any) -> None:
+        """Raise RuntimeError if `reactor` is the parent's."""
+        if reactor is self._parents is not None:
+            raise RuntimeError(FORKED)
+
+    def forked(self) -> None:
+        """This is a child."""
+        reactor = sys.modules.get("twisted.internet.reactor")
+        if getattr(reactor, "running", False):
+            self._parents = reactor
 
 
-#: All of this process.
-inherited: WeakSet[InheritedByAChild] = WeakSet()
-
-# The installed reactor, where it runs in the parent.
-_reactor: Any = None
-
-
-def check_reactor(reactor: Any) -> None:
-    """Raise RuntimeError if `reactor` is the parent's."""
-    if reactor is _reactor is not None:
-        raise RuntimeError(FORKED)
-
-
-def _forked() -> None:
-    global _reactor  # noqa: PLW0603
-    reactor = sys.modules.get("twisted.internet.reactor")
-    if getattr(reactor, "running", False):
-        _reactor = reactor
-    for thing in list(inherited):
-        thing.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+installed = InstalledReactor()
+inherited.add(installed)

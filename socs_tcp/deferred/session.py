@@ -10,12 +10,13 @@ from twisted.internet.defer import Deferred
 
 from ..core.errors import DeviceConnectionError, again
 from ..core.evidence import State
+from ..core.forking import inherited
 from ..core.framing import Framer, Text
 from ..core.identity import asks_in_vain
 from ..core.turn import Match
 from .connection import Connection
 from .device import Device
-from .forked import FORKED, inherited
+from .forked import FORKED
 from .later import fail_later
 from .queue import Queue
 from .request import Request, batch, call_timeout, command, listener, question

@@ -57,7 +57,8 @@ class LocalAgent(OCSAgent):
 
     def __init__(self, instance_id: str = "local-agent") -> None:
         if reactor.running:
-            raise RuntimeError("the reactor runs already: a LocalAgent turns it by itself")
+            raise RuntimeError("the reactor runs already, and a LocalAgent turns it by itself: "
+                               "leave out what runs it (pytest-twisted, say: -p no:twisted)")
         site = argparse.Namespace(instance_id=instance_id, address_root="observatory",
                                   access_policy=None, log_dir=None, working_dir=None)
         super().__init__(ComponentConfig("test_realm", {}), site,

@@ -15,6 +15,7 @@ import pytest
 from process_device import CALLS
 
 from socs_tcp import DeviceClient, LineFramer
+from socs_tcp.core import log_budget
 from socs_tcp.tcp import TCPInterface
 from socs_tcp.testing import DeviceServer
 from tests.storms.deferreds import own_reactor
@@ -132,6 +133,30 @@ def test_a_child_has_a_connection_of_its_own(held):
             if not held:
                 assert interface.query("T?") == b"ok"
                 assert device.connections == 2
+
+
+def test_a_child_waits_for_no_thread_of_its_parent():
+    """Which another thread held as the process forked, or was busy with for seconds."""
+    heard, alarms = [], []
+    with DeviceServer({"T?": "ok"}) as device, TCPInterface(
+            device.host, device.port, BOUND, framer=LineFramer(),
+            on_unasked=alarms.append) as interface:
+        assert interface.query("T?") == b"ok"
+        link = interface.link
+        link.observe(lambda _link, change: heard.append(change.new.value))
+
+        def use():
+            signal.alarm(BOUND)         # it ends with nothing said where it hangs
+            answer = interface.query("T?")
+            link.failed(ConnectionError("gone"))
+            link.tell()
+            return answer, heard
+        link._telling = True
+        with link._lock, link._log._lock, interface._TCPInterface__session.alarms._lock, \
+                log_budget._waker._lock:
+            answer = in_a_child(use)
+        link._telling = False
+    assert answer == "(b'ok', ['down'])"
 
 
 @pytest.fixture
