@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -142,12 +143,14 @@ def _alphabet(keys: dict[str, Node]) -> str | None:
         return None
     text = keys["alphabet"].text("characters, such as A-Z0-9")
     # (One set of characters, and no way out of its brackets.)
-    if not re.fullmatch(r"[^\[\]\\^]+", text) or len(text) > 200:
+    if not re.fullmatch(r"[^\[\]\\^]+", text) or len(text) > 200 or not text.isprintable():
         raise keys["alphabet"].error("must be characters and ranges such as A-Z0-9_, without "
                                      "brackets, backslashes and ^")
     try:
-        re.compile(f"[{text}]")
-    except re.error as exc:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")      # of signs that may mean something one day
+            re.compile(f"[{text}]")
+    except (re.error, FutureWarning) as exc:
         raise keys["alphabet"].error(f"is not a set of characters: {exc}") from None
     return text
 

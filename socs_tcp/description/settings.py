@@ -130,8 +130,9 @@ class Setting:
     def shape(self) -> bytes | None:
         """A pattern for what is sent, where that is no number."""
         if self.type == "str" and self.choices is None:
-            if self.alphabet is not None:
-                return b"[%s]*" % self.alphabet.encode("latin-1")
+            # (Of other letters, `received` sees to it: some are several bytes.)
+            if self.alphabet is not None and self.alphabet.isascii():
+                return b"[%s]*" % self.alphabet.encode()
             return b"[^\\x00-\\x1f]*"
         return None
 

@@ -14,6 +14,7 @@ from socs_tcp.description.fields import Field, Packed, Whole
 from socs_tcp.description.loader import MAX_ENTRIES
 from socs_tcp.description.reading import connection_options
 from socs_tcp.description.reply import Item
+from socs_tcp.description.simulated import scripted_device
 
 GOOD = """\
 device: thing
@@ -446,6 +447,23 @@ def test_a_value_makes_no_terminator_in_what_is_wrapped(framing, value):
 def test_stuffing_leaves_no_terminator(more, codes, expected):
     framing = f'{{terminator: "~", {more}stuffing: {{escape: "\\x7d", codes: {{{codes}}}}}}}'
     assert expected in problem(GOOD.replace('{terminator: "\\r\\n"}', framing))
+
+
+@pytest.mark.parametrize(("alphabet", "expected"), [
+    ("'\ud800'", "the character"), ('"\\ud800"', "must be characters"), ("'a--b'", "Possible set"),
+    ('"\\e"', "must be characters"), ("'z-a'", "bad character range"), ("'a&&b'", "Possible set")])
+def test_what_is_no_alphabet(alphabet, expected):
+    assert expected in problem(SETTING % ('"A{value}"', f"str, alphabet: {alphabet}"))
+
+
+def test_an_alphabet_of_any_letters_can_be_simulated():
+    text = (SETTING % ('"A{value}"', "str, read_back: a, alphabet: 'µΩ'")).replace(
+        "device: x", "device: x\nencoding: utf-8").replace("a: {}", "a: {type: str}")
+    device = scripted_device(loads(text))
+    device.handle("AΩµ".encode())
+    assert device.handle(b"Q") == ["Ωµ\r\n".encode()]
+    device.handle("AΩx".encode())
+    assert device.handle(b"Q") == ["Ωµ\r\n".encode()]
 
 
 def test_a_width_is_one_of_bytes():
