@@ -138,19 +138,29 @@ def main(args: list[str] | None = None) -> Result:
     parser = measure.make_parser("many", __doc__)
     parser.add_argument("--rounds", type=int, help="default 3; 1 if quick")
     parser.add_argument("--seconds", type=float, help="of each; default 8; 2 if quick")
+    parser.add_argument("--only", choices=("polled", "threads", "outage"), nargs="+",
+                        default=("polled", "threads", "outage"), help="default all of them")
+    parser.add_argument("--devices", type=int, nargs="+",
+                        help="how many. Default: 10 to 2,000 polled, 200 threads, 1,000 in an "
+                             "outage; fewer if quick")
+    parser.add_argument("--hz", type=float, nargs="+", help="of those polled; default 1 and 10")
     opts = parser.parse_args(args)
     rounds = opts.rounds or (1 if opts.quick else 3)
     seconds = opts.seconds or (2.0 if opts.quick else 8.0)
-    counts, rates = ([10, 100], [10.0]) if opts.quick else ([10, 100, 1000, 2000], [1.0, 10.0])
     # More, since a single pause of the garbage collector decides what one of them comes to.
     outages = 1 if opts.quick else 2 * rounds + 1
     result = measure.new_result("many", opts.quick, rounds=rounds, seconds=seconds,
                                 outages=outages)
     if len(measure.cores()) < 2:
         measure.say("many: the devices share the only core; the figures hold their work, too")
-    polled(result, counts, rates, rounds, seconds)
-    in_threads(result, counts[0] if opts.quick else 200, 10.0, rounds, seconds)
-    half_fails(result, counts[-1] if opts.quick else 1000, 10.0, outages, seconds)
+    quick = opts.quick
+    if "polled" in opts.only:
+        polled(result, opts.devices or ([10, 100] if quick else [10, 100, 1000, 2000]),
+               opts.hz or ([10.0] if quick else [1.0, 10.0]), rounds, seconds)
+    if "threads" in opts.only:
+        in_threads(result, (opts.devices or [10 if quick else 200])[-1], 10.0, rounds, seconds)
+    if "outage" in opts.only:
+        half_fails(result, (opts.devices or [100 if quick else 1000])[-1], 10.0, outages, seconds)
     measure.save(opts.json, result)
     report.show(result)
     return result

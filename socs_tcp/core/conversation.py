@@ -132,8 +132,10 @@ class Conversation(Hearing):
     # what is said
 
     def ask_if_free(self, turn: Turn, now: float) -> bool:
-        """`ask`, if it is `free`: nearly always."""
-        if self.turns or self.decoder.waiting or now >= self.silence.free_until:
+        """`ask`, if it is `free`, or there was a pause, as there is wherever it is asked seldom."""
+        free_until = self.silence.free_until
+        if self.turns or self.decoder.waiting or (
+                now >= free_until and (free_until == NEVER or self.next_step(now) != SPEAK)):
             return False
         turn.asked_at = now
         self.turns.append(turn)

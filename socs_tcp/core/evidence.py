@@ -61,12 +61,10 @@ class Evidence:
     def exchange(self, rtt: float) -> None:
         """A question was answered after `rtt` seconds."""
         self.exchanges += 1
-        if self.state is PROVEN:        # nearly always
-            self._link.good(rtt)
-            return
         self.answered = True
         if self.state is PREPARED:
             self.state = PROVEN
+        if self.state is PROVEN:
             self._link.good(rtt)
 
     def spoke(self, now: float, expected: bool) -> None:

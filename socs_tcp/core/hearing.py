@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from .errors import FramingError
-from .evidence import State
+from .evidence import PROVEN, State
 from .listening import Listening
 from .policy import MOST_UNASKED, STRAYS_AT_ONCE
 from .turn import Turn
@@ -84,7 +84,12 @@ class Hearing(Listening):
         link.last_reply = frame
         rtt = now - turns.pop(0).asked_at
         self.silence.answered(now, rtt)
-        self._evidence.exchange(rtt)
+        evidence = self._evidence
+        if evidence.state is PROVEN:        # nearly always
+            evidence.exchanges += 1
+            link.good(rtt)
+        else:
+            evidence.exchange(rtt)
         return frame
 
     def _is_stream(self, turns: list[Turn]) -> bool:

@@ -265,8 +265,10 @@ class Connection(LineProtocol):
 
     def ask_if_free(self, turn: Turn, now: float) -> bool:
         """Note a question, which is then to be sent, if there is nothing to consider."""
-        return (not self._paused and (self._poll is None or not self._poll(0))
-                and self.conversation.ask_if_free(turn, now))
+        conversation = self.conversation
+        return not (conversation.turns or self._paused
+                    or (self._poll is not None and self._poll(0))) \
+            and conversation.ask_if_free(turn, now)
 
     def next_step(self, now: float, allowed: float) -> float:
         """As `Conversation.next_step`, after a look at what has come."""

@@ -175,11 +175,11 @@ class Queue:
         """A question goes out now."""
         if self.unread:
             self.keep(())
-        request.sent = "maybe"
         rest = connection.say(request.data, request.timeout)
         if rest is None:
             request.sent = "yes"
         else:
+            request.sent = "maybe"
             self._await(rest, request)
 
     def _decide(self, connection: Connection, request: Request, now: float) -> bool | None:

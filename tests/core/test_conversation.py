@@ -854,6 +854,23 @@ def test_a_question_is_noted_at_once_only_where_it_is_free():
     assert talk.turns == []
 
 
+def test_a_question_after_a_pause_is_noted_at_once_and_one_that_has_to_wait_for_it_is_not():
+    talk = Talk()
+    talk.exchange(100.0)
+    for now in (102.0, 109.0, 110.1):       # asked seldom: each time that was a pause
+        assert talk.ask_if_free(turn := Turn("query", b"q"), now)
+        assert talk.silence.paused == now and turn.asked_at == now
+        talk.heard(b"x\n", now)
+    assert talk._evidence.beyond_doubt == talk._evidence.exchanges - 1
+    now = 110.1
+    while now < 120.09:
+        now += 0.01
+        assert talk.ask_if_free(Turn("query", b"q"), now)
+        talk.heard(b"x\n", now)
+    assert not talk.ask_if_free(Turn("query", b"q"), now + 0.02)        # a pause is due
+    assert talk.ask_if_free(Turn("query", b"q"), now + 0.06)
+
+
 def test_without_settling_no_time_is_ever_waited_for():
     talk = Talk(settle=0.0)
     for now in (0.0, 100.0):
