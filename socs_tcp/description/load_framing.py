@@ -209,6 +209,7 @@ def load_error(node: Node, context: Context) -> ErrorReply:
             raise keys["says"].error('must be a mapping of codes to texts, such as {3: "sensor '
                                      'open"}')
         for code, text in keys["says"].pairs():
-            name = str(code.whole("a code", 0, 10 ** 9)) if code.is_number else code.text("a code")
+            name = str(code.whole("a code", -10 ** 9, 10 ** 9)) if code.is_number \
+                else code.text("a code")
             says[name] = text.label("what it means")
     return ErrorReply(context.pattern(keys["match"]), says)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from .errors import BadReply, shown
 from .patterns import Pattern
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}")
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class ErrorReply:
         groups = match.groupdict()
         code = groups.get("code") or (match.group(1) if match.re.groups else match[0]) or b""
         text = code.decode("latin-1").strip()
-        meaning = self.says.get(text) or self.says.get(text.lstrip("0") or "0")
+        number = str(int(text)) if _NUMBER.fullmatch(text) else text
+        meaning = self.says.get(text) or self.says.get(number)
         said = f"the device says {shown(match[0])}"
         return f"{said}: {meaning}" if meaning else said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from ..core.framing import Framer
@@ -110,10 +110,21 @@ class DescribedDevice:
         """What the field says once `sent` was set: a device that takes ON may answer 1."""
         query = self._description.query_for_field(setting.field)
         labels = next(f.labels for f in query.fields if f.name == setting.field)
-        if labels is None or sent in labels:
+        choices = setting.choices or {}
+        names = [sent, *(name for name, what in choices.items() if what == sent)]
+        if labels is None:
+            return names[-1] if self._says_names(query, setting.field, choices) else sent
+        if sent in labels:
             return sent
-        names = [sent, *(name for name, what in (setting.choices or {}).items() if what == sent)]
         return next((raw for raw, label in labels.items() if label in names), sent)
+
+    def _says_names(self, query: Query, field: str, choices: Mapping[Value, Value]) -> bool:
+        """Does an answer under ``simulate`` say what is set by its name, and not as it is sent?"""
+        for answer in self._description.answers.get(query.name, ()):
+            said = query.parse(query.steps[-1].check(answer, {}, query.name))[0].get(field)
+            if said is not None and said in choices and choices[said] != said:
+                return True
+        return False
 
     def _reply(self, query: Query) -> bytes:
         answers = self._description.answers.get(query.name) \

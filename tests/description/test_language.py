@@ -235,6 +235,18 @@ def test_decimal_digits_go_out_in_half_bytes():
     assert m.heard == [b"\x05\x12\x34"]
 
 
+@pytest.mark.parametrize(("reply", "meaning"), [
+    ("-17,oops", "out of range"), ("-017,", "out of range"), ("+5,", "late"), ("0005,", "late"),
+    ("-5,", ""), ("0,1", None),
+])
+def test_error_codes_are_numbers_however_they_are_written(reply, meaning):
+    errors = loads(HEAD + "error: {match: '(?P<code>[-+]?0*[1-9][0-9]*),', "
+                   'says: {-17: "out of range", 5: "late"}}\n'
+                   'queries: {q: {send: "Q", fields: {a: {}}}}\n').queries["q"].steps[0].errors
+    told = errors.told(reply.encode())
+    assert told.partition(": ")[2] == (meaning or "") and bool(told) == (meaning is not None)
+
+
 # checksums
 
 SUMS = """\

@@ -188,3 +188,19 @@ def test_what_is_not_described_is_remembered_and_told():
     device = scripted_device(load("kikusui_pmx"), told.append)
     assert device.handle(b"MEAS:VOLT?") == [] and device.handle(b"volt?")
     assert list(device.unknown) == told == [b"MEAS:VOLT?"]
+
+
+def test_a_device_that_says_the_name_of_what_it_is_sent_as_a_number():
+    device = DescribedDevice(loads("""
+device: x
+framing: {terminator: "\\r"}
+queries:
+  gas: {send: "G?", fields: {gas: {type: str}}}
+  raw: {send: "R?", fields: {raw: {type: str}}}
+parameters:
+  gas: {choices: {Air: 0, N2: 8}, send: "G{value}", read_back: gas}
+  raw: {choices: {Air: 0, N2: 8}, send: "R{value}", read_back: raw}
+simulate: {gas: "Air", raw: "0"}
+"""))
+    device.handle(b"G8\r"), device.handle(b"R8\r")
+    assert (device.handle(b"G?\r"), device.handle(b"R?\r")) == (b"N2", b"8")
