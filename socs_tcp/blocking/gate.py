@@ -65,7 +65,7 @@ class Gate:
         #: Something happened beside the call that has the device, which it sees to at its end.
         self.attention = False
 
-    def enter(self, timeout: float | None) -> Call:
+    def enter(self, timeout: float | None, since: float | None = None) -> Call:
         """Wait until the device is free.
 
         To be called in a ``try``, whose ``finally`` begins with `release`: that is one step, and
@@ -76,6 +76,8 @@ class Gate:
         ----------
         timeout : float or None
             Seconds for the whole call, this wait included; None for no limit.
+        since : float, optional
+            When these seconds began, by `time.monotonic`, if not now.
 
         Raises
         ------
@@ -83,9 +85,9 @@ class Gate:
             If it is not free in time.
         """
         now = monotonic()
-        deadline = math.inf if timeout is None else now + timeout
+        deadline = math.inf if timeout is None else (since or now) + timeout
         if not self.lock.acquire(False):
-            if not self.lock.acquire(timeout=-1 if timeout is None else timeout):
+            if not self.lock.acquire(timeout=-1 if timeout is None else max(deadline - now, 0.0)):
                 raise Busy
             now = monotonic()
         self.call = call = self._outermost

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from time import monotonic
 from typing import Any
 
 from ..core.checks import (
@@ -210,9 +211,12 @@ class TCPInterface:
             If it could not be sent: `ConnectFailed`, `Disconnected` or `SendTimedOut`.
         """
         data = msg if type(msg) is bytes else to_bytes(msg)
-        timeout = self.timeout
-        if self.__session.gate.call is None or not self.__beside.send(data, timeout, urgent):
-            self.__session.run(timeout, self.__send, self, data)
+        session, timeout, since = self.__session, self.timeout, None
+        if session.gate.call is not None:
+            since = monotonic()
+            if self.__beside.send(data, timeout, urgent):
+                return
+        session.run(timeout, self.__send, self, data, since)
 
     def recv(self, bufsize: int = 4096, reset_on_error: bool = False) -> bytes:
         """Receive what the device sends, at least one byte.

@@ -44,13 +44,16 @@ class Session(Holder):
     # the frame of each call
 
     def run(self, timeout: float | None, work: Callable[[Call, Any, W], T], face: Hooks,
-            what: W) -> T:
-        """Do `work(call, face, what)` with the device for oneself, and tell what came of it."""
+            what: W, since: float | None = None) -> T:
+        """Do `work(call, face, what)` with the device for oneself, and tell what came of it.
+
+        With `since`, its time has begun to run then, by `time.monotonic`.
+        """
         gate = self.gate
         mine, release = gate.mine, gate.release     # (what is called as an attribute takes longer)
         inside = mine()
         try:
-            call = gate.inside(timeout) if inside else gate.enter(timeout)
+            call = gate.inside(timeout) if inside else gate.enter(timeout, since)
             try:
                 return work(call, face, what)
             finally:

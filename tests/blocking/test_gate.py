@@ -15,6 +15,8 @@ import pytest
 from interrupts import interrupted_at
 
 from socs_tcp import Disconnected, LineFramer, ReplyTimedOut, TCPInterface
+from socs_tcp.blocking import beside, interface
+from socs_tcp.blocking import gate as gates
 from socs_tcp.blocking.dial import dial
 from socs_tcp.blocking.gate import Busy, Gate
 
@@ -222,6 +224,31 @@ def test_a_send_does_not_wait_for_a_recv_in_another_thread(pair, how, said, rese
     assert pair[1].recv(99) == b"ABORT\n"
     pair[1].sendall(b"stopped\n")
     assert moving() == said
+    device.close()
+
+
+def test_a_send_that_has_waited_for_the_device_has_only_what_is_left_of_its_time(
+        pair, monkeypatch):
+    device, waited = driver(pair[0], timeout=5.0), threading.Event()
+    left, passed, real = [], 0.0, gates.monotonic
+    for module in (beside, gates, interface):
+        monkeypatch.setattr(module, "monotonic", lambda: real() + passed, raising=False)
+    monkeypatch.setattr(device, "_TCPInterface__send",
+                        lambda call, _face, _data: left.append(call.remaining()))
+    may_pass = device._TCPInterface__session.gate.may_pass
+
+    def look(urgent):
+        waited.set()
+        return may_pass(urgent)
+    monkeypatch.setattr(device._TCPInterface__session.gate, "may_pass", look)
+    asking = in_thread(lambda: device.query("MOVE 10"))
+    assert pair[1].recv(99) == b"MOVE 10\n"
+    sending = in_thread(lambda: device.send(b"LATER\n"))
+    assert waited.wait(BOUND)
+    passed = 4.0
+    pair[1].sendall(b"done\n")
+    assert asking() == b"done" and sending() is None
+    assert left[0] <= 1.0
     device.close()
 
 
