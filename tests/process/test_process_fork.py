@@ -146,7 +146,8 @@ def test_a_child_waits_for_no_thread_of_its_parent():
         link.observe(lambda _link, change: heard.append(change.new.value))
 
         def use():
-            signal.alarm(BOUND)         # it ends with nothing said where it hangs
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(BOUND)         # where it hangs, it ends with nothing said
             answer = interface.query("T?")
             link.failed(ConnectionError("gone"))
             link.tell()
