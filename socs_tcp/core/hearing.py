@@ -12,7 +12,7 @@ from .listening import Listening
 from .policy import MOST_UNASKED, STRAYS_AT_ONCE
 from .turn import Turn
 
-#: So many alarms wait for somebody to take them; more are discarded.
+#: So many alarms wait for somebody to take them, with `MOST_UNASKED` bytes; more are discarded.
 MOST_ALARMS = 1000
 
 #: A turn whose reply has come; with its reply, or None for one that does not match.
@@ -196,7 +196,8 @@ class Hearing(Listening):
         if self._owed.drained():
             self.silence.ended = now
             self._link.bytes_discarded += len(frame)
-        elif self._alarms is not None and len(self._alarms) < MOST_ALARMS:
+        elif self._alarms is not None and len(self._alarms) < MOST_ALARMS \
+                and sum(map(len, self._alarms)) < MOST_UNASKED:
             self._alarms.append(frame)
             self.silence.alarm(now)
             self._evidence.spoke(now, False)

@@ -100,7 +100,6 @@ class LimitedLog:
         self._since = 0.0
         self._left_out = 0
         self._last: Callable[[str], object] | None = None
-        inherited.add(self)
 
     def forked(self) -> None:
         """This is a child: no other thread has the lock. What was left out is the parent's."""

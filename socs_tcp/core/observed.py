@@ -47,6 +47,7 @@ class Observed:
         """This is a child: no other thread has the lock, or is telling anybody anything."""
         self._lock = threading.Lock()
         self._telling = False
+        self._log.forked()
 
     def observe(self, callback: Callable[[Self, LinkChange], object]) -> Callable[[], None]:
         """Call ``callback(link, change)`` at each change of state from now on.

@@ -369,6 +369,14 @@ def test_alarms_that_nobody_takes_are_bounded(monkeypatch):
     assert talk.remarks == ["the device said b'3' unasked; discarded"]
 
 
+def test_alarms_that_nobody_takes_are_bounded_in_bytes_too(monkeypatch):
+    monkeypatch.setattr(hearing, "MOST_UNASKED", 100)
+    talk = Talk(alarms=True)
+    for _ in range(9):
+        talk.heard(b"x" * 40 + b"\n", 1.0)
+    assert talk.unasked == [b"x" * 40] * 3
+
+
 def test_an_alarm_proves_that_the_device_speaks_but_not_at_the_connect():
     talk = Talk(alarms=True)
     talk.heard(b"Port already in use\n", 0.01)
