@@ -16,6 +16,8 @@ from .wrapping import Wrapping
 
 MAX_REPLY = 65536
 MAX_LINES = 1000
+#: So many terminators, and characters of each: each is compared with the others, and with values.
+MAX_ENDS, LONGEST_END = 20, 100
 #: Names of terminators, and how YAML has them.
 _NAMED = {"CRLF": r"\r\n", "LFCR": r"\n\r", "CR": r"\r", "LF": r"\n", "NUL": r"\x00",
           "ETX": r"\x03", "EOT": r"\x04"}
@@ -105,6 +107,8 @@ def load_reply_end(keys: dict[str, Node], context: Context) -> Framer:
 def _ends(node: Node) -> tuple[bytes, ...]:
     """What ends a reply: one text, or a list of them."""
     nodes = node.items("terminators") if node.is_list else [node]
+    if len(nodes) > MAX_ENDS:
+        raise node.error(f"there are more than {MAX_ENDS} terminators")
     ends = tuple(_end(one) for one in nodes)
     if not all(ends) or not ends:
         raise node.error("must not be empty; for replies without a terminator, use 'length', "
@@ -114,6 +118,8 @@ def _ends(node: Node) -> tuple[bytes, ...]:
 
 def _end(node: Node) -> bytes:
     text = node.wire_text("a terminator")
+    if len(text) > LONGEST_END:
+        raise node.error(f"has {len(text)} characters; a terminator has at most {LONGEST_END}")
     name = text.upper().replace(" ", "").replace("+", "")
     if name in _NAMED:
         raise node.error(f"{text!r} would be these letters; write \"{_NAMED[name]}\", in double "

@@ -192,11 +192,13 @@ def load_choices(node: Node) -> dict[Value, Value]:
 
 def try_out(parameter: Parameter, node: Node) -> None:
     """Fill the messages with values that may be set: a bad format shows now, not at night."""
+    trial_takes = sum(OF_A_TRIAL * len(parameter.settings) + step.send.length // 100
+                      for step in parameter.steps)
     for name, setting in parameter.settings.items():
         others = {other: s.check(s.trials()[0]) for other, s in parameter.settings.items()
                   if other != name}
         for trial in setting.trials():
-            node.spend(OF_A_TRIAL * len(parameter.steps) * len(parameter.settings))
+            node.spend(trial_takes)
             try:
                 values = {**others, name: setting.check(trial)}
                 for step in parameter.steps:

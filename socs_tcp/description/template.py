@@ -157,7 +157,10 @@ class Template:
 
     def _ends_in(self, data: bytes) -> int:
         """How many terminators there are; of two that overlap, the device may see either."""
-        return len(re.findall(b"(?=%s)" % re.escape(self.terminator), data))
+        count, at = 0, data.find(self.terminator)
+        while at >= 0:
+            count, at = count + 1, data.find(self.terminator, at + 1)
+        return count
 
     @property
     def _own_ends(self) -> int:

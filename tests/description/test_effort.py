@@ -41,6 +41,8 @@ SHORT = {
         f"values: {{{', '.join(f'{place}: {{choices: {NUMBERS[:40]}}}' for place in PLACES)}}}"),
     "choices": START + f"parameters: {{p: {{send: {['X{value}'] * 100}, "
                        f"choices: {[*range(9000)]}}}}}\n",
+    "long choices": START + f"parameters: {{p: {{send: 'X{{value}}{'x' * 90_000}', "
+                            f"choices: {[*range(6000)]}}}}}\n",
     "enum": item("enum", NAMED), "replace": item("replace", NAMED),
     "missing": item("missing", [f"x{n}" for n in range(9000)]),
     "long": HEAD + section("queries", "p", f"send: {'x' * 100_000}{{a}}", "fields: {'f_{a}': {}}"),
@@ -75,6 +77,16 @@ def test_a_short_file_cannot_make_much(name):
 def test_too_many_places(text, expected):
     with pytest.raises(DescriptionError, match=expected):
         loads(START + text)
+
+
+@pytest.mark.parametrize(("terminator", "expected"), [
+    ("x" * 60_000, "framing.terminator: has 60000 characters; a terminator has at most 100"),
+    ([f"#{n:05d}" for n in range(9000)], "framing.terminator: there are more than 20 terminators")])
+def test_terminators(terminator, expected):
+    text = START.replace('"\\n"', str(terminator)) + (
+        f"parameters: {{p: {{send: 'X{{value}}', choices: {NUMBERS}}}}}\n")
+    with pytest.raises(DescriptionError, match=expected):
+        loads(text)
 
 
 def test_too_many_fields_of_one_query():
