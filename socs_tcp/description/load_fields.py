@@ -119,6 +119,12 @@ def _type(keys: dict[str, Node], place: Place, labels: dict[int | str, str] | No
         type = keys["type"].choice(TYPES)
     if type == "str" and packed and labels is None:
         raise keys["type"].error("bytes that are unpacked by 'struct' are a number, not a text")
+    if bits is not None and packed:
+        assert isinstance(place, Packed)
+        if place.is_float or bits[1] >= 8 * place.size:
+            raise keys["bit" if "bit" in keys else "bits"].error(
+                f"{place.format!r} is no whole number, and has no bits" if place.is_float else
+                f"{place.format!r} has {8 * place.size} bits, counted from 0")
     if bits is not None and type != "int":
         raise keys["bit" if "bit" in keys else "bits"].error(
             f"only a field of type int has bits, not one of type {type}")
@@ -202,7 +208,7 @@ def load_labels(node: Node) -> dict[int | str, str]:
                          f"not {node.kind}")
     labels: dict[int | str, str] = {}
     for key, value in node.pairs():
-        raw: int | str = key.whole("a value", -2 ** 63, 2 ** 63) if key.is_number \
+        raw: int | str = key.whole("a whole number", -2 ** 63, 2 ** 63) if key.is_number \
             else key.text("the value")
         labels[raw] = value.label("the name")
     if not labels:

@@ -103,6 +103,8 @@ def load_feed(node: Node, keys: dict[str, Node], feeds: list[str]) -> str:
 def _one_way(node: Node, keys: dict[str, Node]) -> None:
     if "split" in keys and "regex" in keys:
         raise keys["regex"].error("a reply is read by 'split' or by 'regex', not by both")
+    if "max_length" in keys and "regex" not in keys:
+        raise keys["max_length"].error("is only for queries with 'regex'")
     if "fields" not in keys:
         raise node.error("the key 'fields' is missing: what does the reply contain?")
 

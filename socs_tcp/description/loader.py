@@ -22,6 +22,7 @@ from .load_steps import load_list, load_steps
 from .modbus_wire import framer
 from .model import Description, FeedSpec, Parameter, Query
 from .nodes import Node, compose
+from .patterns import Pattern
 from .steps import Step
 
 KEYS = names("description")
@@ -159,7 +160,7 @@ def described(root: Node) -> Description:
         actions=actions,
         messages=messages,
         encoding=context.encoding,
-        greeting=context.pattern(keys["greeting"]) if "greeting" in keys else None,
+        greeting=load_greeting(keys["greeting"], context) if "greeting" in keys else None,
         closes_after_reply="closes_after_reply" in keys and keys["closes_after_reply"].boolean(),
         telnet="telnet" in keys and keys["telnet"].boolean(),
         modbus=context.line if "modbus" in keys else None,
@@ -255,6 +256,13 @@ def load_identify(node: Node, context: Context) -> Query:
     if "expect" not in keys and "match" not in keys:
         raise node.error("needs 'match' (or 'expect'): what must the device answer?")
     return Query(IDENTIFY, load_steps(node, keys, context, reads=True), (), None, "")
+
+
+def load_greeting(node: Node, context: Context) -> Pattern:
+    """The key ``greeting``."""
+    if node.is_boolean:
+        raise node.error(f"must be a regular expression, not {node.kind}; '' matches any greeting")
+    return context.pattern(node)
 
 
 def load_on_connect(node: Node, context: Context) -> tuple[Step, ...]:

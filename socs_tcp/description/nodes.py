@@ -80,8 +80,9 @@ class Node(Scalar):
         required : tuple of str
             Those that may not be left out.
         """
-        if not self.is_mapping and required:
-            raise self.error(f"must be a mapping, such as {{{required[0]}: ...}}, not {self.kind}")
+        if not self.is_mapping:
+            such = f", such as {{{required[0]}: ...}}" if required else " (key: value)"
+            raise self.error(f"must be a mapping{such}, not {self.kind}")
         children = self.named("keys")
         for key, child in children.items():
             if key not in known:

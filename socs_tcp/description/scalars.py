@@ -177,8 +177,12 @@ class Scalar:
             raise self.error(f"must be {what} from {least} to {most}, not {self.kind}")
         return value
 
+    @property
+    def is_boolean(self) -> bool:
+        return isinstance(self.node, yaml.ScalarNode) and self.node.tag == _BOOL
+
     def boolean(self) -> bool:
-        if not isinstance(self.node, yaml.ScalarNode) or self.node.tag != _BOOL:
+        if not self.is_boolean:
             raise self.error(f"must be true or false, not {self.kind}")
         return self.node.value in _YES
 

@@ -29,6 +29,8 @@ def check_format(text: str, *, reads: bool) -> str:
                              f"{' '.join('%' + one for one in known)}")
     if not text.isprintable() or len(text) > LONGEST or not {*found} - {"%"}:
         raise ValueError(f"{text!r} is not the format of a time, such as '%Y-%m-%d %H:%M:%S'")
+    if len({*found} - {"%"}) < len([one for one in found if one != "%"]):
+        raise ValueError(f"{text!r} has a part of the time twice")
     if reads and not ({"Y", "y"} & {*found} and any({*date} <= {*found} for date in _DATES)):
         raise ValueError(f"{text!r} must contain a date: year, month and day")
     return text

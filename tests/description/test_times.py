@@ -1,11 +1,16 @@
 """Times that are sent to a device, and those that it sends."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from described_device import MemoryDevice
+from hypothesis import given
+from hypothesis import strategies as st
 
 from socs_tcp.description import DescriptionError, loads
+from socs_tcp.description.places import EPOCH
+from socs_tcp.description.times import check_format, seconds, written
 
 TEXT = """\
 device: a logger with a clock
@@ -56,6 +61,7 @@ def test_the_time_is_that_of_sending():
     ("{now:%H:%M:%S}", "{now}", "'' is not the format of a time"),
     ("{now:%H%M}", "{now:H}", "'H' is not the format of a time"),
     ("%y%m%d %H%M}", "%y%j}", "must be whole bytes, with a decimal digit in each half"),
+    ("%d.%m.%y %H", "%d.%m.%y %d", "time: '%d.%m.%y %d:%M:%S' has a part of the time twice"),
     ("%d.%m.%y ", "", "fields.clock.time: '%H:%M:%S' must contain a date"),
     ("clock: {time: ", "clock: {type: str, time: ", "time: is only for a field of type float"),
     ("clock: {time: ", "clock: {base: 16, time: ", "time: is only for a field of type float"),
@@ -66,3 +72,17 @@ def test_what_is_no_time(old, new, expected):
     with pytest.raises(DescriptionError) as caught:
         loads(TEXT.replace(old, new))
     assert expected in str(caught.value)
+
+
+@given(form=st.lists(st.sampled_from(["%Y", "%y", "%m", "%d", "%H", "%M", "%S", "%f", "%j", "%I",
+                                      "%p", "%b", "%B", "%z", "%%", " ", "-", ".", "(", "[", "T"]),
+                     min_size=1, max_size=12).map("".join),
+       data=st.text("0123456789-+:. TAPMJan(", max_size=30))
+def test_no_format_that_is_taken_fails_later(form, data):
+    try:
+        check_format(form, reads=True)
+    except ValueError:
+        return
+    for text in (data, written(EPOCH, form)):
+        with suppress(ValueError, OverflowError):
+            assert isinstance(seconds(text, form), float)
