@@ -102,7 +102,10 @@ class LimitedLog:
         self._last: Callable[[str], object] | None = None
 
     def forked(self) -> None:
-        """This is a child: no other thread has the lock. What was left out is the parent's."""
+        """This is a child: no other thread has the lock. What was left out is the parent's.
+
+        Its owner says so: one of them is on the list, not both, of each of thousands of devices.
+        """
         self._lock = threading.Lock()
         self._left_out, self._last = 0, None
 

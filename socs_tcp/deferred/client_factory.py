@@ -24,6 +24,9 @@ class Holder(Protocol):
     def reactor_ended(self) -> object:
         """There will be no more."""
 
+    def forked(self) -> object:
+        """This is a child, in which the connection must not be used."""
+
 
 class ClientFactory(DeviceClientFactory):
     """Hands its events on."""
@@ -50,6 +53,9 @@ class ClientFactory(DeviceClientFactory):
 
     def reactor_ended(self) -> None:
         self._holder.reactor_ended()
+
+    def forked(self) -> None:
+        self._holder.forked()
 
     def retry_now(self) -> None:
         if self.resting and self.connector.state == "disconnected" and self.continueTrying:

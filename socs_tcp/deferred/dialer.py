@@ -12,7 +12,6 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from ..core.errors import ConnectTimedOut, DeviceConnectionError, again, from_cause
-from ..core.forking import inherited
 from ..core.owed import NO_DEBT
 from ..core.policy import until_lasting_proves
 from ..core.silence import INSTANT
@@ -69,7 +68,7 @@ class Dialer:
     holder : Holder
     """
 
-    __slots__ = ("__weakref__", "_closed", "_connector", "_debt", "_device", "_factory", "_holder",
+    __slots__ = ("_closed", "_connector", "_debt", "_device", "_factory", "_holder",
                  "_last", "_lasting", "_preparing", "_session", "connection", "error", "thread")
 
     def __init__(self, device: Device, reactor: Any, min_interval: float, holder: Holder) -> None:
@@ -89,7 +88,6 @@ class Dialer:
         self._factory = ClientFactory(reactor, min_interval, self)
         #: The thread of the reactor, once that is known.
         self.thread: int | None = get_ident() if getattr(reactor, "running", False) else None
-        inherited.add(self)
         self._connector = self._factory.connect(device.host, device.port, device.patience,
                                                 tls=device.tls)
 

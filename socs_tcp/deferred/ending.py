@@ -1,4 +1,4 @@
-"""The end of a reactor: whoever waits hears of it."""
+"""The end of a reactor, and a child that is forked from its process: whoever waits hears of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from weakref import WeakSet, finalize, ref
 from twisted.internet.interfaces import IReactorCore
 from twisted.logger import Logger
 
+from ..core.forking import inherited
 from .turns import one_for
 
 log = Logger()
@@ -17,6 +18,9 @@ log = Logger()
 class HearsOfTheEnd(Protocol):
     def reactor_ended(self) -> object:
         """The reactor has closed all connections, and makes no more."""
+
+    def forked(self) -> object:
+        """This is a child, in which it does not run."""
 
 
 class Ending:
@@ -27,6 +31,7 @@ class Ending:
 
     def __init__(self, reactor: Any) -> None:
         self._listeners: WeakSet[HearsOfTheEnd] = WeakSet()
+        inherited.add(self)
         if IReactorCore.providedBy(reactor):
             # The reactor keeps nothing of us: this lives as long as those who listen.
             trigger = reactor.addSystemEventTrigger("after", "shutdown", _tell, ref(self))
@@ -47,6 +52,11 @@ class Ending:
                 listener.reactor_ended()
             except Exception:
                 log.failure("at the end of the reactor")
+
+    def forked(self) -> None:
+        """This is a child."""
+        for listener in list(self._listeners):
+            listener.forked()
 
 
 def _tell(of: ref[Ending]) -> None:

@@ -185,6 +185,12 @@ class DeviceClientFactory(ReconnectingClientFactory):
         """
         self.stopTrying()
 
+    def forked(self) -> None:
+        """This is a child of the process.
+
+        To be overridden by who must not be used there.
+        """
+
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         self.retry(connector)
 

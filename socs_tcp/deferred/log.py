@@ -68,6 +68,9 @@ class ReactorLog(DeviceLogger):
         """Write all that waits, now; no timer is left over."""
         self._turns.rush()
 
+    def forked(self) -> None:
+        """This is a child: the lines that wait are the parent's to write."""
+
     def reactor_ended(self) -> None:
         self._ended = True
         self.flush()
