@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from ..core.errors import Disconnected, ReplyTimedOut
+from ..core.forking import inherited
 from .device import SerialDevice
 from .errors import as_serial, not_open, translated
 
@@ -29,6 +30,13 @@ class Incoming:
     def __init__(self, device: SerialDevice, name: str) -> None:
         self._device = device
         self._name = name
+        #: The port is not open any more.
+        self.closed = False
+        self.forked()
+        inherited.add(self)
+
+    def forked(self) -> None:
+        """Begin anew: at first, and in a forked child, which has a connection of its own."""
         self._lock = threading.RLock()
         # What came, and from which connection. Under _lock.
         self.buffer = bytearray()
@@ -36,8 +44,6 @@ class Incoming:
         self._ended: object = object()      # the connection whose end was told
         # Set by whoever reads or writes; a stale value costs a look.
         self._awaited = self._cut = self._written = False
-        #: The port is not open any more.
-        self.closed = False
 
     def wrote(self) -> None:
         """Something was written, which may be answered."""

@@ -16,6 +16,7 @@ from process_device import CALLS
 
 from socs_tcp import DeviceClient, LineFramer
 from socs_tcp.core import log_budget
+from socs_tcp.serial import SerialOverTCP
 from socs_tcp.tcp import TCPInterface
 from socs_tcp.testing import DeviceServer
 from tests.storms.deferreds import own_reactor
@@ -158,6 +159,30 @@ def test_a_child_waits_for_no_thread_of_its_parent():
             answer = in_a_child(use)
         link._telling = False
     assert answer == "(b'ok', ['down'])"
+
+
+def test_a_child_reads_a_serial_port_that_a_thread_of_its_parent_reads():
+    with DeviceServer({"T?": "ok"}) as device, \
+            SerialOverTCP(device.host, device.port, BOUND) as port:
+        port.write(b"T?\r\n")
+        assert port.readline() == b"ok\r\n"
+        port.timeout = None
+        read = []
+        thread = threading.Thread(target=lambda: read.append(port.read(3)))
+        thread.start()
+        device.wait_for(lambda: not port._incoming._lock.acquire(blocking=False)
+                        or port._incoming._lock.release())
+
+        def use():
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(BOUND)
+            port.write(b"T?\r\n")
+            return port.readline()
+        answer = in_a_child(use)
+        device.say(b"!")
+        thread.join(BOUND)
+    assert answer == "b'ok\\r\\n'"
+    assert read == [b"!\r\n"]
 
 
 @pytest.fixture
