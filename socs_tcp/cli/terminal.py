@@ -245,7 +245,7 @@ class Terminal:
                 elif press.key == Keys.ControlD and not self._typed_ahead:
                     self._ended = True
                     future.cancel()
-                else:
+                elif press.key != Keys.CPRResponse:     # (which the terminal has typed)
                     self._typed_ahead = True
                     store_typeahead(keys, [press])
             if keys.closed:
