@@ -56,7 +56,7 @@ _SETTING = {
     "type": Key("float|int|str", "Default: ``float``."),
     "unit": Key("text", "For people."),
     "range": Key("list", "The lowest and the highest value that may be set."),
-    "choices": Key("any", "Instead of a range: a list of the values that may be set, or a "
+    "choices": Key("choices", "Instead of a range: a list of the values that may be set, or a "
                    "mapping of each value to what is sent for it."),
     "scale": Key("number", "As in fields: value = sent * scale + offset."),
     "offset": Key("number", "As in fields."),
@@ -69,7 +69,7 @@ _SETTING = {
     "tolerance": Key("number", "How far the field may differ from the setting. Default: the "
                      "resolution of the command, and at least 0.1 %."),
 }
-_REPEAT = {"repeat": Key("any", "Makes several entries out of one: a mapping of "
+_REPEAT = {"repeat": Key("mapping", "Makes several entries out of one: a mapping of "
            "variables to lists, or to ranges of numbers such as ``1..8``.")}
 
 #: The keys of each mapping of the language.
@@ -82,8 +82,8 @@ SECTIONS: dict[str, dict[str, Key]] = {
                    "also after a message that has no answer."),
         "encoding": Key("ascii|latin-1|utf-8", "The encoding of text in both directions. "
                         "Default: ``latin-1``, one byte per character."),
-        "variables": Key("any", "Values for placeholders such as ``{address}``, in all messages "
-                         "and patterns."),
+        "variables": Key("mapping", "Values for placeholders such as ``{address}``, in all "
+                         "messages and patterns."),
         "framing": Key("framing", "Where a reply ends."),
         "modbus": Key("modbus", "Instead of ``framing``: the device speaks Modbus/TCP."),
         "checksum": Key("checksum", "How messages and replies are protected."),
@@ -101,7 +101,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "parameters": Key("map:parameter", "What can be set."),
         "actions": Key("map:action", "Commands without a value."),
         "messages": Key("map:message", "What the device sends without being asked."),
-        "simulate": Key("any", "What the simulated device answers, by query."),
+        "simulate": Key("mapping", "What the simulated device answers, by query."),
     },
     "framing": {
         "terminator": Key("texts", "The characters that end a reply, or a list of them."),
@@ -117,7 +117,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
     },
     "stuffing": {
         "escape": Key("text", "The byte that announces an escaped byte.", required=True),
-        "codes": Key("any", "What follows the escape, for each byte that is escaped: "
+        "codes": Key("mapping", "What follows the escape, for each byte that is escaped: "
                      "``{\"\\x7e\": \"\\x5e\", \"\\x7d\": \"\\x5d\"}``.", required=True),
     },
     "header": {
@@ -128,7 +128,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "extra": Key("whole", "How many more bytes follow than the length says (negative: fewer)."),
     },
     "checksum": {
-        "type": Key("any", f"One of {', '.join(NAMES)}; or the parameters of a CRC, "
+        "type": Key("sum_type", f"One of {', '.join(NAMES)}; or the parameters of a CRC, "
                     "``{width: 16, poly: 0x8005, init: 0, reflected: true, xor_out: 0}``.",
                     required=True),
         "form": Key("|".join(FORMS), "How it is written: as bytes, as lower or upper case "
@@ -145,7 +145,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
     "error": {
         "match": Key("pattern", "What an error message looks like, from its beginning. The "
                      "group ``code`` is looked up in ``says``.", required=True),
-        "says": Key("any", "What each code means: ``{3: \"sensor open\"}``."),
+        "says": Key("mapping", "What each code means: ``{3: \"sensor open\"}``."),
     },
     "feed": {
         "frame_length": Key("seconds", "As in OCS feeds."),
@@ -157,7 +157,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
     "step": _STEP,
     "query": {
         **_REPEAT, **_STEP,
-        "period": Key("any", "Seconds from one time to the next. Default: 1. With ``never``, "
+        "period": Key("period", "Seconds from one reading to the next. Default: 1. With ``never``, "
                       "only the task ``query`` asks it."),
         **_READ,
     },
@@ -183,11 +183,12 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "base": Key("whole", "The base of a whole number in text: 2, 8, 10 or 16."),
         "scale": Key("number", "The number is multiplied by this."),
         "offset": Key("number", "... and then this is added."),
-        "exponent": Key("any", "Where to find the power of ten: a group, or an item."),
-        "replace": Key("any", "Texts to replace in the reply: ``{\"N\": \"-\", \",\": \".\"}``."),
+        "exponent": Key("item", "Where to find the power of ten: a group, or an item."),
+        "replace": Key("mapping", "Texts to replace in the reply: "
+                       "``{\"N\": \"-\", \",\": \".\"}``."),
         "time": Key("text", "The format of a time in UTC, as in Python: ``\"%Y-%m-%d %H:%M:%S\"``. "
                     "The value is the time in seconds since 1970."),
-        "enum": Key("any", "What each value is called: ``{0: \"off\", 1: \"on\"}``."),
+        "enum": Key("mapping", "What each value is called: ``{0: \"off\", 1: \"on\"}``."),
         "missing": Key("values", "As in the query, for this field."),
         "optional": Key("bool", "``true`` if a reply may leave it out."),
         "coil": Key("place", "Modbus: the number of a coil, counted from 0."),

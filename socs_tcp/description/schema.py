@@ -23,7 +23,9 @@ _WORDS = {
     "number": "a number", "seconds": "seconds", "bool": "true or false",
     "pattern": "a regular expression", "message": "text, or ``{hex: \"...\"}``",
     "messages": "a message, or a list of steps", "list": "a list of two numbers",
-    "place": "a whole number, or ``\"{n} + 1\"`` where ``n`` is repeated", "any": "see there",
+    "place": "a whole number, or ``\"{n} + 1\"`` where ``n`` is repeated", "mapping": "a mapping",
+    "choices": "a list, or a mapping", "period": "seconds, or ``never``",
+    "item": "a name, or a whole number", "sum_type": "a name, or a mapping",
 }
 
 
@@ -63,7 +65,10 @@ _KINDS: dict[str, dict[str, Any]] = {
     "messages": {"anyOf": [*_MESSAGE["anyOf"], {"$ref": "#/$defs/step"}, {
         "type": "array", "items": {"anyOf": [*_MESSAGE["anyOf"], {"$ref": "#/$defs/step"}]}}]},
     "list": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
-    "place": {"anyOf": [{"type": "integer"}, {"type": "string"}]}, "any": {},
+    "place": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+    "mapping": {"type": "object"}, "choices": {"type": ["array", "object"]},
+    "period": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"enum": ["never"]}]},
+    "item": {"type": ["string", "integer"]}, "sum_type": {"type": ["string", "object"]},
 }
 
 
