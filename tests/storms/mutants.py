@@ -124,7 +124,7 @@ MUTANTS = (
            only="commands"),
     Mutant("ask at once after a command", "core/silence.py",
            "        self.broken(self.ended)\n", "",
-           only="commands"),
+           suite="tests/contract/test_contract_step.py"),
     Mutant("a reply may look like anything", "core/pending.py",
            "            return turn.fits(frame)\n", "            return True\n",
            suite="tests/core/test_conversation.py"),
