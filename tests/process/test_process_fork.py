@@ -152,13 +152,25 @@ def test_a_child_waits_for_no_thread_of_its_parent():
             answer = interface.query("T?")
             link.failed(ConnectionError("gone"))
             link.tell()
-            return answer, heard
-        link._telling = True
-        with link._lock, link._log._lock, interface._TCPInterface__session.alarms._lock, \
-                log_budget._waker._lock:
-            answer = in_a_child(use)
-        link._telling = False
-    assert answer == "(b'ok', ['down'])"
+            listeners.frames.append(b"alarm")
+            listeners.tell()
+            return answer, heard, alarms
+        held, over = threading.Event(), threading.Event()
+
+        def hold():
+            with link._lock, link._log._lock, log_budget._waker._lock, listeners._lock:
+                link._telling = True
+                held.set()
+                over.wait(BOUND)
+                link._telling = False
+        listeners = interface._TCPInterface__session.alarms
+        thread = threading.Thread(target=hold)
+        thread.start()
+        assert held.wait(BOUND)
+        answer = in_a_child(use)
+        over.set()
+        thread.join(BOUND)
+    assert answer == "(b'ok', ['down'], [b'alarm'])"
 
 
 def test_a_child_reads_a_serial_port_that_a_thread_of_its_parent_reads():
