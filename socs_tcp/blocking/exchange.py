@@ -143,6 +143,9 @@ class Exchange:
     def never_silent(self, call: Call, connection: Connection) -> DeviceConnectionError:
         """There was no time to speak, for all that the device said."""
         session = self.session
+        silence = connection.conversation.silence
+        if silence.gap_left(monotonic()) > 0:       # for that we have no one to blame
+            return session.failures.gap(silence.gap, call.allowed)
         error = session.failures.never_silent(connection, call.allowed)
         connection.error = connection.error or kept(error)
         session.failed(error)

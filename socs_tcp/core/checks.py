@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
@@ -169,9 +170,13 @@ def positive(name: str, value: int, unit: str = "bytes") -> int:
     TypeError, ValueError
         With the name of the parameter and what is expected.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    try:
+        number = operator.index(value)      # one of numpy's, too
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
         raise TypeError(f"{name} must be a whole number of {unit}, not {shown(value)}")
-    if value < 1:
+    if number < 1:
         one = unit.removesuffix("s")
-        raise ValueError(f"{name} must be at least 1 {one}, not {value}")
-    return value
+        raise ValueError(f"{name} must be at least 1 {one}, not {shown(value)}")
+    return number

@@ -19,6 +19,7 @@ from ..core.checks import (
     check_pause,
     check_port,
     check_seconds,
+    positive,
 )
 from ..core.errors import address_name, again
 from ..core.framing import Framer, Text, checked
@@ -114,8 +115,6 @@ class DeviceClient:
         self.ip_address = check_host(ip_address)
         self.port = check_port(port)
         self.timeout = check_seconds("timeout", timeout, optional=True)
-        if not isinstance(max_in_flight, int) or max_in_flight < 1:
-            raise ValueError(f"max_in_flight must be a number from 1, not {max_in_flight!r}")
         self.framer = LINES if framer is None else checked(framer)
         self.reactor = reactor
         log = one_for(reactor, ReactorLog)
@@ -123,7 +122,7 @@ class DeviceClient:
         unasked = check_function("on_unasked", on_unasked)
         self._device = Device(
             ip_address, self.port, self.link, steady(reactor), self.framer, self.timeout,
-            check_late_replies(late_replies), max_in_flight,
+            check_late_replies(late_replies), positive("max_in_flight", max_in_flight, "requests"),
             check_seconds("keepalive", keepalive, optional=True), check_pause("settle", settle),
             check_pause("gap", gap), checked_greeting(greeting),
             identity_of(identify, closes_after_reply), check_on_connect(on_connect),

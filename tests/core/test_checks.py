@@ -19,6 +19,7 @@ from socs_tcp.core.checks import (
     check_pause,
     check_port,
     check_seconds,
+    positive,
 )
 
 
@@ -126,3 +127,17 @@ def test_a_name_that_can_be_no_host_name_is_refused_at_once(host):
 def test_names_and_addresses_that_may_be_hosts():
     for host in ("lakeshore", "10.0.0.1", "::1", "fe80::1%eth0", "müller.example", "a_b"):
         assert check_host(host) == host
+
+
+@pytest.mark.parametrize("value", [2, np.int64(2), np.uint8(2)])
+def test_any_kind_of_whole_number_is_a_count(value):
+    assert type(positive("replies", value, "frames")) is int
+
+
+@pytest.mark.parametrize("value, kind", [
+    (True, TypeError), (2.0, TypeError), ("2", TypeError), (None, TypeError), (0, ValueError),
+    (np.int64(-1), ValueError), (np.float64(2), TypeError),
+    pytest.param(-10 ** 5000, ValueError, id="long")])
+def test_what_is_no_count_is_refused(value, kind):
+    with pytest.raises(kind, match=r"replies must be .* frame.*, not .{1,200}$"):
+        positive("replies", value, "frames")
