@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Read a description and say what is in it, or where and what is wrong. With a device, ask each
-of its queries once; nothing is set."""
+of its queries once, and wait some seconds for its messages; nothing is set."""
 EPILOG = f"""example:
   socs-tcp check kikusui_pmx
   socs-tcp check kikusui_pmx 127.0.0.1:5025
 
 {EXIT_CODES}"""
+#: Seconds to wait for the messages of a device.
+LISTEN = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,15 +77,15 @@ def _ask(description: Description, device: tuple[str, int], style: Style) -> int
     from ..core.errors import DeviceConnectionError, show
     from ..description.client import read_all
 
-    code, heard = GOOD, False
+    code, heard = GOOD, set()
 
     def unanswered(query: Query, error: DeviceConnectionError) -> None:
         nonlocal code
         code = code or exit_code(error)
         print(f"{query.name}: {style('bad', visible(str(error)))}", flush=True)
     try:
-        for reading in read_all(description, *device, unanswered):
-            heard = True
+        for reading in read_all(description, *device, unanswered, LISTEN):
+            heard.add(reading.query.name)
             print("\n".join(_lines(reading, style)), flush=True)
             if reading.errors:
                 code = FAILED
@@ -93,6 +95,9 @@ def _ask(description: Description, device: tuple[str, int], style: Style) -> int
             asked = description.identify.steps[0].send.fill({})
             complain(f"the device was asked to identify itself: {show(asked)}")
         return exit_code(exc)
+    for name in description.messages:
+        if name not in heard:
+            print(f"{name}: no such message within {LISTEN:g} s")
     return code
 
 

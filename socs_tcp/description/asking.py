@@ -8,7 +8,13 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from ..blocking.interface import TCPInterface
-from ..core.errors import DeviceConnectionError, FramingError, WrongDevice, WrongReply
+from ..core.errors import (
+    DeviceConnectionError,
+    FramingError,
+    ReplyTimedOut,
+    WrongDevice,
+    WrongReply,
+)
 from . import Ask, Description, ParseError, Query, script
 from .reading import Answered, Reading, connection_options, read_reply
 
@@ -17,8 +23,8 @@ SILENT = 3
 
 
 def read_all(description: Description, ip_address: str, port: int,
-             unanswered: Callable[[Query, DeviceConnectionError], object] | None = None
-             ) -> Iterator[Reading]:
+             unanswered: Callable[[Query, DeviceConnectionError], object] | None = None,
+             listen: float = 0.0) -> Iterator[Reading]:
     """Ask a live device every query once, and block meanwhile. For ``socs-tcp check``.
 
     Parameters
@@ -29,11 +35,14 @@ def read_all(description: Description, ip_address: str, port: int,
     unanswered : callable, optional
         Gets each query that the device does not answer, and why; the others are asked all the
         same. Without it, the first of them ends it all.
+    listen : float
+        Seconds to wait for the messages that the device sends by itself, after the queries.
 
     Yields
     ------
     Reading
-        First that of the identity query, if there is one; it has no values.
+        First that of the identity query, if there is one; it has no values. Last the first
+        message of each kind that came.
 
     Raises
     ------
@@ -72,6 +81,23 @@ def read_all(description: Description, ip_address: str, port: int,
                 continue
             heard += 1
             yield reading
+        if listen and description.messages:
+            yield from _messages(device, description, listen)
+
+
+def _messages(device: TCPInterface, description: Description, seconds: float
+              ) -> Iterator[Reading]:
+    """The first message of each kind that comes in time."""
+    end, waiting = time.monotonic() + seconds, set(description.messages)
+    while waiting and (left := end - time.monotonic()) > 0:
+        try:
+            found = description.message_in(device.recv_frame(left))
+        except ReplyTimedOut:
+            return
+        if found is not None and found[0].name in waiting:
+            message, said = found
+            waiting.remove(message.name)
+            yield read_reply(message.query, said)
 
 
 def converse(device: TCPInterface, description: Description,

@@ -14,8 +14,7 @@ from ..deferred.client import DeviceClient
 from ..deferred.clock import steady
 from . import Ask, Description, Parameter, ParseError, Query, Value, script
 from .asking import read_all
-from .errors import BadReply
-from .model import Action, Message
+from .model import Action
 from .reading import Reading, connection_options, read_reply
 from .talking import converse
 
@@ -202,7 +201,8 @@ class DescribedClient:
         return reply
 
     def _converse(self, talk: Generator[Ask, bytes, bytes], device: Any) -> Deferred[bytes]:
-        return converse(talk, device, self._clock, lambda said: self._message(said) is not None)
+        return converse(talk, device, self._clock,
+                        lambda said: self.description.message_in(said) is not None)
 
     @inlineCallbacks
     def _prepare(self, device: Any) -> Generator[Deferred[Any], Any, None]:
@@ -223,23 +223,10 @@ class DescribedClient:
 
     def _heard(self, frame: bytes) -> None:
         """The device has said something unasked."""
-        found = self._message(frame)
+        found = self.description.message_in(frame)
         if found is not None and self.on_message is not None:
             message, said = found
             self.on_message(read_reply(message.query, said))
-
-    def _message(self, frame: bytes) -> tuple[Message, bytes] | None:
-        """The message that `frame` is, and what it says."""
-        if self.description.wrapping is not None:
-            try:
-                frame = self.description.wrapping.unwrap(frame)
-            except BadReply:
-                return None
-        for message in self.description.messages.values():
-            said = message.take(frame)
-            if said is not None:
-                return message, said
-        return None
 
     @inlineCallbacks
     def _set_again(self, parameter: Parameter, value: object, device: Any

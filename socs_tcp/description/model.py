@@ -179,6 +179,15 @@ class Description:
             3 * len(field.name) + len(field.unit.encode()) + _SAID_OF_A_FIELD
             for field in query.fields) for query in queries)
 
+    def message_in(self, frame: bytes) -> tuple[Message, bytes] | None:
+        """The message that `frame` is, and what it says; None if it is none."""
+        try:
+            data = frame if self.wrapping is None else self.wrapping.unwrap(frame)
+        except BadReply:
+            return None
+        found = ((message, message.take(data)) for message in self.messages.values())
+        return next(((message, said) for message, said in found if said is not None), None)
+
     def query_for(self, name: str) -> Query:
         """The query called `name`, or the one that reads the field of that name.
 

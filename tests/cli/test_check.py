@@ -5,6 +5,8 @@ from __future__ import annotations
 from cli_run import Served, Terminal, run
 
 from socs_tcp import LineFramer
+from socs_tcp.description import loads
+from socs_tcp.description.asking import read_all
 from socs_tcp.testing import DeviceServer, ScriptedDevice
 
 REGEX = """device: x
@@ -89,3 +91,24 @@ def test_a_file_whose_ending_was_left_out(tmp_path):
     (tmp_path / "mine.yaml").write_text(REGEX)
     done = run("check mine", cwd=tmp_path)
     assert done.returncode == 2 and "(did you mean 'mine.yaml'?)" in done.stderr
+
+
+def test_it_waits_for_the_messages_of_a_device():
+    with Served("simulate and_balance --port 0") as served:
+        done = run(f"check and_balance 127.0.0.1:{served.port}")
+    assert done.returncode == 0, done.stderr
+    assert "weight: mass = " in done.stdout and "no such message" not in done.stdout
+
+
+def test_the_first_message_of_each_kind_and_no_wait_for_ever():
+    description = loads(REGEX.partition("queries:")[0] + "queries: {}\nmessages:\n"
+                        "  a: {match: A, fields: {a: {type: str}}}\n"
+                        "  b: {match: B, fields: {b: {type: str}}}\n")
+
+    def names(seconds, *lines):
+        with DeviceServer(ScriptedDevice({}, framer=LineFramer("\n"), unsolicited=lines or None,
+                                         period=0.01 if lines else 0.0)) as server:
+            return [reading.query.name for reading in read_all(
+                description, server.host, server.port, listen=seconds)]
+    assert names(30, "A1", "C", "A2", "B") == ["a", "b"]
+    assert names(0.05) == []
