@@ -55,11 +55,9 @@ class TlsTransport:
 
     def write_at_once(self, data: bytes) -> bool:
         """As `write`, without waiting for the reactor's next turn. Has the system taken it all?"""
-        if self.disconnecting:
-            return False
         try:
             self._stream.write(data)
-        except ConnectionError:     # the device has said farewell, which is being told
+        except ConnectionError:     # one of us has said farewell
             return False
         tcp, rest = self._tcp, self._stream.take()
         if self._send is not None and not (tcp.TLS or tcp.dataBuffer or tcp._tempDataLen):

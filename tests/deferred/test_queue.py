@@ -20,13 +20,13 @@ from socs_tcp.deferred.request import Request
 class Bench:
     """A queue, a connection, and a device that says and does what a test wants."""
 
-    def __init__(self, late="drop", max_in_flight=1, connected=True):
+    def __init__(self, late="drop", max_in_flight=1, connected=True, closes=False):
         self.clock = MemoryReactorClock()
         self.link = Link("here", self.clock.seconds)
         self.device = Device(
             "here", 1, self.link, self.clock, LineFramer(), 10.0, late, max_in_flight, None,
             settle=0.0, gap=0.0, greeting=None, identity=None, on_connect=None, alarms=None,
-            closes_after_reply=False, telnet=False, tls=None)
+            closes_after_reply=closes, telnet=False, tls=None)
         self.drops = 0
         self.exchanges = 0
         self.on_failed = lambda: None
@@ -183,6 +183,26 @@ def test_an_urgent_command_goes_out_past_all_who_wait(bench):
     urgent = Watched(bench.queue.urgent(bench.connection,
                                         Request("send", b"stop\r\n", 1.0, 0.0)))
     assert bench.sent == [b"q", b"stop"] and urgent.value is None
+
+
+def test_a_question_waits_for_an_urgent_command_that_the_device_has_not_taken(bench):
+    first = bench.add()
+    bench.transport.stuck = True
+    bench.queue.urgent(bench.connection, Request("send", b"stop\r\n", 10.0, 0.0))
+    bench.frames(b"one")
+    bench.add(data=b"2")
+    assert first.value == b"one" and not bench.in_flight[1:]
+    bench.transport.drain()
+    assert bench.sent == [b"q", b"stop", b"2"] and len(bench.in_flight) == 1
+
+
+def test_no_question_goes_out_on_a_connection_that_the_device_is_about_to_close():
+    bench = Bench(closes=True)
+    first = bench.add(data=b"1")
+    bench.frames(b"one")
+    after = bench.add(data=b"2")
+    assert first.value == b"one" and bench.drops == 1
+    assert bench.sent == [b"1"] and not after.fired
 
 
 def test_an_urgent_command_that_the_device_does_not_take_times_out(bench):

@@ -264,6 +264,21 @@ def listener():
         yield listener
 
 
+class Holding:
+    """A `TlsStream` that can say nothing now."""
+
+    holding = True
+
+    def write(self, data):
+        pass
+
+    def take(self):
+        return b""
+
+    def farewell(self):
+        pass
+
+
 def connect(real, listener, context, timeout=BOUND):
     factory = Factory()
     connector = HostConnector(real.reactor, *listener.getsockname(), factory, timeout,
@@ -311,6 +326,8 @@ def test_a_command_goes_out_at_once_and_not_in_the_next_turn(real, listener, cer
     assert heard.get(timeout=BOUND) == b"A?\r\n"
     assert factory.protocol.send(b"B?").called
     assert heard.get(timeout=BOUND) == b"B?\r\n"        # while the reactor does nothing
+    factory.protocol.transport._stream = Holding()
+    assert not factory.protocol.send(b"C?").called      # the device renews the keys
     over.set()
     connector.disconnect()
     assert real.until(lambda: "lost" in factory.told, BOUND)
