@@ -113,7 +113,8 @@ class Calls:
         conversation.discard_late()
         try:
             while conversation.owes_late and connection.hear(0.0):
-                conversation.discard_late()
+                if not conversation.more:       # (those may be alarms)
+                    conversation.discard_late()
                 if conversation.useless or call.remaining() <= 0:
                     break
             else:

@@ -81,6 +81,20 @@ def test_many_frames_before_a_question_are_told_before_it_is_asked(ends):
     device.close()
 
 
+def test_many_frames_after_an_answer_that_did_not_come_are_told_with_the_next_command(ends):
+    heard = []
+    device = driver(ends[0], on_unasked=heard.append)
+    device.timeout = 0.01
+    device.send(b"A\n")
+    with pytest.raises(ReplyTimedOut):
+        device.recv()
+    device.timeout = 5.0
+    ends[1].sendall(b"!\n" * 3 * STRAYS_AT_ONCE)
+    device.send(b"B\n")
+    assert heard == [b"!"] * 3 * STRAYS_AT_ONCE
+    device.close()
+
+
 class Endless:
     """There is always more to read."""
 
