@@ -235,6 +235,8 @@ class Conversation(Hearing):
                     "question, came on this connection")
         if said:
             return f"the device says {show(said)} and more, unasked"
+        if not (self.turns or self._owed.late or self.silence.debt.seconds):
+            return f"the device has to be silent for {self.silence.settle:g} s first (settle)"
         return "an answer to an earlier question may still come"
 
     def finished(self) -> bool:

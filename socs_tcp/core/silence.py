@@ -61,6 +61,11 @@ class Silence:
         self.free_until = NEVER
         self._has_paused(now)
 
+    @property
+    def settle(self) -> float:
+        """Seconds of silence before a query, where something may come unasked."""
+        return self._settle
+
     def _has_paused(self, now: float) -> None:
         #: When the last pause ended: what was answered before it was in step.
         self.paused = now

@@ -69,6 +69,8 @@ def _in_front(device: Device, connection: Connection, flight: int, deadline: flo
         return f"{flight} before it"
     if connection.conversation.silence.gap_left(deadline) > 0:
         return f"commands are {device.gap:g} s apart (gap)"
+    if connection.conversation.silence.left(deadline) > 0:
+        return connection.conversation.obstacle()
     return "the reactor was busy with other things"
 
 

@@ -88,6 +88,13 @@ def test_the_first_question_waits_for_silence(make, hand, lasting):
         assert device.query("A?") == b"re A?"
 
 
+def test_a_silence_that_is_longer_than_a_call_is_named(make, hand):
+    device = make(hand(lambda device: device.silence()), settle=NEVER, timeout=0.2)
+    error = device.error("A?")
+    assert error.sent == "no"
+    assert "has to be silent for 600 s first (settle)" in str(error)
+
+
 def test_no_shift_outlives_the_breath(make, hand, lines, monkeypatch):
     """It answers a command that has no answer, later than we listened, and is asked on and on."""
     monkeypatch.setattr(silence, "LONGEST_WITHOUT_PAUSE", 1.0)
