@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from ..core.errors import show
+from ..core.text import written
 from .gap import Gap
 
 #: So deep it is looked into the data, and at so many items of a container.
@@ -72,7 +73,7 @@ def _look(value: Any, place: str, depth: int) -> None:
 
 
 def _named(value: Any) -> str:
-    return f"of the type {type(value).__name__} ({show(repr(value).encode())[1:]})"
+    return f"of the type {type(value).__name__} ({show(written(value).encode())[1:]})"
 
 
 def _items(value: Any) -> list[tuple[Any, Any]]:

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 import re
+import reprlib
+
+#: Lists in lists and the like are written so deep.
+_DEEPEST = 6
+#: So many items of each are written; more than any message has room for.
+_MOST_ITEMS = 200
+_NESTED = (list, tuple, dict, set, frozenset)
+_bounded = reprlib.Repr()
+_bounded.maxlevel = _DEEPEST
+_bounded.maxlist = _bounded.maxtuple = _bounded.maxdict = _MOST_ITEMS
+_bounded.maxset = _bounded.maxfrozenset = _MOST_ITEMS
+_bounded.maxstring = _bounded.maxlong = _bounded.maxother = 1000
 
 #: A line break with what indents the line after it.
 _BREAK = re.compile(r"\n *")
@@ -41,10 +53,19 @@ def shortened(text: str, most: int) -> str:
     return text[:most - end - len(told)].rstrip() + told + text[-end:]
 
 
+def written(value: object) -> str:
+    """As ``repr``, but of lists in lists only so deep, and so many items of each.
+
+    ``repr`` goes as deep as Python's limit of recursion lets it. Libraries that an agent imports
+    set that to 100,000, which is more than the stack of a thread has room for: the process dies.
+    """
+    return _bounded.repr(value) if isinstance(value, _NESTED) else repr(value)
+
+
 def shown(value: object, most: int = 100) -> str:
     """As ``repr``, of whatever a caller gave: on one line, short, and never an error itself."""
     try:
-        text = repr(value)
+        text = written(value)
     except Exception:       # its own, or a number with too many digits to be written
         text = f"a {type(value).__name__}"
     return printable(text, most)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from ..core.errors import show
-from ..core.text import without_braces
+from ..core.text import without_braces, written
 
 #: So much of a text from a file, or of a value, is shown in a message.
 SHOWN = 60
@@ -20,7 +20,7 @@ def shown(value: object) -> str:
     if isinstance(value, int) and abs(value) >= 10 ** SHOWN:
         return f"a number of more than {SHOWN} digits"
     try:
-        text = ascii(value[:SHOWN]) if isinstance(value, (str, bytes)) else repr(value)
+        text = ascii(value[:SHOWN]) if isinstance(value, (str, bytes)) else written(value)
     except Exception:       # too deep, or with a number in it that is too long to be written
         return f"a {type(value).__name__}"
     more = isinstance(value, (str, bytes)) and len(value) > SHOWN
