@@ -21,7 +21,7 @@ BOUND = 10
 
 @pytest.fixture
 def listener():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", free_port())) as listener:
         yield listener
 
 
@@ -72,7 +72,9 @@ def stack():
 def silent(stack, address="127.0.0.2", port=0):
     """The port of a listener whose queue is full, so that it answers no more."""
     sock = stack.enter_context(socket.socket())
-    sock.bind((address, port))
+    # (A port that the system chooses may be taken at the other addresses of a test.)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((address, port or free_port()))
     sock.listen(0)
     for _ in range(3):
         waiting = stack.enter_context(socket.socket())
