@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Any
-from weakref import WeakSet
 
 from ..core.errors import DeviceConnectionError
+from ..core.forking import inherited
 from ..core.link import Link
 from ..core.policy import until_lasting_proves
 from ..core.states import PROVING
@@ -43,9 +42,9 @@ class Holder:
         self.closes_after_reply = dialer.options.closes_after_reply
         self.alarms = dialer.options.alarms
         self.tell_connection: Callable[[Any], object] | None = None
-        _holders.add(self)
+        inherited.add(self)
 
-    def begin_anew(self) -> None:
+    def forked(self) -> None:
         """In a forked child: the connection is its parent's, and it makes one of its own."""
         ours = self.connection, self.spared
         self.gate.begin_anew()
@@ -142,16 +141,3 @@ class Holder:
         if self.comm is not None and not (connection is not None and connection.dead):
             return 0.0
         return self.pace.wait(monotonic())
-
-
-#: Those of this process.
-_holders: WeakSet[Holder] = WeakSet()
-
-
-def _forked() -> None:
-    for holder in list(_holders):
-        holder.begin_anew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)

@@ -482,10 +482,13 @@ def test_what_the_device_says_unasked_is_published(make):
     assert session.data["fields"]["code"] == 12
 
 
+#: The same device, which is asked nothing.
+ONLY_MESSAGES = (THREE[:THREE.index("queries:")] + "queries: {}\n"
+                 + THREE[THREE.index("messages:"):]).replace(", read_back: a", "")
+
+
 def test_a_device_that_only_speaks(make):
-    begin, rest = THREE.index("queries:"), THREE.index("messages:")
-    text = THREE[:begin] + "queries: {}\n" + THREE[rest:]
-    a = make(text.replace(", read_back: a", ""))
+    a = make(ONLY_MESSAGES)
     session, _ = a.start("acq")
     for _ in range(20):
         a.device.advance(1)
@@ -495,9 +498,7 @@ def test_a_device_that_only_speaks(make):
 
 
 def test_a_device_that_only_speaks_and_nothing_of_it_can_be_read_is_degraded(make):
-    begin, rest = THREE.index("queries:"), THREE.index("messages:")
-    text = THREE[:begin] + "queries: {}\n" + THREE[rest:]
-    a = make(text.replace(", read_back: a", ""))
+    a = make(ONLY_MESSAGES)
     session, _ = a.start("acq")
     for _ in range(20):
         a.device.advance(1)
