@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from ..core.forking import inherited
 from ..core.link import Link
 from ..core.states import DOWN_STATES, LinkChange, LinkState
 from ..core.text import duration
@@ -43,15 +44,20 @@ class Degraded:
     def __init__(self, agent: Any, reactor: Any) -> None:
         self._agent = agent
         self.reactor = reactor
-        # Guards all below, and that a session's flag follows the *last* change. It may be taken
-        # while a device is locked, so neither a device nor OCS nor an observer is called while
-        # it is held. (Reentrant: a device may be deleted by the collector, at any moment.)
-        self._lock = threading.RLock()
+        self.forked()
         self._watched: list[Watched] = []
         self._failing: dict[int, set[object]] = {}  # by session_id: its polls without a reading
         self._begun: set[int] = set()               # session_ids
         self._monitor: IdleMonitor | None = None
         self._follow_starts()
+        inherited.add(self)
+
+    def forked(self) -> None:
+        """Nobody has the lock: at first, and in a forked child."""
+        # Guards all here, and that a session's flag follows the *last* change. It may be taken
+        # while a device is locked, so neither a device nor OCS nor an observer is called while
+        # it is held. (Reentrant: a device may be deleted by the collector, at any moment.)
+        self._lock = threading.RLock()
 
     @classmethod
     def of(cls, agent: Any, reactor: Any) -> Degraded:

@@ -7,6 +7,7 @@ import threading
 from time import monotonic
 
 from ..core.errors import Disconnected
+from ..core.forking import inherited
 from .connection import Connection
 from .gate import Busy
 from .session import BROKEN, Session
@@ -17,9 +18,14 @@ class Beside:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self._last = -math.inf      # when one went out
+        self.forked()
+        inherited.add(self)
+
+    def forked(self) -> None:
+        """Nobody is sending: at first, and in a forked child."""
         # One at a time, if there is a gap between them. (A signal handler may come between.)
         self._lock = threading.RLock()
-        self._last = -math.inf      # when one went out
 
     def send(self, data: bytes, timeout: float | None, urgent: bool) -> bool:
         """Send beside a call that waits for what the device says. False if there is none now."""

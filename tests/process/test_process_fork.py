@@ -10,11 +10,15 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from process_device import CALLS
 
 from socs_tcp import DeviceClient, LineFramer
+from socs_tcp.agent.degraded import Degraded
 from socs_tcp.core import log_budget
 from socs_tcp.serial import SerialOverTCP
 from socs_tcp.tcp import TCPInterface
@@ -144,6 +148,9 @@ def test_a_child_waits_for_no_thread_of_its_parent():
             on_unasked=alarms.append) as interface:
         assert interface.query("T?") == b"ok"
         link = interface.link
+        session = Mock(session_id=0, status="running", messages=[])
+        degraded = Degraded.of(SimpleNamespace(sessions={"acq": session}), Mock())
+        degraded.watch(interface, None)
         link.observe(lambda _link, change: heard.append(change.new.value))
 
         def use():
@@ -154,11 +161,12 @@ def test_a_child_waits_for_no_thread_of_its_parent():
             link.tell()
             listeners.frames.append(b"alarm")
             listeners.tell()
-            return answer, heard, alarms
+            return answer, heard, alarms, session.degraded
         held, over = threading.Event(), threading.Event()
 
         def hold():
-            with link._lock, link._log._lock, log_budget._waker._lock, listeners._lock:
+            with link._lock, link._log._lock, log_budget._waker._lock, listeners._lock, \
+                    degraded._lock:
                 link._telling = True
                 held.set()
                 over.wait(BOUND)
@@ -170,7 +178,39 @@ def test_a_child_waits_for_no_thread_of_its_parent():
         answer = in_a_child(use)
         over.set()
         thread.join(BOUND)
-    assert answer == "(b'ok', ['down'], [b'alarm'])"
+    assert answer == "(b'ok', ['down'], [b'alarm'], True)"
+
+
+def test_a_child_sends_beside_its_own_call():
+    """A thread of its parent was sending beside another call as the process forked."""
+    with DeviceServer({"T?": "ok"}) as device, TCPInterface(
+            device.host, device.port, BOUND, framer=LineFramer(), gap=0.001) as interface:
+        beside = interface._TCPInterface__beside
+        held, over = threading.Event(), threading.Event()
+
+        def hold():
+            with beside._lock:
+                held.set()
+                over.wait(BOUND)
+
+        def use():
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(BOUND)         # where it hangs, it ends with nothing said
+            heard = []
+            listener = threading.Thread(target=lambda: heard.append(interface.recv_frame()))
+            listener.start()
+            while not interface._TCPInterface__session.gate.may_pass(False):
+                time.sleep(0.001)
+            interface.send("T?\r\n")
+            listener.join(BOUND)
+            return heard
+        thread = threading.Thread(target=hold)
+        thread.start()
+        assert held.wait(BOUND)
+        answer = in_a_child(use)
+        over.set()
+        thread.join(BOUND)
+    assert answer == "[b'ok']"
 
 
 def test_a_child_reads_a_serial_port_that_a_thread_of_its_parent_reads():
