@@ -167,6 +167,21 @@ def test_a_device_that_does_not_read_is_given_up_at_the_deadline(connection, pai
     assert pair[0].gettimeout() == usual
 
 
+def test_a_command_whose_time_is_over_is_not_waited_for():
+    near, far = socket.socketpair()
+    with far:
+        waits = []
+
+        class Noting(socket.socket):
+            def settimeout(self, seconds):
+                waits.append(seconds)
+                super().settimeout(seconds)
+        connection = made(Noting(fileno=near.detach()))
+        connection.put(b"X", time.monotonic() - 10.0)
+        assert 0 < waits[0] < 0.1 and waits[1:] == [None]
+        connection.close()
+
+
 @pytest.mark.parametrize("usual", [5, None, 0])
 def test_all_bytes_are_sent_also_those_that_do_not_fit_at_once(connection, pair, usual):
     pair[0].settimeout(usual)

@@ -281,6 +281,29 @@ def test_a_send_that_could_not_be_repeated_may_have_arrived(make, bench):
     assert caught.value.sent == "maybe"
 
 
+@pytest.mark.parametrize("where", ["in a reserve", "in on_connect"])
+def test_a_send_that_must_keep_its_connection_is_not_repeated_and_says_why(make, bench, where):
+    device = make() if where == "in a reserve" else None
+    broken = MagicMock()
+    broken.sendall.side_effect = ConnectionResetError(104, "Connection reset by peer")
+    told = []
+
+    def send(talk):
+        with pytest.raises(Disconnected, match="Connection reset by peer") as caught:
+            talk.send(b"X")
+        told.append(caught.value.sent)
+    with patch.object(TCPInterface, "_connect", return_value=broken) as connect:
+        if device is None:
+            make(on_connect=send)
+        else:
+            device.comm = broken
+            with device.reserve() as talk:
+                send(talk)
+        assert connect.call_count == (device is None)
+    assert told == ["maybe"]
+    broken.sendall.assert_called_once()
+
+
 def test_a_device_that_does_not_read_is_said_to_be_one(make, bench):
     device = make(timeout=0.1)
     with pytest.raises(SendTimedOut, match=r"did not take the command within 0\.1 s") as caught:

@@ -324,7 +324,8 @@ def test_what_cannot_be_read_at_will_is_not_looked_at(owner):
     near, far = socket.socketpair()
     with near, far:
         far.sendall(b"x\r\n")
-        for lent in ({"getHandle": lambda: near}, {"doRead": lambda: None}):
+        for lent in ({"getHandle": lambda: near, "fileno": near.fileno},
+                     {"doRead": lambda: None}):
             connection, transport = owner.new(), Transport(owner.clock)
             vars(transport).update(lent)
             connection.makeConnection(transport)

@@ -5,10 +5,12 @@ import socket
 import struct
 
 import pytest
+from memory_device import Transport
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.testing import MemoryReactorClock
 
 from socs_tcp import Disconnected, LineFramer, LineProtocol, RawProtocol
-from socs_tcp.deferred.frame_protocol import READ_LIMIT
+from socs_tcp.deferred.frame_protocol import LOOK_AGAIN, READ_LIMIT
 from tests.storms.deferreds import own_reactor
 
 BOUND = 10
@@ -71,3 +73,21 @@ def test_one_that_is_still_there_waits(turner):
     protocol.transport.abortConnection()
     assert turner.until(lambda: protocol._lost, BOUND)
     far.close()
+
+
+def test_the_end_of_what_is_no_socket_is_noticed_too():
+    """Of a process, say, whose transport lends nothing but its descriptor."""
+    near, far = socket.socketpair()
+    with near, far:
+        clock, protocol = MemoryReactorClock(), RawProtocol()
+        transport = Transport(clock)
+        transport.fileno = near.fileno
+        protocol.makeConnection(transport)
+        protocol.dataReceived(b"x" * (2 * READ_LIMIT))
+        clock.advance(LOOK_AGAIN)
+        assert protocol._paused
+        far.close()
+        clock.advance(LOOK_AGAIN)
+        assert not protocol._paused     # it takes the rest, with the end behind it
+    protocol.connectionLost()
+    assert clock.getDelayedCalls() == []
