@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
 from typing import Any
@@ -15,7 +16,9 @@ from zope.interface import implementer
 
 from ..core.candidates import Candidates
 from ..core.names import Address
+from ..core.silence import INSTANT
 from ..core.tls import check_tls
+from .alarm import Alarm
 from .attempt import Attempt, OneAddress
 from .clock import steady
 from .resolving import resolving
@@ -49,9 +52,9 @@ class HostConnector:
         Speak TLS. The factory's protocol is built after the handshake.
     """
 
-    __slots__ = ("__weakref__", "_attempt", "_beginning", "_clock", "_factory", "_handshake",
-                 "_limit", "_reactor", "_remembered", "_resolving", "_started", "_step",
-                 "_timeout", "_tls", "host", "port", "state")
+    __slots__ = ("__weakref__", "_attempt", "_beginning", "_clock", "_deadline", "_factory",
+                 "_handshake", "_hopeless", "_limit", "_reactor", "_remembered", "_resolving",
+                 "_started", "_step", "_timeout", "_tls", "host", "port", "state")
 
     def __init__(self, reactor: Any, host: str, port: int, factory: Any, timeout: float, *,
                  tls: ssl.SSLContext | None = None) -> None:
@@ -68,7 +71,10 @@ class HostConnector:
         # The address that answered, or is connected: events of any other are ignored.
         self._step: OneAddress | None = None
         self._handshake: TlsHandshake | None = None
-        self._limit: Any = None
+        self._deadline = math.inf
+        self._hopeless: Exception | None = None     # why an attempt ends before it has begun
+        # Kept from attempt to attempt, until one succeeds.
+        self._limit: Alarm | None = None
         self._remembered: Address | None = None     # the one that worked last
         self._started = False
         self._beginning = False
@@ -81,14 +87,13 @@ class HostConnector:
         if not self._started:
             self._factory.doStart()
             self._started = True
-        self._limit = self._clock.callLater(self._timeout, self._timed_out)
+        self._set_limit(self._clock.seconds() + self._timeout)
         self._factory.startedConnecting(self)
         if self.state != "connecting" or self._attempt is not None:
             return      # the factory ended it, or has begun another one
-        now = self._clock.seconds()
         self._attempt = attempt = Attempt(
             self._reactor, self._clock,
-            Candidates(self.port, self._remembered, now, now + self._timeout), self)
+            Candidates(self.port, self._remembered, self._clock.seconds(), self._deadline), self)
         self._beginning = True
         try:
             attempt.start(self._resolving.ask, self.host)
@@ -128,8 +133,8 @@ class HostConnector:
         if isinstance(reason, socket.gaierror):
             reason = error.DNSLookupError(reason.strerror)
         if self._beginning:     # whoever has called `connect` has not even heard of us yet
-            self._stop_limit()
-            self._limit = self._clock.callLater(0, self._failed, Failure(reason))
+            self._hopeless = reason
+            self._set_limit(self._clock.seconds())
         else:
             self._failed(Failure(reason))
 
@@ -141,15 +146,28 @@ class HostConnector:
         self._factory.clientConnectionLost(self, reason)
         self._stop_factory()
 
-    def _timed_out(self) -> None:
-        reason = error.TimeoutError(f"no connection within {self._timeout:g} s")
-        if self._attempt is not None:
-            reason.__cause__ = self._attempt.reason()
-        self._failed(Failure(reason))
+    def _set_limit(self, deadline: float) -> None:
+        self._deadline = deadline
+        if self._limit is None:
+            self._limit = Alarm(self._clock, self._time_is_up)
+        self._limit.set(deadline)
+
+    def _time_is_up(self) -> None:
+        if self.state != "connecting" or self._limit is None:
+            return      # the attempt for which it was set has failed, and the next has not begun
+        if self._hopeless is not None:
+            self._failed(Failure(self._hopeless))
+        elif self._deadline - self._clock.seconds() > INSTANT:      # it is another attempt
+            self._limit.set(self._deadline)
+        else:
+            reason = error.TimeoutError(f"no connection within {self._timeout:g} s")
+            if self._attempt is not None:
+                reason.__cause__ = self._attempt.reason()
+            self._failed(Failure(reason))
 
     def _failed(self, reason: Failure) -> None:
         """Whatever there is of an attempt has come to its end."""
-        self._stop_limit()
+        self._hopeless = None
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
             attempt.stop()
@@ -159,6 +177,8 @@ class HostConnector:
         self._step = None
         self.state = "disconnected"
         self._factory.clientConnectionFailed(self, reason)
+        if self.state == "disconnected" and not getattr(self._factory, "waiting", False):
+            self._stop_limit()
         self._stop_factory()
 
     def _stop_factory(self) -> None:
@@ -168,8 +188,8 @@ class HostConnector:
 
     def _stop_limit(self) -> None:
         limit, self._limit = self._limit, None
-        if limit is not None and limit.active():
-            limit.cancel()
+        if limit is not None:
+            limit.stop()
 
     # IConnector
 
@@ -181,6 +201,7 @@ class HostConnector:
         twisted.internet.error.NotConnectingError
             If there is none.
         """
+        self._stop_limit()
         if self.state != "connecting":
             raise error.NotConnectingError("we are not trying to connect")
         self._failed(Failure(error.UserError()))

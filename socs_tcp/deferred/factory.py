@@ -21,6 +21,8 @@ from ..core.policy import (
     retry_delay,
     spread_interval,
 )
+from ..core.silence import INSTANT
+from .alarm import Alarm
 from .clock import steady
 from .connector import HostConnector
 from .ending import ending
@@ -74,8 +76,10 @@ class DeviceClientFactory(ReconnectingClientFactory):
     protocol: Any = LineProtocol
     clock: Any
     connector: Any = None
-    _callID: Any = None
     delay: Any = INITIAL_DELAY
+    _due = math.inf                     # the time of the next attempt, while that is waited for
+    _alarm: Alarm | None = None         # kept from attempt to attempt, until one succeeds
+    _in_line = False                    # it waits for its turn, no longer for its time
 
     def __init__(self, reactor: Any, *, min_interval: float = MIN_INTERVAL) -> None:
         if reactor is None or not IReactorTime.providedBy(reactor):
@@ -88,7 +92,6 @@ class DeviceClientFactory(ReconnectingClientFactory):
         self._last_attempt = -math.inf
         self._turns = one_for(reactor, _attempts)
         self._ending = ending(reactor)
-        self._in_line = False               # it waits for its turn, no longer for its time
 
     def connect(self, host: str, port: int, timeout: float = 30.0, *,
                 tls: ssl.SSLContext | None = None) -> HostConnector:
@@ -126,20 +129,41 @@ class DeviceClientFactory(ReconnectingClientFactory):
         self.connector = connector or self.connector
         if self.connector is None:
             raise ValueError("no connector to retry")
-        if not self.continueTrying or self._waiting():
+        if not self.continueTrying or self.waiting:
             return
         self.retries += 1
         if self.maxRetries is not None and self.retries > self.maxRetries:
+            self._stop_alarm()
             return
         self.delay = retry_delay(self.retries, initial=self.initialDelay,
                                  maximum=self.maxDelay, factor=self.factor, jitter=self.jitter)
         self._interval = spread_interval(self._min_interval)
         if self.retries > 1:
             self.delay = max(self.delay, self._interval)
-        self._callID = self.clock.callLater(self.delay, self._join_line)
+        now = self.clock.seconds()
+        self._due = now + self.delay
+        self._set_alarm(now)
+
+    def _set_alarm(self, now: float) -> None:
+        if self._alarm is None:
+            self._alarm = Alarm(self.clock, self._time_is_up)
+        # First to the time for which `retry_now` may ask, as it does for a device that is polled:
+        # an alarm that is to ring earlier than it was set to leaves a cancelled timer behind.
+        earliest = self._earliest()
+        self._alarm.set(min(self._due, earliest) if earliest > now else self._due)
+
+    def _earliest(self) -> float:
+        return earliest_attempt(self.retries, self._last_attempt, self._interval)
+
+    def _time_is_up(self) -> None:
+        now = self.clock.seconds()
+        if self._due - now <= INSTANT:
+            self._join_line()
+        elif self._due != math.inf:
+            self._set_alarm(now)
 
     def _join_line(self) -> None:
-        self._callID = None
+        self._due = math.inf
         self._in_line = True
         self._turns.join(self._connect)
 
@@ -149,30 +173,36 @@ class DeviceClientFactory(ReconnectingClientFactory):
 
     def retry_now(self) -> None:
         """Somebody needs the device: do not wait longer than good manners ask for."""
-        if self._callID is None:
+        if self._due == math.inf:
             return
         now = self.clock.seconds()
-        earliest = earliest_attempt(self.retries, self._last_attempt, self._interval)
-        if self._callID.getTime() <= max(earliest, now):
-            return
-        # Not `reset`: to an earlier time it searches all timers of the reactor for this one.
-        self._callID.cancel()
-        if earliest > now:
-            self._callID = self.clock.callLater(earliest - now, self._join_line)
-        else:
+        self._due = min(self._due, self._earliest())
+        if self._due <= now:
             self._join_line()
+        else:
+            self._set_alarm(now)
 
-    def _waiting(self) -> bool:
-        return self._in_line or self._callID is not None
+    @property
+    def waiting(self) -> bool:
+        """Will there be another attempt, which has not begun yet?"""
+        return self._in_line or self._due != math.inf
+
+    def _stop_alarm(self) -> None:
+        alarm, self._alarm, self._due = self._alarm, None, math.inf
+        if alarm is not None:
+            alarm.stop()
 
     def resetDelay(self) -> None:
         """Start over with the delays: to be called after a good exchange."""
         self.retries = 0
         self.delay = self.initialDelay
+        if self._due == math.inf:
+            self._stop_alarm()
 
     def stopTrying(self) -> None:
         """Connect no more, and end an attempt that is under way."""
         self._ending.remove(self)
+        self._stop_alarm()
         if self._in_line:
             self._in_line = False
             self._turns.leave(self._connect)

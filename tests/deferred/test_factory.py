@@ -1,5 +1,7 @@
 """DeviceClientFactory: when it tries again."""
 
+import gc
+
 import pytest
 from memory_device import DONE, REFUSED, Watched
 from twisted.internet import error
@@ -42,14 +44,20 @@ def lose(reactor):
     reactor.tcpClients[-1][2].clientConnectionLost(reactor.connectors[-1], Failure(DONE))
 
 
+def wait(reactor):
+    """Until the next attempt; returns the seconds."""
+    began, made = reactor.seconds(), len(reactor.tcpClients)
+    while len(reactor.tcpClients) == made:
+        reactor.advance(reactor.getDelayedCalls()[0].getTime() - reactor.seconds())
+    return reactor.seconds() - began
+
+
 def delays(reactor, count):
     """The waits after `count` failures in a row."""
     found = []
     for _ in range(count):
         outcome(reactor)
-        call, = reactor.getDelayedCalls()
-        found.append(call.getTime() - reactor.seconds())
-        reactor.advance(found[-1])
+        found.append(wait(reactor))
     return found
 
 
@@ -131,9 +139,7 @@ def test_a_mere_connection_does_not_reset_the_delay(factory, reactor):
     for _ in range(5):
         accept(reactor)
         lose(reactor)
-        call, = reactor.getDelayedCalls()
-        found.append(call.getTime() - reactor.seconds())
-        reactor.advance(found[-1])
+        found.append(wait(reactor))
     assert found == pytest.approx([0.2, 1, 1, 1.6, 3.2])
 
 
@@ -144,8 +150,7 @@ def test_reset_delay_starts_over(factory, reactor):
     factory.resetDelay()
     assert factory.delay == factory.initialDelay
     lose(reactor)
-    call, = reactor.getDelayedCalls()
-    assert call.getTime() - reactor.seconds() == pytest.approx(0.2)
+    assert wait(reactor) == pytest.approx(0.2)
 
 
 def test_max_retries(factory, reactor):
@@ -232,8 +237,10 @@ def test_one_retry_at_a_time(factory, reactor):
     factory.connect("10.0.0.5", 7777)
     outcome(reactor)
     factory.retry()
-    assert len(reactor.getDelayedCalls()) == 1
     assert factory.retries == 1
+    wait(reactor)
+    reactor.advance(5)
+    assert len(reactor.tcpClients) == 2
 
 
 # demand
@@ -265,9 +272,59 @@ def test_demand_never_puts_a_retry_off(factory, reactor):
     factory.connect("10.0.0.5", 7777)
     delays(reactor, 2)
     outcome(reactor)
-    before = reactor.getDelayedCalls()[0].getTime()
+    before = factory.delay
     factory.retry_now()
-    assert reactor.getDelayedCalls()[0].getTime() <= before
+    assert wait(reactor) <= before + 1e-6
+
+
+def test_demand_after_the_time_for_which_it_may_ask_is_met_at_once(factory, reactor):
+    factory.connect("10.0.0.5", 7777)
+    delays(reactor, 7)
+    outcome(reactor)            # 12.8 s to wait, and nobody asks for a while
+    reactor.advance(5)
+    assert len(reactor.tcpClients) == 8
+    factory.retry_now()
+    reactor.advance(0)
+    assert len(reactor.tcpClients) == 9
+
+
+def test_an_attempt_that_took_longer_than_the_min_interval_is_repeated_on_demand_only(factory,
+                                                                                      reactor):
+    factory.connect("10.0.0.5", 7777, 30)
+    delays(reactor, 7)
+    reactor.advance(2)
+    outcome(reactor)
+    assert wait(reactor) == pytest.approx(25.6)
+
+
+def test_an_outage_leaves_neither_cancelled_timers_nor_cycles(factory, reactor):
+    """Python's collector would look at them while hundreds of other devices wait."""
+    calls, later = [], reactor.callLater
+
+    def noted(*args):
+        calls.append(later(*args))
+        return calls[-1]
+    factory.connect("10.0.0.5", 7777)
+    accept(reactor)
+    reactor.callLater = noted
+    lose(reactor)
+    for attempt in range(40):
+        factory.retry_now()                 # somebody polls the device
+        if attempt == 8:
+            gc.collect()
+            gc.disable()                    # (the reactor of the test keeps all these)
+        reactor.tcpClients.clear()
+        reactor.connectors.clear()
+        wait(reactor)
+        outcome(reactor)
+    try:
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+    assert [call for call in calls if call.cancelled] == []
+    assert len(calls) <= 2 * 41 + 2         # for each its time, and its turn; and the limit
+    factory.stopTrying()
+    assert reactor.getDelayedCalls() == []
 
 
 def test_demand_while_connecting_or_stopped_does_nothing(factory, reactor):
@@ -336,7 +393,9 @@ def test_a_device_that_is_closed_in_line_is_not_tried(reactor):
     for _ in range(60):
         reactor.advance(SPACING * 1.001)
     assert attempts(reactor) == [f"10.0.0.{number}" for number in range(49)]
-    assert reactor.connectors[0] and len(reactor.getDelayedCalls()) == 49     # their time-outs
+    for made in factories:
+        made.stopTrying()
+    assert reactor.getDelayedCalls() == []
 
 
 def test_who_was_in_line_is_tried_early_again_like_any_other(reactor):
