@@ -296,7 +296,7 @@ class DeviceClient:
         """
         request = Request("reserve", b"", call_timeout(self._device, timeout),
                           self._device.clock.seconds())
-        reservation = Reservation(request.cancel)
+        reservation = Reservation(request)
         reservation.addCallback(lambda _none: self._manager.lend())
         self._manager.add(request, reservation)
         return reservation

@@ -86,16 +86,18 @@ class Connection(LineProtocol):
 
     # (Python shares the names of up to 30 attributes among the objects of a class; of more, each
     # object would hold a table, which is larger and slower.)
-    __slots__ = ("_alarms", "_device", "_go_on_later", "_granted", "_holder", "_listened",
-                 "_look_again", "_over", "_pid", "_poll", "_seconds", "_taken_within", "_taking",
-                 "_telnet", "conversation", "hearer", "patience", "since", "unread", "used")
+    __slots__ = ("_alarms", "_device", "_go_on_later", "_granted", "_holder", "_link",
+                 "_listened", "_look_again", "_over", "_pid", "_poll", "_seconds",
+                 "_taken_within", "_taking", "_telnet", "conversation", "hearer", "patience",
+                 "since", "unread", "used")
 
     def __init__(self, device: Device, holder: Holder, *,
                  debt: Debt = NO_DEBT, last: float = -math.inf) -> None:
         super().__init__(device.framer, device.keepalive)
         self.host, self.port = device.host, device.port
         self._device = device
-        self._seconds = device.clock.seconds
+        self._link = device.link
+        self._seconds = device.seconds
         self._holder = holder
         self._over = False              # it was lost, or given up: nobody is interested
         self.since = now = self._seconds()
@@ -158,15 +160,19 @@ class Connection(LineProtocol):
         if self._readers:
             super().dataReceived(data)      # somebody uses `comm` directly
             return
+        seconds, conversation = self._seconds, self.conversation
+        now, turns = seconds(), conversation.turns
+        if turns and not self._long_reads:
+            turn, reply = turns[0], conversation.reply(data, now)
+            if reply is not None:
+                if self.used and not self._link.news:
+                    self.hearer.replied(turn, reply)
+                else:
+                    self.hearer.heard([(turn, reply)])
+                return
         if len(data) >= READ_SIZE or self._long_reads:
             # (What may be negotiation takes a hundred times as long to look at.)
             self._read_long(len(data) >= READ_SIZE and self._telnet is None)
-        now, conversation = self._seconds(), self.conversation
-        if conversation.turns:
-            turn, reply = conversation.turns[0], conversation.reply(data, now)
-            if reply is not None:
-                self.hearer.replied(turn, reply)
-                return
         try:
             answered = conversation.heard(data, now)
         except FramingError as exc:
@@ -265,9 +271,8 @@ class Connection(LineProtocol):
 
     def ask_if_free(self, turn: Turn, now: float) -> bool:
         """Note a question, which is then to be sent, if there is nothing to consider."""
-        conversation = self.conversation
-        return not (conversation.turns or self._paused
-                    or (self._poll is not None and self._poll(0))) \
+        conversation, poll = self.conversation, self._poll
+        return not (conversation.turns or (poll is not None and poll(0))) \
             and conversation.ask_if_free(turn, now)
 
     def next_step(self, now: float, allowed: float) -> float:
@@ -311,7 +316,7 @@ class Connection(LineProtocol):
         Deferred or None
             Fires when the system has taken all of it, as with `send`; None if it has already.
         """
-        link = self._device.link
+        link = self._link
         link.bytes_sent += len(data)
         if link.trace is not None:
             link.trace.add(">", data)
@@ -372,7 +377,7 @@ class Connection(LineProtocol):
 
     def _end_seen(self) -> None:
         self._tell_lost(Disconnected(
-            f"{self._device.link.name}: connection lost: the device closed the connection",
+            f"{self._link.name}: connection lost: the device closed the connection",
             host=self.host, port=self.port, phase="recv"))
         self.transport.abortConnection()  # type: ignore[union-attr]
 
@@ -385,7 +390,7 @@ class Connection(LineProtocol):
     def _throw_away(self) -> None:
         """Nobody has ever listened here: what comes is thrown away, and behind it is the end."""
         for _ in range(THROWN_AWAY):
-            self._device.link.bytes_discarded += self._decoder.clear()
+            self._link.bytes_discarded += self._decoder.clear()
             if not self._poll(0):
                 break
             self._read_once()

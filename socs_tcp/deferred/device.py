@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.errors import DeviceConnectionError, Phase, Sent
@@ -27,7 +27,8 @@ class Device:
     ----------
     link : Link
     clock : IReactorTime
-        Whose seconds all times here are.
+    seconds : callable
+        Those of the clock; all times here are by it.
     alarms : Alarms or None
         For who wants what the device says by itself.
     """
@@ -50,6 +51,10 @@ class Device:
     closes_after_reply: bool
     telnet: bool
     tls: ssl.SSLContext | None
+    seconds: Callable[[], float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seconds", self.clock.seconds)
 
     @property
     def patience(self) -> float:

@@ -94,17 +94,19 @@ class Queue:
         first : bool
             Let it in at the head of the queue.
         """
-        if deferred is None:
-            deferred = Deferred(request.cancel)
-        request.queue, request.deferred = self, deferred
-        if request.deadline < self._alarm.when:
-            self._alarm.set(request.deadline)
-        connection = self.connection
+        connection, out = self.connection, False
         if request.kind == "query" and connection is not None and not (
                 self.waiting or self._sending or self._closes_after_reply) \
                 and connection.ask_if_free(request, request.asked_at):
             self._go_out(connection, request)       # nearly always
-        else:
+            out = True
+        # (What is done from here on is done while the device is at work.)
+        if deferred is None:
+            deferred = Deferred(request)
+        request.queue, request.deferred = self, deferred
+        if request.deadline < self._alarm.when:
+            self._alarm.set(request.deadline)
+        if not out:
             self._line_up(request, first)
         return deferred
 
@@ -252,7 +254,7 @@ class Queue:
         if connection is self.connection and not conversation.asking \
                 and conversation.silence.gap_left(now) > 0:
             return self.add(request, first=True)
-        deferred: Deferred[None] = Deferred(request.cancel)
+        deferred: Deferred[None] = Deferred(request)
         request.queue, request.deferred = self, deferred
         self._alarm.set(request.deadline)
         self.send_now(connection, request, now)
@@ -301,12 +303,7 @@ class Queue:
     # what comes
 
     def replied(self, request: Request, reply: bytes) -> None:
-        """As `heard`, of one reply; nearly always."""
-        if self._link.news:
-            self._link.tell()
-        connection = self.connection
-        if connection is not None and not connection.used:
-            self._first(connection, request)
+        """As `heard`, of one reply, where that is nothing new; nearly always."""
         deferred, request.deferred = request.deferred, None
         busy, self._busy = self._busy, True
         try:

@@ -66,8 +66,11 @@ class Request(Turn):
         """Does it receive a stream: a list of frames, or the loss in its place?"""
         return self.kind == "listen" and self.frames is not None
 
-    def cancel(self, _deferred: Deferred[Any]) -> None:
-        """The user cancelled: the Deferred fails by itself when we return."""
+    def __call__(self, _deferred: Deferred[Any]) -> None:
+        """The user cancelled: the Deferred fails by itself when we return.
+
+        (A request is the canceller of its Deferred. A method would be bound for each.)
+        """
         self.deferred = None
         if self.queue is not None:
             self.queue.cancel(self)
@@ -93,8 +96,6 @@ class Request(Turn):
 class _Question(Request):
     """Much of it is the same for each, and needs no constructor of Python's."""
 
-    kind: Kind = "query"
-    plain = True
     __init__ = object.__init__
 
 
@@ -105,10 +106,13 @@ def question(device: Device, msg: Text, timeout: float | None,
              safe_to_repeat: bool = False) -> Request:
     """The request that `query` makes."""
     request: Request = _Question()
+    request.kind = "query"      # (what the class has takes longer to look up)
+    request.plain = True
     request.data = device.framer.encode(msg)
     request.timeout = timeout = (device.timeout if timeout is None
                                  else check_seconds("timeout", timeout))
-    request.asked_at = now = device.clock.seconds()
+    seconds = device.seconds
+    request.asked_at = now = seconds()
     request.deadline = math.inf if timeout is None else now + timeout
     if safe_to_repeat:
         request.safe_to_repeat = True
