@@ -22,7 +22,8 @@ class Finder(Protocol):
 
     def whole(self, data: bytes) -> bytes | None: ...
 
-    def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None: ...
+    def split(self, data: bytes, most: int,
+              start: int = 0) -> tuple[list[bytes], int] | None: ...
 
 
 #: What a decoder has before the first byte: of many devices, each reply comes in one piece, and
@@ -126,6 +127,10 @@ class Decoder:
                 frames += found[0]
                 self.waiting -= found[1]
                 self._start = self._scanned = self._start + found[1]
+        return self._with_more(frames, most, framer)
+
+    def _with_more(self, frames: list[bytes], most: int, framer: Finder | None) -> list[bytes]:
+        """Up to `most`, with those that `next_frame` finds; what is wrong, the next call tells."""
         with suppress(FramingError):
             while len(frames) < most and (frame := self.next_frame(framer)) is not None:
                 frames.append(frame)
@@ -142,18 +147,40 @@ class Decoder:
 
     def feed_frames(self, data: bytes, most: int, framer: Finder | None = None) -> list[bytes]:
         """`feed`, and then `next_frames`; without a copy of what is taken apart at once."""
-        if self.waiting < len(data):
-            if self.waiting:        # most often the beginning of the first frame
-                data = self.peek(self.waiting) + data
-                self.waiting = 0
-            found = (self._framer if framer is None else framer).split(data, most)
-            if found is not None and found[0]:
-                frames, used = found
-                if used < len(data):
-                    self.feed(data[used:])
+        frames: list[bytes] = []
+        start = 0
+        if self.waiting:            # most often the beginning of a frame
+            first, start = self._finish(data, framer)
+            if first is None:
                 return frames
-        self.feed(data)
-        return self.next_frames(most, framer)
+            frames.append(first)
+        if start >= 0 and len(frames) < most:
+            found = (self._framer if framer is None else framer).split(
+                data, most - len(frames), start)
+            if found is not None and (found[0] or frames):
+                self.waiting = 0
+                if found[1] < len(data):
+                    self.feed(data[found[1]:])
+                return frames + found[0] if frames else found[0]
+        self.feed(data[start + self.waiting:])
+        return self._with_more(frames, most, framer) if frames else self.next_frames(most, framer)
+
+    def _finish(self, data: bytes, framer: Finder | None) -> tuple[bytes | None, int]:
+        """The frame that has begun, and where in `data` the next one begins.
+
+        No more of `data` is taken than is likely to hold its end. Negative where what waited was
+        more than one frame; it still waits then.
+        """
+        size, taken, frame = LEAST, 0, None
+        while frame is None and taken < len(data):
+            self.feed(data[taken:taken + size])
+            taken, size = min(taken + size, len(data)), 4 * size
+            try:
+                frame = self.next_frame(framer)
+            except FramingError:
+                self.feed(data[taken:])
+                raise
+        return frame, taken - self.waiting
 
     def take(self, count: int) -> bytes:
         """Up to `count` bytes as they came, whatever the framing."""

@@ -1,7 +1,8 @@
-"""Where a reply ends that ends with one text. Pure."""
+"""Where a reply ends that ends with one text, or one of several. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from itertools import islice, repeat
 
@@ -19,36 +20,48 @@ def find_text(buffer: bytearray, text: bytes, start: int, stop: int, scanned: in
     return after
 
 
-def split_text(data: bytes, text: bytes, most: int,
-               longest: int) -> tuple[list[bytes], int] | None:
-    """Up to `most` pieces that end with `text`, without it, and how far they reach.
+def split_texts(data: bytes, texts: Sequence[bytes], most: int, start: int,
+                longest: int) -> tuple[list[bytes], int] | None:
+    """Up to `most` pieces of ``data[start:]`` that end with one of `texts`, and where they end.
 
-    None where `find_text` has to tell: not each last byte of it belongs to one, or a piece has
-    more than `longest` bytes.
+    They come without it. None where a search has to tell: not each last byte of a text belongs
+    to one, the texts have several, or a piece has more than `longest` bytes.
+
+    Parameters
+    ----------
+    texts : sequence of bytes
+        The longest first; as those of a `LineFramer`.
     """
-    pieces, used = (_lines if text[-1] == 10 else _pieces)(data, text[-1:], most)
-    frames = list(map(bytes.removesuffix, pieces, repeat(text)))
-    if sum(map(len, frames)) + len(text) * len(frames) != used:
+    end, shortest = texts[0][-1:], texts[-1]
+    if len(texts) > 1 and (len(shortest) > 1 or any(text[-1:] != end for text in texts)):
         return None
-    if used > longest and frames and max(map(len, frames)) > longest:
+    pieces: Iterable[bytes]
+    if end == b"\n":        # that much of Python's own code looks for
+        stream = BytesIO(data)
+        stream.seek(start)
+        # (One after the other, so that the memory of a piece serves the next one, too.)
+        pieces = islice(stream, most)
+    else:
+        pieces, stop = _pieces(data, end, most, start)
+    for text in texts:
+        pieces = map(bytes.removesuffix, pieces, repeat(text))
+    frames = list(pieces)
+    if end == b"\n":
+        stop = stream.tell()
+        if frames and data[stop - 1] != 10:     # its end is still to come
+            stop -= len(frames.pop())
+    size = stop - start
+    if len(texts) == 1 and sum(map(len, frames)) + len(shortest) * len(frames) != size:
         return None
-    return frames, used
+    if size > longest and frames and max(map(len, frames)) > longest:
+        return None
+    return frames, stop
 
 
-def _lines(data: bytes, _end: bytes, most: int) -> tuple[list[bytes], int]:
-    """What ends with a line feed: that much of Python's own code looks for."""
-    stream = BytesIO(data)
-    lines = list(islice(stream, most))
-    used = stream.tell()
-    if lines and lines[-1][-1] != 10:       # its end is still to come
-        used -= len(lines.pop())
-    return lines, used
-
-
-def _pieces(data: bytes, end: bytes, most: int) -> tuple[list[bytes], int]:
+def _pieces(data: bytes, end: bytes, most: int, start: int) -> tuple[list[bytes], int]:
     """What ends with one byte."""
     pieces: list[bytes] = []
-    find, start = data.find, 0
+    find = data.find
     while len(pieces) < most and (after := find(end, start) + 1):
         pieces.append(data[start:after])
         start = after

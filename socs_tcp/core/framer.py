@@ -86,8 +86,8 @@ class Framer:
         """
         return None
 
-    def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None:
-        """Up to `most` frames that `data` begins with, and how many of its bytes they took.
+    def split(self, data: bytes, most: int, start: int = 0) -> tuple[list[bytes], int] | None:
+        """Up to `most` frames of ``data[start:]``, and where in `data` the next one begins.
 
         None where that is not easily told: as `whole`, a short cut.
         """

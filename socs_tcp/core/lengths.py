@@ -27,10 +27,10 @@ class FixedFramer(Framer):
     def whole(self, data: bytes) -> bytes | None:
         return data if len(data) == self.length else None
 
-    def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None:
+    def split(self, data: bytes, most: int, start: int = 0) -> tuple[list[bytes], int] | None:
         size = self.length
-        used = min(most, len(data) // size) * size
-        return [frame for frame, in iter_unpack(f"{size}s", memoryview(data)[:used])], used
+        stop = start + min(most, (len(data) - start) // size) * size
+        return [frame for frame, in iter_unpack(f"{size}s", memoryview(data)[start:stop])], stop
 
     def find(self, buffer: bytearray, start: int, stop: int,
              scanned: int) -> tuple[int, int] | None:
@@ -74,9 +74,9 @@ class LengthFramer(Framer):
         except FramingError:
             return None         # as `find` will say
 
-    def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None:
+    def split(self, data: bytes, most: int, start: int = 0) -> tuple[list[bytes], int] | None:
         frames: list[bytes] = []
-        size, stop, start = self.header_size, len(data), 0
+        size, stop = self.header_size, len(data)
         known, total = b"", 0       # in a stream, each header may well be like the last
         with suppress(FramingError):        # `find` will say
             while len(frames) < most and start + size <= stop:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .ends import find_text, split_text
+from .ends import find_text, split_texts
 from .framer import MAX_LENGTH, Framer, Text, to_bytes
 
 
@@ -42,7 +42,7 @@ class LineFramer(Framer):
                                      "it would not be clear which of them ends a reply")
         self.send_terminator = (self.terminators[0] if send_terminator is None
                                 else to_bytes(send_terminator))
-        longest_first = sorted(self.terminators, key=len, reverse=True)
+        self._longest_first = longest_first = sorted(self.terminators, key=len, reverse=True)
         self._longest = len(longest_first[0])
         self._single = self.terminators[0] if len(self.terminators) == 1 else None
         self._pattern = re.compile(b"|".join(map(re.escape, longest_first)))
@@ -55,14 +55,8 @@ class LineFramer(Framer):
         frame, _, more = data.partition(single)
         return None if more or len(frame) > self.max_length else frame
 
-    def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None:
-        if self._single is not None:
-            return split_text(data, self._single, most, self.max_length)
-        frames = self._pattern.split(data, most)
-        used = len(data) - len(frames.pop())
-        if frames and max(map(len, frames)) > self.max_length:
-            return None
-        return frames, used
+    def split(self, data: bytes, most: int, start: int = 0) -> tuple[list[bytes], int] | None:
+        return split_texts(data, self._longest_first, most, start, self.max_length)
 
     def find(self, buffer: bytearray, start: int, stop: int,
              scanned: int) -> tuple[int, int] | None:

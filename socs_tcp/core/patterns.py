@@ -51,6 +51,8 @@ class Cost(NamedTuple):
     tail: tuple[int, ...]
     #: Whatever has these bytes is a match, and nothing else is.
     is_tail: bool
+    #: Does it depend on nothing but what it matches? (``^`` depends on what is before it.)
+    alone: bool
     #: What it took to find this out: microseconds, more or less.
     work: int
 
@@ -83,6 +85,7 @@ def _cost(tree: Any, flags: int, *, looked_at: bool = False) -> Cost:
     end = () if part.nullable else tail(automaton, part, LONGEST_TAIL)
     return Cost(degree, ways, anchored, int(most) if most < MAX_SOURCE else None, end,
                 is_chain(automaton, part) and len(end) == len(automaton.masks),
+                not automaton.conditions,
                 automaton.compared + 50 * len(automaton.masks))
 
 

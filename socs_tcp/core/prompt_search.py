@@ -6,6 +6,7 @@ beginning would have to be searched, which for a long reply takes for ever. Thre
 - A match can only end where the bytes are such as it can end with (`Cost.tail`). One search for
   those, which is cheap whatever comes, finds the next place where it may end.
 - Where these bytes are all that the pattern asks for, that is it.
+- Nearly always the first such bytes are the prompt, so the pattern is tried there (`_likely`).
 - Otherwise the reply is divided into blocks: a prompt that ends in one begins there or in the
   block before, and nowhere else, however much has come. So a search looks at two blocks. For a
   block that holds such places, but no prompt, two are made; for one with the prompt, as many more
@@ -17,8 +18,7 @@ So what it costs grows with the length of the reply and no faster.
 from __future__ import annotations
 
 import re
-from itertools import product
-from math import prod
+from itertools import repeat
 
 from .byte_sets import bytes_of, one_of
 from .patterns import Cost
@@ -27,9 +27,6 @@ from .patterns import Cost
 LONGEST_PROMPT = 128
 #: So many steps of matching are taken for one piece of a reply at most (about 1 ms).
 STEPS = 50_000
-
-#: So many texts are compared at most, where a pattern stands for a few.
-MOST_TEXTS = 16
 
 #: Bytes that replies are full of: of those that end a prompt, others are looked for first.
 _FREQUENT = b" .,:+-\t0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -56,8 +53,11 @@ class PromptSearch:
         self._size = len(price.tail)
         self._tail = re.compile(b"".join(map(one_of, price.tail)))
         self._byte, self._offset = _rarest(price.tail)
-        #: All that the tail can be, where that is little.
-        self._texts = _texts(price.tail)
+        #: Where a prompt is a certain byte and another one: can it be this one?
+        self._fits = _other(price.tail, self._offset) if self._byte and price.is_tail else None
+        self._is_likely = bool(self._byte) and price.alone
+        #: Bytes of the longest prompt, where that is not too long to be tried.
+        self._width = price.width if price.width and price.width <= self.longest else None
 
     def find(self, buffer: bytes | bytearray, start: int, stop: int, scanned: int) -> Span | None:
         """The span of the first prompt of the reply ``buffer[start:stop]``.
@@ -79,37 +79,63 @@ class PromptSearch:
             scanned += start
         return None
 
-    def split(self, data: bytes, most: int, longest: int) -> tuple[list[bytes], int]:
-        """Up to `most` replies that `data` begins with, and how many of its bytes they took.
+    def split(self, data: bytes, most: int, start: int, longest: int,
+              keep: bool) -> tuple[list[bytes], int] | None:
+        """Up to `most` replies of ``data[start:]``, and where in `data` the next one begins.
 
-        None of them has more than `longest` bytes with its prompt: they end in front of that.
+        None where `find` has to tell: in the middle, a reply has more than `longest` bytes with
+        its prompt.
         """
-        if self._is_tail and self._byte:
-            return self._split_by_tail(data, most, longest)
+        if self._fits is not None:
+            return self._split_pairs(data, most, start, longest, keep)
         frames: list[bytes] = []
-        start = 0
-        while len(frames) < most and (span := self.find(
-                data, start, min(len(data), start + longest), start)) is not None:
-            frames.append(data[start:span[0]])
+        while len(frames) < most:
+            stop = min(len(data), start + longest)
+            span = self._likely(data, start, stop) or self.find(data, start, stop, start)
+            if span is None:
+                break
+            frames.append(data[start:span[keep]])
             start = span[1]
         return frames, start
 
-    def _split_by_tail(self, data: bytes, most: int, longest: int) -> tuple[list[bytes], int]:
-        """The same where `_candidate` is all there is to do."""
+    def _split_pairs(self, data: bytes, most: int, start: int, longest: int,
+                     keep: bool) -> tuple[list[bytes], int] | None:
+        """The same for prompts of a certain byte and another one."""
+        assert self._fits is not None
         frames: list[bytes] = []
-        byte, offset, texts, find, start = self._byte, self._offset, self._texts, data.find, 0
-        while len(frames) < most and (at := find(byte, start + offset) - offset) >= start:
-            if not data.startswith(texts, at):
-                found = self._tail.search(data, at)
+        find, byte, offset, fits, first = data.find, self._byte, self._offset, self._fits, start
+        other, after, kept = 1 - 2 * offset, 2 - offset, 2 * keep - offset
+        stop = len(data) - 1 + offset
+        for _ in repeat(None, most):
+            at = find(byte, start + offset, stop)
+            if at < 0:
+                break
+            if not fits[data[at + other]]:
+                found = self._tail.search(data, at - offset)
                 if found is None:
                     break
-                at = found.start()
-            after = at + self._size
-            if after - start > longest:
-                break
-            frames.append(data[start:at])
-            start = after
+                at = found.start() + offset
+            frames.append(data[start:at + kept])
+            start = at + after
+        if start - first > longest and max(map(len, frames)) + 2 * (not keep) > longest:
+            return None
         return frames, start
+
+    def _likely(self, data: bytes, start: int, stop: int) -> Span | None:
+        """The span of the prompt that ends where the first can, if one does; soon said."""
+        if not self._is_likely:
+            return None
+        at = data.find(self._byte, start + self._offset, stop)
+        end = at - self._offset + self._size
+        if at < 0 or end > stop:
+            return None
+        low = self._low(end - start) + start if self._width is None else end - self._width
+        found = self.pattern.search(data, max(low, start), end)
+        return None if found is None else (found.start(), end)
+
+    def _low(self, end: int) -> int:
+        """The first place that is looked at for a prompt which ends at `end` of a reply."""
+        return max((end - 1) // self.longest * self.longest - self.longest, 0)
 
     def _candidate(self, buffer: bytes | bytearray, start: int, stop: int,
                    scanned: int) -> Span | None:
@@ -130,8 +156,8 @@ class PromptSearch:
         No prompt ends before `first`. Whether there is one is monotone in how much of the reply is
         looked at.
         """
-        block = (first - 1) // self.longest * self.longest
-        low, end = max(block - self.longest, 0), min(block + self.longest, len(reply))
+        low = self._low(first)
+        end = min((first - 1) // self.longest * self.longest + self.longest, len(reply))
         search = self.pattern.search
         found = search(reply, low, first)
         if found is not None:
@@ -149,11 +175,9 @@ class PromptSearch:
         return end, (last.start(), end)
 
 
-def _texts(tail: tuple[int, ...]) -> tuple[bytes, ...]:
-    """All texts that a tail can be; none if there are many."""
-    if prod(mask.bit_count() for mask in tail) > MOST_TEXTS:
-        return ()
-    return tuple(map(bytes, product(*map(bytes_of, tail))))
+def _other(tail: tuple[int, ...], offset: int) -> list[bool] | None:
+    """Of a tail of two bytes, whether the one that is not at `offset` can be this byte."""
+    return [bool(tail[1 - offset] >> byte & 1) for byte in range(256)] if len(tail) == 2 else None
 
 
 def _rarest(tail: tuple[int, ...]) -> tuple[bytes, int]:

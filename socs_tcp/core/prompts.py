@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .ends import find_text, split_text
+from .ends import find_text, split_texts
 from .framer import MAX_LENGTH, Framer, Text, to_bytes
 from .patterns import Cost, cost, operations
 from .prompt_search import PromptSearch
@@ -86,12 +86,11 @@ class PromptFramer(Framer):
             raise self.too_long(buffer[start:stop])
         return (found[1], found[1]) if found is not None and self.keep else found
 
-    def split(self, data: bytes, most: int) -> tuple[list[bytes], int] | None:
+    def split(self, data: bytes, most: int, start: int = 0) -> tuple[list[bytes], int] | None:
         text = self._text
-        if self.keep:
-            return None         # (as `find` does it)
-        return (self._search.split(data, most, self.max_length) if text is None else
-                split_text(data, text, most, self.max_length - len(text)))
+        if text is None or self.keep:
+            return self._search.split(data, most, start, self.max_length, self.keep)
+        return split_texts(data, (text,), most, start, self.max_length - len(text))
 
 
 def _checked(pattern: re.Pattern[bytes]) -> Cost:

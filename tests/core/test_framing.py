@@ -537,9 +537,9 @@ class Counted(LineFramer):
 
     bytes = 0
 
-    def split(self, data, most):
+    def split(self, data, most, start=0):
         self.bytes += len(data)
-        return LineFramer.split(self, data, most)
+        return LineFramer.split(self, data, most, start)
 
 
 def test_few_frames_of_much_that_waits_cost_no_more_than_they_are_long():
