@@ -13,6 +13,11 @@ LEAST = 4096
 #: So many bytes of a reply that makes no sense are shown in messages.
 SHOWN = 40
 
+# A stream is read up to 256 kB at a time. The C library of Linux takes memory of 128 kB or more
+# from the system each time, which clears it: that takes longer than the read. But once a larger
+# piece has been given back, it keeps such memory for the next read.
+bytes(1 << 19)
+
 
 class Finder(Protocol):
     """What a decoder asks of a `Framer`, which says what each of these means."""

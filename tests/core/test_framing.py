@@ -1,7 +1,10 @@
 """Framers: however the bytes are cut, the frames are the same, and they are the right ones."""
 
+import platform
 import random
 import re
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
@@ -492,6 +495,11 @@ MANY = [
     PromptFramer(rb"ab", max_length=6), PromptFramer(rb"a[bc]", max_length=6), RawFramer(),
     PromptFramer(rb"b\n", max_length=6), PromptFramer(rb"a+\n|b", max_length=6),
     PromptFramer(rb"ab", keep=True, max_length=6), Dashed(b"b", max_length=6),
+    LineFramer((b"\n", b"a\n", b"ba\n"), max_length=6), LineFramer((b"b", b"ab"), max_length=6),
+    LineFramer((b"ab", b"cab"), max_length=6), LineFramer((b"a\n", b"cb"), max_length=6),
+    PromptFramer(rb"[bc]a", max_length=6), PromptFramer(rb"a[bc]", keep=True, max_length=6),
+    PromptFramer(rb"c[ab]+\n", max_length=6), PromptFramer(rb"(?:a|cc)b", max_length=6),
+    PromptFramer(rb"(?<=a)b|^c", max_length=6), PromptFramer(rb"c?b[ac]", keep=True, max_length=6),
 ]
 
 
@@ -549,3 +557,26 @@ def test_few_frames_of_much_that_waits_cost_no_more_than_they_are_long():
     for _ in range(1000):
         assert len(decoder.next_frames(4)) == 4
     assert framer.bytes <= 1000 * 4096
+
+
+READS = """
+import os, resource, sys
+from socs_tcp.core import decoder
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+file = os.open(sys.argv[1], os.O_RDONLY)
+os.pread(file, 262144, 0)
+before = faults()
+for _ in range(100):
+    os.pread(file, 262144, 0)
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is the C library of Linux")
+def test_a_long_read_does_not_get_its_memory_from_the_system_each_time(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 100_000)        # 25 pages
+    done = subprocess.run([sys.executable, "-c", READS, file], capture_output=True, text=True,
+                          check=True)
+    assert int(done.stdout) < 500
