@@ -7,28 +7,35 @@ import asyncio
 from ..figures.measure import QUESTION, TIMEOUT
 from .crowd import SETTLE, Crowd, now
 
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def _connect(crowd: Crowd, index: int) -> Stream:
+    return await asyncio.open_connection("127.0.0.1", crowd.port(index))
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(QUESTION)
+    await writer.drain()
+    await asyncio.wait_for(reader.readuntil(b"\r\n"), TIMEOUT)
+
 
 async def _crowd(crowd: Crowd) -> None:
+    first = await _connect(crowd, 0)        # what it has imported is no device's memory
+    await _ask(*first)
     crowd.starting()
-    streams = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", crowd.port(index))
-                                     for index in range(crowd.count)))
-
-    async def ask(index: int) -> None:
-        reader, writer = streams[index]
-        writer.write(QUESTION)
-        await writer.drain()
-        await asyncio.wait_for(reader.readuntil(b"\r\n"), TIMEOUT)
+    streams = await asyncio.gather(*(_connect(crowd, index) for index in range(crowd.count)))
 
     async def poll(index: int) -> None:
         due = crowd.first_due()
         while True:
             await asyncio.sleep(due - now())
             began = now()
-            await ask(index)
+            await _ask(*streams[index])
             crowd.good(index, due, began)
             due = crowd.next_due(due)
 
-    await asyncio.gather(*map(ask, range(crowd.count)))
+    await asyncio.gather(*(_ask(*stream) for stream in streams))
     crowd.all_up()
     tasks = [asyncio.ensure_future(poll(index)) for index in range(crowd.count)]
     await asyncio.sleep(SETTLE)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import cProfile
+import os
 from collections.abc import Callable
 
 from twisted.internet import defer, task
+from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from ..clients.on_twisted import Ask, line_receiver_timeout
 from ..figures.measure import QUESTION, TIMEOUT
@@ -44,6 +46,8 @@ class Poller:
 
 
 async def _crowd(reactor, crowd: Crowd, connect: Callable) -> None:
+    first = await connect(reactor, crowd.port(0))   # what it has imported is no device's memory
+    await first()
     crowd.starting()
     asks = await defer.gatherResults([
         defer.ensureDeferred(connect(reactor, crowd.port(index))) for index in range(crowd.count)])
@@ -101,6 +105,13 @@ async def _device_client(reactor, port: int) -> Ask:
 
 def _run(crowd: Crowd, connect: Callable) -> None:
     from twisted.internet import reactor
+    # As in any agent. Before that, Twisted keeps all lines in memory, and we write them to stderr.
+    with open(os.devnull, "w") as log:
+        globalLogBeginner.beginLoggingTo([textFileLogObserver(log)], redirectStandardIO=False)
+        _run_with_a_log(reactor, crowd, connect)
+
+
+def _run_with_a_log(reactor, crowd: Crowd, connect: Callable) -> None:
     failures: list[BaseException] = []
 
     def start() -> None:
