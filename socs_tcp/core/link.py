@@ -39,6 +39,8 @@ class Link(Observed):
     log : DeviceLogger
         Where its lines go. That of a `DeviceClient` is for the reactor thread, and so is
         `tell` there.
+    listed : bool
+        As of `Observed`.
 
     Attributes
     ----------
@@ -77,8 +79,9 @@ class Link(Observed):
                  "outages", "reason", "since", "state", "timeouts", "trace", "worst_rtt")
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic,
-                 log: DeviceLogger = log, wall: Callable[[], float] = time.time) -> None:
-        super().__init__(name, log)
+                 log: DeviceLogger = log, wall: Callable[[], float] = time.time,
+                 listed: bool = True) -> None:
+        super().__init__(name, log, listed)
         self._clock = clock
         self._wall = wall
         # `_lock` guards state, since, reason, error, failures, _down_since, _reminded,

@@ -48,6 +48,7 @@ class DeviceLogger:
 
     def __init__(self) -> None:
         self._own: Any = None           # txaio's, once there is one
+        self._twisteds: Any = None
 
     @property
     def _logger(self) -> Any:
@@ -56,9 +57,11 @@ class DeviceLogger:
         # Whether txaio is for Twisted or for asyncio is the application's choice, not ours: OCS
         # makes it. Without one the lines go to Twisted's log all the same.
         if not getattr(txaio, "using_twisted", False):
-            from twisted.logger import Logger  # noqa: PLC0415 (see above)
+            if self._twisteds is None:
+                from twisted.logger import Logger  # noqa: PLC0415 (see above)
 
-            return Logger(namespace="socs_tcp")
+                self._twisteds = Logger(namespace="socs_tcp")
+            return self._twisteds
         if self._own is None:
             self._own = txaio.make_logger()     # type: ignore[attr-defined]
         return self._own

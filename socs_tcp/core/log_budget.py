@@ -80,6 +80,9 @@ class LimitedLog:
     ----------
     log : DeviceLogger
         Where the lines go. What another thread has to write goes through its `beside`.
+    lock : threading.Lock
+        Guards what is counted; held for some instructions, never while anything is written. It
+        may be the one of its owner, who must not hold it then.
     clock : callable
         Gives seconds; never set back.
     waker : Waker, optional
@@ -88,25 +91,24 @@ class LimitedLog:
     __slots__ = ("__weakref__", "_clock", "_last", "_left", "_left_out", "_lock", "_log",
                  "_seen", "_since", "_waker")
 
-    def __init__(self, log: Any, clock: Callable[[], float] = time.monotonic,
-                 waker: Waker = _waker) -> None:
+    def __init__(self, log: Any, lock: threading.Lock,
+                 clock: Callable[[], float] = time.monotonic, waker: Waker = _waker) -> None:
         self._log = log
         self._clock = clock
         self._waker = waker
-        # Guards all below; held for some instructions, never while anything is written.
-        self._lock = threading.Lock()
+        self._lock = lock
         self._left = float(AT_ONCE)
         self._seen = clock()
         self._since = 0.0
         self._left_out = 0
         self._last: Callable[[str], object] | None = None
 
-    def forked(self) -> None:
-        """This is a child: no other thread has the lock. What was left out is the parent's.
+    def forked(self, lock: threading.Lock) -> None:
+        """This is a child, with another lock. What was left out is the parent's.
 
         Its owner says so: one of them is on the list, not both, of each of thousands of devices.
         """
-        self._lock = threading.Lock()
+        self._lock = lock
         self._left_out, self._last = 0, None
 
     def info(self, text: str) -> None:

@@ -21,18 +21,20 @@ class Observed:
         What the log calls the device.
     log : DeviceLogger
         Where its lines go.
+    listed : bool
+        It is on the list of what has to hear of a fork. If not, its owner is, and calls `forked`.
     """
 
     __slots__ = ("__weakref__", "_at_once", "_hear_reasons", "_hearers", "_lock", "_log",
                  "_observers", "_telling", "name", "news", "over")
 
-    def __init__(self, name: str, log: DeviceLogger) -> None:
+    def __init__(self, name: str, log: DeviceLogger, listed: bool) -> None:
         #: Nothing more is to come: what was left out of the log is said now.
         self.over = False
         self.name = name
-        self._log = LimitedLog(log)
         # Guards all below. Held for a few instructions, never while anything of others is called.
         self._lock = threading.Lock()
+        self._log = LimitedLog(log, self._lock)
         self._observers: tuple[Callable[[Any, LinkChange], object], ...] = ()
         self._at_once: tuple[Callable[[Any, LinkChange], object], ...] = ()
         self._hearers: tuple[Callable[[Any, str], object], ...] = ()
@@ -41,13 +43,14 @@ class Observed:
         # remarks
         self.news: list[tuple[LinkChange | str, tuple[bool, str] | None]] = []
         self._telling = False                       # a thread is telling them
-        inherited.add(self)
+        if listed:
+            inherited.add(self)
 
     def forked(self) -> None:
         """This is a child: no other thread has the lock, or is telling anybody anything."""
         self._lock = threading.Lock()
         self._telling = False
-        self._log.forked()
+        self._log.forked(self._lock)
 
     def observe(self, callback: Callable[[Self, LinkChange], object]) -> Callable[[], None]:
         """Call ``callback(link, change)`` at each change of state from now on.

@@ -36,7 +36,7 @@ class Alarm:
             # Not `reset`: to an earlier time it searches all timers of the reactor for this one.
             self._call.cancel()
         self.when = when
-        self._call = self._clock.callLater(max(when - self._clock.seconds(), 0), self._rings)
+        self._call = self._clock.callLater(max(when - self._clock.seconds(), 0), self)
 
     def stop(self) -> None:
         """Ring no more."""
@@ -44,6 +44,7 @@ class Alarm:
         if call is not None:
             call.cancel()
 
-    def _rings(self) -> None:
+    def __call__(self) -> None:
+        """It is time. (A method for that, bound to each of thousands, would take its memory.)"""
         self._call, self.when = None, math.inf
         self._ring()

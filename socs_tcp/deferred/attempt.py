@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from twisted.internet import error
-from twisted.internet.protocol import ClientFactory
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from ..core.candidates import Candidates
 from ..core.names import Address, Answer
@@ -35,8 +36,9 @@ class Holder(Protocol):
         """No address is left."""
 
 
-class OneAddress(ClientFactory):
-    """Hands the events of one address's connector on.
+@implementer(IProtocolFactory)
+class OneAddress:
+    """Hands the events of one address's connector on: the factory that Twisted sees.
 
     Parameters
     ----------
@@ -47,12 +49,13 @@ class OneAddress(ClientFactory):
         Its `lost` hears of the end of the connection after that.
     """
 
-    noisy = False
-    connector: Any = None       # Twisted's, for this address
-    client: Any = None          # the transport of an attempt that has not ended yet
+    # (One lives as long as its connection: a `ClientFactory` would take twice the memory.)
+    __slots__ = ("__weakref__", "_attempt", "_client", "_holder", "address", "connector")
 
     def __init__(self, address: Address, attempt: Attempt, holder: Holder) -> None:
-        self.address = address
+        self.address: Any = address
+        self.connector: Any = None      # Twisted's, for this address
+        self._client: Any = None        # the transport of an attempt that has not ended yet
         self._attempt: Any = attempt
         self._holder = holder
 
@@ -64,25 +67,36 @@ class OneAddress(ClientFactory):
                                        timeout=None)
         if self._attempt.runs(self):
             self.connector = connector
-            self.client = getattr(connector, "transport", None)
+            self._client = getattr(connector, "transport", None)
 
     def stop(self) -> None:
         """End it, while it connects."""
         if self.connector is not None:
             self.connector.stopConnecting()
 
+    # what Twisted calls
+
+    def doStart(self) -> None:
+        pass
+
+    def doStop(self) -> None:
+        pass
+
+    def startedConnecting(self, connector: Any) -> None:
+        pass
+
     def buildProtocol(self, addr: Any) -> Any:
-        client, self.client = self.client, None
+        client, self._client = self._client, None
         protocol = self._attempt.connected(self, client, addr)
         if protocol is not None:
-            self._attempt = None        # which is over, and need not be kept
+            self._attempt = self.address = None     # that is over, and need not be kept
         return protocol
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         # Twisted leaves it with two methods of its own, bound to it, and the connector knows us as
         # we know it: garbage for the cyclic collector, for which all other devices have to wait,
         # a few a second for each device.
-        client, self.client, self.connector = self.client, None, None
+        client, self._client, self.connector = self._client, None, None
         if client is not None:
             client.doRead = client.doWrite = _nothing
         self._attempt.failed(self, cast(Exception, reason.value))

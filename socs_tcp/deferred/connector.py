@@ -105,7 +105,8 @@ class HostConnector:
     def won(self, step: OneAddress, addr: Any) -> Any:
         self._attempt = None
         self._step = step
-        self._remembered = step.address
+        if step.address[1][0] != self.host:         # (of an address there is nothing to remember)
+            self._remembered = step.address
         if self._tls is None:
             return self._connected(addr)
         self._handshake = TlsHandshake(self._clock, self._tls, self.host,

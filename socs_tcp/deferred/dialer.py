@@ -106,6 +106,7 @@ class Dialer:
         """This is a child. (It may be the daemon whose reactor is still to run.)"""
         if self.thread is not None:
             self.thread = NO_THREAD
+        self._device.link.forked()
 
     def hurry(self) -> None:
         """Somebody needs the device."""

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from ..core.errors import DeviceConnectionError, again
+from ..core.forking import inherited
 from . import failures
 from .connection import Connection
 from .device import Device
@@ -140,6 +141,7 @@ class Manager:
                 self._next_waiter().errback(Failure(failures.closed(device)))
             device.link.closed()
             device.link.tell()
+            inherited.add(device.link)      # the factory does so no more
             self._log.leave()
         if self.dialer.disconnected:
             return succeed(None)

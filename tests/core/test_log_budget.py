@@ -1,5 +1,7 @@
 """However much there is to say about a device, its log does not grow without bound."""
 
+import threading
+
 import pytest
 
 from socs_tcp.core.link import Link
@@ -42,7 +44,7 @@ class Bench:
         Timer.made = []
         self.log = Log()
         self.waker = Waker(Timer)
-        self.limited = LimitedLog(self.log, lambda: self.now, self.waker)
+        self.limited = LimitedLog(self.log, threading.Lock(), lambda: self.now, self.waker)
 
     def flood(self, seconds, rate):
         for number in range(int(seconds * rate)):
@@ -133,7 +135,7 @@ def test_one_that_waits_twice_is_forgotten_altogether(bench):
 
 
 def test_others_still_have_their_timer(bench):
-    other = LimitedLog(bench.log, lambda: bench.now, bench.waker)
+    other = LimitedLog(bench.log, threading.Lock(), lambda: bench.now, bench.waker)
     for log in (bench.limited, other):
         for _ in range(AT_ONCE + 2):
             log.warn("x")
@@ -181,13 +183,14 @@ def test_after_a_time_of_quiet_all_is_as_before(bench):
 
 def test_who_floods_does_not_silence_others(bench):
     bench.flood(10, 33)
-    other = LimitedLog(bench.log, lambda: bench.now, bench.waker)
+    other = LimitedLog(bench.log, threading.Lock(), lambda: bench.now, bench.waker)
     other.info("dev:2: link down")
     assert bench.log.lines[-1] == "dev:2: link down"
 
 
 def test_one_timer_is_enough_for_all(bench):
-    others = [LimitedLog(bench.log, lambda: bench.now, bench.waker) for _ in range(20)]
+    others = [LimitedLog(bench.log, threading.Lock(), lambda: bench.now, bench.waker)
+              for _ in range(20)]
     for log in others:
         for _ in range(AT_ONCE + 2):
             log.info("x")

@@ -430,7 +430,7 @@ def attempt(turner, port):
     connector = HostConnector(turner.reactor, "127.0.0.1", port, factory, 5.0)
     connector.connect()
     [step] = connector._attempt._steps.values()
-    return connector, factory, [weakref.ref(one) for one in (step.client, step.connector, step)]
+    return connector, factory, [weakref.ref(one) for one in (step._client, step.connector, step)]
 
 
 def test_a_failed_attempt_leaves_nothing_for_the_garbage_collector(real):

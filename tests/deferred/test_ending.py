@@ -5,7 +5,8 @@ import gc
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 
-from socs_tcp import DeviceClientFactory
+from socs_tcp import DeviceClient, DeviceClientFactory
+from socs_tcp.core.forking import inherited
 from socs_tcp.deferred.ending import ending
 from tests.storms.deferreds import own_reactor
 
@@ -92,3 +93,15 @@ def test_a_factory_that_was_stopped_hears_nothing():
     factory.stopTrying()
     end(reactor)
     assert not heard
+
+
+def test_the_link_of_a_client_hears_of_a_fork_and_still_does_once_that_is_closed():
+    """Another thread may have had its lock."""
+    reactor = MemoryReactorClock()
+    client = DeviceClient("10.0.0.5", 7777, reactor=reactor)
+    lock = client.link._lock
+    assert client.link not in inherited and ending(reactor) in inherited
+    ending(reactor).forked()
+    assert client.link._lock is client.link._log._lock is not lock
+    client.close()
+    assert client.link in inherited

@@ -165,7 +165,7 @@ def test_a_child_waits_for_no_thread_of_its_parent():
         held, over = threading.Event(), threading.Event()
 
         def hold():
-            with link._lock, link._log._lock, log_budget._waker._lock, listeners._lock, \
+            with link._lock, log_budget._waker._lock, listeners._lock, \
                     degraded._lock:
                 link._telling = True
                 held.set()
