@@ -16,24 +16,30 @@ class Holder(Protocol):
         """The protocol for a connection."""
 
     def attempt_failed(self, reason: Failure) -> object:
-        """No connection could be made."""
-
-    def over(self) -> object:
-        """A connection has ended."""
-
-    def reactor_ended(self) -> object:
-        """There will be no more."""
+        """No connection could be made, and there will be another attempt."""
 
     def forked(self) -> object:
         """This is a child, in which the connection must not be used."""
 
 
+class Listener(Protocol):
+    """Who waits for the end of a connection, or for the next."""
+
+    def over(self) -> object:
+        """A connection has ended, or the last attempt."""
+
+    def reactor_ended(self) -> object:
+        """There will be no more."""
+
+
 class ClientFactory(DeviceClientFactory):
     """Hands its events on."""
 
-    def __init__(self, reactor: Any, min_interval: float, holder: Holder) -> None:
+    def __init__(self, reactor: Any, min_interval: float, holder: Holder,
+                 listener: Listener) -> None:
         super().__init__(reactor, min_interval=min_interval)
         self._holder = holder
+        self._listener = listener
         #: The connection was not lost, it is over: the next one is made when it is needed.
         self.resting = False
 
@@ -44,15 +50,18 @@ class ClientFactory(DeviceClientFactory):
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         super().clientConnectionFailed(connector, reason)
-        self._holder.attempt_failed(reason)
+        if self.continueTrying:
+            self._holder.attempt_failed(reason)
+        else:
+            self._listener.over()
 
     def clientConnectionLost(self, connector: Any, unused_reason: Failure) -> None:
         if not self.resting:
             super().clientConnectionLost(connector, unused_reason)
-        self._holder.over()
+        self._listener.over()
 
     def reactor_ended(self) -> None:
-        self._holder.reactor_ended()
+        self._listener.reactor_ended()
 
     def forked(self) -> None:
         self._holder.forked()

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from threading import get_ident
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
-from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from ..core.errors import ConnectTimedOut, DeviceConnectionError, again, from_cause
 from ..core.owed import NO_DEBT
-from ..core.policy import until_lasting_proves
-from ..core.silence import INSTANT
 from ..core.states import LinkState
 from . import failures
-from .client_factory import ClientFactory
+from .client_factory import ClientFactory, Listener
 from .connection import Connection
 from .device import Device
-from .queue import Queue
+from .lasting import Lasting
+from .preparation import Preparation
 from .request import Request
-from .session import Session
 
 #: Of a client that nobody may use here: it belongs to the parent of this process.
 NO_THREAD = -1
 
 
-class Holder(Protocol):
+class Holder(Listener, Protocol):
     """Who has a dialer."""
 
     def ready(self, connection: Connection) -> object:
@@ -44,20 +40,12 @@ class Holder(Protocol):
     def no_device(self, error: DeviceConnectionError) -> object:
         """An attempt or a preparation failed."""
 
-    def over(self) -> object:
-        """A connection has ended, or an attempt."""
-
-    def reactor_ended(self) -> object:
-        """There will be no more."""
-
     def asked_ago(self) -> float:
         """Seconds since somebody asked something."""
 
 
 class Dialer:
     """The connections of one device, one after another. Reactor thread only.
-
-    While it prepares one, it also has the queue of those who do that.
 
     Parameters
     ----------
@@ -68,24 +56,21 @@ class Dialer:
     holder : Holder
     """
 
-    __slots__ = ("_closed", "_connector", "_debt", "_device", "_factory", "_holder",
-                 "_last", "_lasting", "_preparing", "_session", "connection", "error", "thread")
+    __slots__ = ("_connector", "_debt", "_device", "_factory", "_holder",
+                 "_last", "_lasting", "_preparation", "connection", "error", "thread")
 
     def __init__(self, device: Device, reactor: Any, min_interval: float, holder: Holder) -> None:
         self._device = device
         self._holder = holder
         #: The one there is, prepared or not.
         self.connection: Connection | None = None
-        #: Who prepares it, and how that goes on.
-        self._session: Session | None = None
-        self._preparing: Deferred[Any] | None = None
+        self._preparation: Preparation | None = None    # until others may use it
         #: Why there is none, as far as that is known.
         self.error: DeviceConnectionError | None = None
         self._debt = NO_DEBT            # of the connection before
         self._last = -math.inf          # when the last exchange was over
-        self._lasting: Any = None       # until the connection proves something by lasting
-        self._closed = False
-        self._factory = ClientFactory(reactor, min_interval, self)
+        self._lasting: Lasting | None = None
+        self._factory = ClientFactory(reactor, min_interval, self, holder)
         #: The thread of the reactor, once that is known.
         self.thread: int | None = get_ident() if getattr(reactor, "running", False) else None
         self._connector = self._factory.connect(device.host, device.port, device.patience,
@@ -94,7 +79,7 @@ class Dialer:
     @property
     def prepared(self) -> Connection | None:
         """The connection, if others may use it."""
-        return self.connection if self._session is None else None
+        return self.connection if self._preparation is None else None
 
     @property
     def disconnected(self) -> bool:
@@ -120,7 +105,6 @@ class Dialer:
 
     def close(self, error: DeviceConnectionError) -> None:
         """Connect no more."""
-        self._closed = True
         self._factory.stopTrying()
         if self.connection is not None:
             self.connection.let_go()
@@ -128,7 +112,7 @@ class Dialer:
 
     def why(self, request: Request) -> DeviceConnectionError:
         """The error for a request that waits while there is no connection."""
-        if self._session is not None:
+        if self._preparation is not None:
             return failures.still_preparing(self._device, request, self.error)
         if self.error is not None:
             return again(self.error, request.sent)
@@ -137,12 +121,6 @@ class Dialer:
 
     # what the factory tells
 
-    def over(self) -> None:
-        self._holder.over()
-
-    def reactor_ended(self) -> None:
-        self._holder.reactor_ended()
-
     def build(self) -> Connection:
         self.thread = get_ident()
         debt, self._debt = self._debt, NO_DEBT
@@ -150,9 +128,6 @@ class Dialer:
 
     def attempt_failed(self, reason: Failure) -> None:
         self.thread = get_ident()
-        if self._closed:
-            self._holder.over()
-            return
         device = self._device
         error = from_cause(reason, host=device.host, port=device.port, phase="connect",
                            timeout=device.patience)
@@ -174,56 +149,24 @@ class Dialer:
         if not self._device.prepares:
             self._prepared(connection)
             return
-        self._session = session = Session(self._device, Queue(self._device, self), connection,
-                                          released=lambda session: None)
-        preparing = self._prepare(session, connection)
-        if self._session is not session:            # it gave itself up, before it began to wait
-            preparing.addErrback(lambda _failure: None)
-            preparing.cancel()
-            return
-        self._preparing = preparing
-        preparing.addTimeout(self._device.patience, self._device.clock,
-                             lambda _result, _limit: Failure(failures.never_ready(self._device)))
-        preparing.addCallbacks(lambda _none: self._prepared(connection),
-                               lambda failure: self._not_prepared(connection, failure))
-
-    @inlineCallbacks
-    def _prepare(self, session: Session, connection: Connection
-                 ) -> Generator[Deferred[Any], Any, None]:
-        """Hear the greeting, identify the device, let the driver tell it what it must know."""
-        device = self._device
-        if device.greeting is not None:
-            yield session.greeting(device.greeting)
-        if device.identity is not None:
-            reply = yield session.query(device.identity.query)
-            if device.identity.remembers and device.settle:
-                # Not what a server says that refuses us, and hangs up.
-                yield deferLater(device.clock, device.settle)
-            device.identity.check(reply)
-        if device.on_connect is not None:
-            yield maybeDeferred(device.on_connect, session)
-        # What it did not wait for comes before anybody else, too.
-        yield session.finish()
-        if connection.conversation.owes_late:
-            raise failures.gave_up_waiting(device)
-
-    def failed(self, error: DeviceConnectionError) -> None:
-        """The preparation as a whole says whether it failed."""
-
-    def answered(self) -> None:
-        """That proves the device only once it is prepared."""
+        self._preparation = preparation = Preparation(self._device, connection, self)
+        preparation.start(lambda: self._prepared(connection),
+                          lambda failure: self._not_prepared(connection, failure))
 
     def _prepared(self, connection: Connection) -> None:
         if connection is not self.connection:
             return
-        self._session = self._preparing = None
+        self._preparation = None
         link = self._device.link
         connection.conversation.prepared()
         link.tell()
         if self.connection is connection:
             self.error = None
-            self._watch_lasting(connection)
             self._holder.ready(connection)
+        if self.connection is connection and link.state is LinkState.PROVING:
+            self._lasting = Lasting(self._device, connection.since, self._holder.asked_ago,
+                                    self.proven)
+            self._lasting.watch()
 
     def _not_prepared(self, connection: Connection, failure: Failure) -> None:
         if connection is not self.connection:
@@ -251,7 +194,7 @@ class Dialer:
     def _was_in_vain(self, connection: Connection) -> bool:
         """Is it lost before anybody could say anything on it? That is a failed attempt, too."""
         conversation = connection.conversation
-        return self._session is not None or (
+        return self._preparation is not None or (
             not conversation.turns and conversation.silence.ended == self._last)
 
     # giving a connection up
@@ -262,7 +205,7 @@ class Dialer:
             return
         self._note_debt(connection)
         connection.let_go()
-        if self._session is None:
+        if self._preparation is None:
             self._end(connection, failures.given_up(self._device))
             return
         if error is None:
@@ -293,35 +236,13 @@ class Dialer:
     def _end(self, connection: Connection, error: DeviceConnectionError) -> None:
         self.connection = None
         self._last = connection.conversation.over(self._device.clock.seconds())
-        call, self._lasting = self._lasting, None
-        if call is not None:
-            call.cancel()
-        session, self._session = self._session, None
-        preparing, self._preparing = self._preparing, None
+        lasting, self._lasting = self._lasting, None
+        if lasting is not None:
+            lasting.stop()
+        preparation, self._preparation = self._preparation, None
         flight = connection.conversation.ended()
-        if session is None:
-            self._holder.lost(flight, error, () if connection.conversation.owes_late
-                              else connection.unread)
+        if preparation is not None:
+            preparation.end(flight, error)
             return
-        session.end(flight, error)
-        if preparing is not None:       # It may be waiting for something else; or be just now
-            self._device.clock.callLater(0, preparing.cancel)       # what brought us here.
-
-    # a device that is never asked
-
-    def _watch_lasting(self, connection: Connection) -> None:
-        """Let the connection prove the device by lasting, if nothing else does."""
-        self._lasting = None
-        link = self._device.link
-        if connection is not self.connection or link.state is not LinkState.PROVING:
-            return
-        clock = self._device.clock
-        left = until_lasting_proves(clock.seconds() - connection.since, self._holder.asked_ago(),
-                                    link.error)
-        if left <= INSTANT:     # (less than that no clock can wait)
-            self.proven()
-            link.lasted()
-            link.tell()
-        elif left != math.inf:
-            self._lasting = clock.callLater(left, self._watch_lasting, connection)
-
+        self._holder.lost(flight, error, () if connection.conversation.owes_late
+                          else connection.unread)

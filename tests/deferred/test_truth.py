@@ -6,6 +6,7 @@ import threading
 import pytest
 from memory_device import DONE, Bench, Watched, connected, proven
 from twisted.internet.defer import inlineCallbacks
+from twisted.internet.task import deferLater
 
 from socs_tcp import ConnectFailed, Disconnected, LinkState, ReplyTimedOut
 from socs_tcp.core.policy import ASKED_LATELY, LASTS
@@ -139,6 +140,26 @@ def test_a_device_that_is_only_sent_to_is_proven_by_a_connection_that_lasts():
     assert bench.link.down
     bench.advance(0.2)
     assert bench.link.state is LinkState.UP and "the connection lasts" in bench.link.reason
+    bench.close()
+
+
+def test_an_observer_that_gives_up_a_connection_as_it_proves_itself_is_given_another():
+    """Its preparation took so long that it proves itself in the moment it is over."""
+    bench = Bench(on_connect=lambda _device: deferLater(bench.reactor, LASTS + 1))
+    bench.accept()
+    bench.transport.lost(DONE)
+    bench.run_until_attempt()
+    bench.accept()
+    bench.link.observe(lambda _link, change:
+                       change.new is LinkState.UP and bench.client.reconnect())
+    bench.advance(LASTS + 1, 0)
+    given_up = bench.transport
+    sent = bench.send("A")
+    bench.run_until_attempt()
+    bench.accept()
+    assert not sent.fired and given_up.value() == b""
+    bench.advance(LASTS + 1)
+    assert sent.value is None and bench.take() == b"A\r\n"
     bench.close()
 
 

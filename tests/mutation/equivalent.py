@@ -34,7 +34,7 @@ EQUIVALENT: dict[str, str] = {
         "connect sets it before anybody reads it",
     "deferred/connection.say: allowed > self._taken_within  ->  allowed >= self._taken_within":
         "the same time is granted once more",
-    "deferred/dialer._watch_lasting: left <= INSTANT  ->  left < INSTANT": _NO_TIME,
+    "deferred/lasting.watch: left <= INSTANT  ->  left < INSTANT": _NO_TIME,
     "deferred/connection._throw_away: 0  ->  1": "at the end of what had come it waits a "
     "millisecond for more, four times a second; nothing else is different",
 }

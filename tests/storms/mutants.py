@@ -78,8 +78,8 @@ MUTANTS = (
            "if False:", suite="tests/blocking"),
     Mutant("keep a connection that matches nothing (Twisted)", "core/pending.py",
            "        return self.unmatched > 1\n", "        return False\n"),
-    Mutant("a preparation goes on without its connection", "deferred/dialer.py",
-           "            self._device.clock.callLater(0, preparing.cancel)", "            pass"),
+    Mutant("a preparation goes on without its connection", "deferred/preparation.py",
+           "self._device.clock.callLater(0, self._under_way.cancel)", "pass"),
     # the Twisted face
     Mutant("keep the connection after a timeout (Twisted)", "core/pending.py",
            "            return self._late == \"drop\"\n", "            return False\n",
