@@ -45,7 +45,7 @@ class Hearing(Listening):
             is of no more use, as `useless` says.
         """
         turns = self.turns
-        if turns:
+        if turns and turns[0].plain:
             first, frame = turns[0], self.reply(data, now)
             if frame is not None:
                 return [(first, frame)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import repeat
 from struct import iter_unpack
 
 from .checks import positive
@@ -77,11 +78,13 @@ class LengthFramer(Framer):
     def split(self, data: bytes, most: int, start: int = 0) -> tuple[list[bytes], int] | None:
         frames: list[bytes] = []
         size, stop = self.header_size, len(data)
-        known, total = b"", 0       # in a stream, each header may well be like the last
+        known, total = None, 0      # in a stream, each header may well be like the last
         with suppress(FramingError):        # `find` will say
-            while len(frames) < most and start + size <= stop:
+            for _ in repeat(None, most):
                 header = data[start:start + size]
                 if header != known:
+                    if len(header) < size:
+                        break
                     known, total = header, self._total(header)
                 end = start + total
                 if end > stop:

@@ -21,12 +21,16 @@ import re
 from itertools import repeat
 
 from .byte_sets import bytes_of, one_of
+from .ends import split_texts
 from .patterns import Cost
 
 #: A prompt of any length (``\\w+> ``) is found if it has so many bytes at most.
 LONGEST_PROMPT = 128
 #: So many steps of matching are taken for one piece of a reply at most (about 1 ms).
 STEPS = 50_000
+
+#: So many other bytes are looked for before all prompts are taken for line feeds.
+MOST_RIVALS = 3
 
 #: Bytes that replies are full of: of those that end a prompt, others are looked for first.
 _FREQUENT = b" .,:+-\t0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -55,6 +59,8 @@ class PromptSearch:
         self._byte, self._offset = _rarest(price.tail)
         #: Where a prompt is a certain byte and another one: can it be this one?
         self._fits = _other(price.tail, self._offset) if self._byte and price.is_tail else None
+        #: ... and where that may be a line feed: what else it may be, if that is little.
+        self._rivals = _rivals(price.tail) if self._fits is not None and not self._offset else None
         self._is_likely = bool(self._byte) and price.alone
         #: Bytes of the longest prompt, where that is not too long to be tried.
         self._width = price.width if price.width and price.width <= self.longest else None
@@ -102,6 +108,11 @@ class PromptSearch:
                      keep: bool) -> tuple[list[bytes], int] | None:
         """The same for prompts of a certain byte and another one."""
         assert self._fits is not None
+        if self._rivals is not None and not keep and all(data.find(rival, start) < 0
+                                                         for rival in self._rivals):
+            lines = split_texts(data, (self._byte + b"\n",), most, start, longest - 2)
+            if lines is not None:       # all that is there are lines, which are soon found
+                return lines
         frames: list[bytes] = []
         find, byte, offset, fits, first = data.find, self._byte, self._offset, self._fits, start
         other, after, kept = 1 - 2 * offset, 2 - offset, 2 * keep - offset
@@ -178,6 +189,14 @@ class PromptSearch:
 def _other(tail: tuple[int, ...], offset: int) -> list[bool] | None:
     """Of a tail of two bytes, whether the one that is not at `offset` can be this byte."""
     return [bool(tail[1 - offset] >> byte & 1) for byte in range(256)] if len(tail) == 2 else None
+
+
+def _rivals(tail: tuple[int, ...]) -> list[bytes] | None:
+    """The bytes that may be the last one in place of a line feed; None if it cannot, or of many."""
+    last = bytes_of(tail[1])
+    if b"\n" not in last or len(last) > MOST_RIVALS + 1:
+        return None
+    return [bytes([byte]) for byte in last if byte != 10]
 
 
 def _rarest(tail: tuple[int, ...]) -> tuple[bytes, int]:

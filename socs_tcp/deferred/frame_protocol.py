@@ -1,4 +1,4 @@
-"""What the protocols have in common: Deferred ``send``, and readers served in order."""
+"""What the protocols have in common: readers served in order, and a device that has to wait."""
 
 from __future__ import annotations
 
@@ -7,21 +7,16 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from ..core.checks import check_seconds
-from ..core.errors import DeviceConnectionError, Disconnected, Sent, again, from_cause
-from ..core.framing import Framer, Text
+from ..core.errors import DeviceConnectionError, again, from_cause
+from ..core.framing import Framer
 from ..core.policy import KEEPALIVE
-from ..core.sockets import configure
-from .clock import steady
-from .drain import Drain, SocketDrain, drain_of, lowest
-from .later import AT_ONCE, fail_later, succeed_later
+from .later import AT_ONCE, fail_later
 from .reading_end import HUNG_UP, poll_of, reading_end
-from .tls import TlsTransport
+from .speaking import Speaking, handle_of
 
 #: Bytes that may wait for a reader beyond one whole frame before the transport is paused.
 READ_LIMIT = 131072
@@ -38,7 +33,7 @@ LOOK_AGAIN = 0.25
 T = TypeVar("T")
 
 
-class FrameProtocol(Protocol):
+class FrameProtocol(Speaking):
     """What `LineProtocol` and `RawProtocol` share. Reactor thread only.
 
     Parameters
@@ -49,26 +44,15 @@ class FrameProtocol(Protocol):
         Seconds after which a connection on which nothing is said is known to be dead.
     """
 
-    host = ""
-    port = 0
-
     def __init__(self, framer: Framer, keepalive: float | None = KEEPALIVE) -> None:
-        self._framer = framer
-        self._keepalive = check_seconds("keepalive", keepalive, optional=True)
+        super().__init__(framer, keepalive)
         self._decoder = framer.decoder()
         self._read_limit = framer.max_length + READ_LIMIT
         self._paused = False
         # A Deferred leaves its list before it fires, so that it can fire once only,
         # whatever the callbacks of the others do.
         self._readers: list[tuple[Deferred[Any], int]] = []
-        self._senders: tuple[Deferred[None], ...] = ()
-        self._draining: Drain | SocketDrain | None = None
-        self._lost: DeviceConnectionError | None = None
-        self._direct: Any = None        # what writes at once
-        self._through: Any = None       # ... through TLS
         self._long_reads = False
-        self._clock: Any = None         # that of the transport's reactor, if it has one
-        self._at_once = 0               # calls that were done at once, since its last turn
         self._serving = False
         self._serve_later: Any = None
         self._poll: Any = None          # what has come, and has the device hung up?
@@ -77,26 +61,11 @@ class FrameProtocol(Protocol):
     # what Twisted calls
 
     def connectionMade(self) -> None:
+        super().connectionMade()
         transport: Any = self.transport
-        try:
-            peer = transport.getPeer()
-        except NotImplementedError:     # a process, or a serial port
-            peer = type(transport).__name__
-        reader = reading_end(transport)
-        reactor = getattr(transport, "reactor", getattr(reader, "reactor", None))
-        self._clock = None if reactor is None else steady(reactor)
-        if not self.host:
-            self.host, self.port = str(getattr(peer, "host", peer)), getattr(peer, "port", 0)
-        handle = getattr(lowest(transport), "getHandle", lambda: None)()
+        handle = handle_of(transport)
         if hasattr(transport, "doRead") or not isinstance(handle, socket.socket):
-            self._poll = poll_of(reader)
-        if isinstance(handle, socket.socket) and handle.family != socket.AF_UNIX:
-            configure(handle, self._keepalive)
-            # (Not for a wrapper that only lends us the attributes of what it wraps.)
-            if isinstance(transport, FileDescriptor):
-                self._direct = handle.send
-            elif isinstance(transport, TlsTransport):
-                self._through = transport.write_at_once
+            self._poll = poll_of(reading_end(transport))
 
     def dataReceived(self, data: bytes) -> None:
         if self._lost is not None:      # TLS may still have some, which makes no sense
@@ -112,72 +81,6 @@ class FrameProtocol(Protocol):
         self._direct = self._through = self._poll = None
         self._stop_looking()
         self._serve()
-
-    # sending
-
-    def send(self, msg: Text) -> Deferred[None]:
-        """Send `msg`, with the framer's terminator where it is missing.
-
-        Returns
-        -------
-        Deferred
-            Fires with None when all bytes are with the operating system; fails with a
-            `ConnectionError` if the connection is lost before. Cancelling it does not call
-            the bytes back.
-        """
-        data = self._framer.encode(msg)
-        if self._lost is not None or self.transport is None:
-            return fail_later(self._clock, self._not_connected("no"))
-        if not self._write(data):
-            return self.sent_all()
-        if self._may_be_done_at_once():
-            return succeed(None)
-        return succeed_later(self._clock).addBoth(self._had_its_turn)
-
-    def sent_all(self) -> Deferred[None]:
-        """Fires when all bytes written so far are with the system, which they are not yet."""
-        waiting: Deferred[None] = Deferred(self._forget_sender)
-        self._senders += (waiting,)
-        return waiting
-
-    def _forget_sender(self, sender: Deferred[None]) -> None:
-        self._senders = tuple(other for other in self._senders if other is not sender)
-
-    def _write(self, data: bytes) -> bool:
-        """Write; True if the system has taken all of it already."""
-        transport: Any = self.transport
-        # Where nothing is in front of us we write at once, not at the next turn of the
-        # reactor: that spares it the registration for writing, twice a query.
-        if self._direct is None:
-            if self._through is not None:
-                if self._through(data):
-                    return True
-                data = b""
-        elif not (transport.TLS or transport.dataBuffer or transport._tempDataLen):
-            try:
-                done = self._direct(data)
-            except OSError:     # full; or lost, which the transport finds out by itself
-                done = 0
-            if done == len(data):
-                return True
-            data = data[done:]
-        if self._draining is not None:
-            transport.write(data)
-            return False
-        drain = drain_of(transport, self._drained)
-        if drain.write(data):
-            return True
-        self._draining = drain
-        return False
-
-    def _drained(self) -> None:
-        assert self._draining is not None
-        self._draining.stop()
-        self._draining = None
-        for sender in self._senders:
-            if sender in self._senders:     # a callback of another may have cancelled it
-                self._forget_sender(sender)
-                sender.callback(None)
 
     # reading
 
@@ -202,15 +105,6 @@ class FrameProtocol(Protocol):
             self._serve()
         elif not self._serving and self._serve_later is None:
             self._serve_later = self._clock.callLater(0, self._serve)
-
-    def _may_be_done_at_once(self) -> bool:
-        """Has the reactor had its turn lately? (Where there is none, it cannot have.)"""
-        self._at_once += 1
-        return self._at_once < AT_ONCE or self._clock is None
-
-    def _had_its_turn(self, result: Any) -> Any:
-        self._at_once = 0
-        return result
 
     def _serve(self) -> None:
         """Give the readers what has come; with the connection lost, fail those who get nothing."""
@@ -308,20 +202,10 @@ class FrameProtocol(Protocol):
         if call is not None:
             call.cancel()
 
-    # errors
-
-    def _not_connected(self, sent: Sent) -> DeviceConnectionError:
-        if self._lost is not None:
-            return again(self._lost, sent)
-        return Disconnected("not connected yet", host=self.host, port=self.port, sent=sent)
-
     def _fail_all(self, error: DeviceConnectionError) -> None:
         """Fail those who wait now, and not those who come back for more in their errbacks."""
         for entry in tuple(self._readers):
             if entry in self._readers:      # an errback of another may have cancelled it
                 self._readers.remove(entry)
                 entry[0].errback(Failure(again(error, "maybe")))
-        for sender in self._senders:
-            if sender in self._senders:
-                self._forget_sender(sender)
-                sender.errback(Failure(again(error, "maybe")))
+        self._fail_senders(error)

@@ -498,6 +498,7 @@ MANY = [
     LineFramer((b"\n", b"a\n", b"ba\n"), max_length=6), LineFramer((b"b", b"ab"), max_length=6),
     LineFramer((b"ab", b"cab"), max_length=6), LineFramer((b"a\n", b"cb"), max_length=6),
     PromptFramer(rb"[bc]a", max_length=6), PromptFramer(rb"a[bc]", keep=True, max_length=6),
+    PromptFramer(rb"a[\nb]", max_length=6), PromptFramer(rb"[ab]\n", max_length=6),
     PromptFramer(rb"c[ab]+\n", max_length=6), PromptFramer(rb"(?:a|cc)b", max_length=6),
     PromptFramer(rb"(?<=a)b|^c", max_length=6), PromptFramer(rb"c?b[ac]", keep=True, max_length=6),
 ]
