@@ -27,7 +27,7 @@ class Beside:
         # One at a time, if there is a gap between them. (A signal handler may come between.)
         self._lock = threading.RLock()
 
-    def send(self, data: bytes, timeout: float | None, urgent: bool) -> bool:
+    def send(self, data: bytes, timeout: float | None, urgent: bool = False) -> bool:
         """Send beside a call that waits for what the device says. False if there is none now."""
         session, gap = self.session, self.session.dialer.options.gap
         deadline = monotonic() + (timeout if timeout is not None else 1e9)
@@ -45,6 +45,10 @@ class Beside:
                     and self._put(data, deadline, timeout))
         finally:
             self._lock.release()
+
+    def send_urgently(self, data: bytes, timeout: float | None) -> bool:
+        """Send beside whatever call has the device. False if there is none now."""
+        return self.send(data, timeout, urgent=True)
 
     def _wait_out(self, gap: float, deadline: float, timeout: float | None,
                   urgent: bool) -> bool:

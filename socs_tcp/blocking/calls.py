@@ -20,9 +20,8 @@ from .exchange import Exchange
 from .gate import Busy, Call
 from .session import Hooks, Session
 
-#: For `recv`: bytes at most, whether to reset on error, and `_check_ready` of the driver's, if it
-#: has one of its own.
-Wanted: TypeAlias = tuple[int, bool, Callable[[], object] | None]
+#: For `recv`: bytes at most, and `_check_ready` of the driver's, if it has one of its own.
+Wanted: TypeAlias = tuple[int, Callable[[], object] | None]
 
 
 class Calls:
@@ -66,15 +65,18 @@ class Calls:
     def send(self, call: Call, face: Hooks, data: bytes) -> None:
         session = self.session
         link, connection = session.link, session.connection
-        if connection is None or connection.comm is not session.comm or connection.lost() \
-                or session.closes_after_reply or not connection.conversation.free_to_command():
+        if connection is None or connection.comm is not session.comm \
+                or session.careful or connection.conversation.owed.late \
+                or not connection.quiet():
             connection = self._ready(call, face)
         try:
             try:
                 connection.put(data, call.deadline)
             except OSError as exc:
                 connection = self._put_again(call, face, data, connection, exc)
-            connection.grant(call.allowed)
+            allowed = call.allowed
+            if allowed is not None and connection.usual < allowed:
+                connection.grant(allowed)
             connection.conversation.command(monotonic())
         except (OSError, RuntimeError):
             raise
@@ -89,13 +91,12 @@ class Calls:
 
     def _ready(self, call: Call, face: Hooks) -> Connection:
         """A connection on which a command may be sent now."""
-        session = self.session
-        connection = session.ready(call, face)
-        if connection.conversation.owes_late and not self._discard_late(call, connection):
-            connection = session.ready(call, face)
+        connection = self.session.ready(call, face)
+        if connection.conversation.owed.late:
+            self._discard_late(call, connection)
         if connection.conversation.silence.gap:
             self._wait_out_gap(call, connection)
-        return connection
+        return self.session.ready(call, face)       # the device may have hung up meanwhile
 
     def _wait_out_gap(self, call: Call, connection: Connection) -> None:
         left = connection.conversation.silence.gap_left(monotonic())
@@ -104,28 +105,27 @@ class Calls:
         if left > 0:
             self.session.dialer.cancel.wait(left)
 
-    def _discard_late(self, call: Call, connection: Connection) -> bool:
+    def _discard_late(self, call: Call, connection: Connection) -> None:
         """A reply that a `recv` gave up on must not answer what is sent now, if it is there.
 
-        False if the end of the connection was behind it, or a flood.
+        Behind it may be the end of the connection.
         """
         conversation = connection.conversation
         conversation.discard_late()
         try:
-            while conversation.owes_late and connection.hear(0.0):
+            while conversation.owed.late and connection.hear(0.0):
                 if not conversation.more:       # (those may be alarms)
                     conversation.discard_late()
                 if conversation.useless or call.remaining() <= 0:
                     break
             else:
-                return True
+                return
         except (OSError, EndOfConnection):
             if not conversation.useless:
-                return False
+                return
         if not conversation.useless:
             raise self.exchange.never_silent(call, connection)
         self.session.drop(call.allowed)
-        return False
 
     def _not_taken(self, call: Call, connection: Connection,
                    exc: OSError) -> DeviceConnectionError:
@@ -178,10 +178,14 @@ class Calls:
             raise self.session.dialer.why_not()
         return connection
 
-    def recv_or_reset(self, call: Call, face: Any, what: Wanted) -> Any:
+    def recv_as_driver(self, call: Call, face: Any, what: Wanted) -> bytes:
+        """As `recv`, with the driver's own hook."""
+        return self.recv(call, face, *what)
+
+    def recv_or_reset(self, call: Call, face: Any, what: Wanted) -> bytes:
         """As `recv`; where that fails, a new connection is made."""
         try:
-            return self.recv(call, face, what)
+            return self.recv(call, face, *what, revive=False)
         except ConnectionError:
             if self.session.pinned is None:
                 if call.outer is None and face.timeout is not None:
@@ -189,9 +193,9 @@ class Calls:
                 self.session.reset_by(call, face)
             raise
 
-    def recv(self, call: Call, face: Any, what: Wanted) -> Any:
+    def recv(self, call: Call, face: Any, bufsize: int,
+             check_ready: Callable[[], object] | None = None, revive: bool = True) -> bytes:
         """What has come, at least one byte."""
-        bufsize, _, check_ready = what
         session, call.receiving = self.session, True
         if check_ready is not None:
             self._lend(call, check_ready)
@@ -203,8 +207,8 @@ class Calls:
             if conversation.decoder.waiting:      # left over from a query
                 return conversation.take(bufsize, monotonic())
             # (The driver's own hook has found that there is something.)
-            data = connection.get(call.since, call.deadline, bufsize) if check_ready is None \
-                else connection.read(bufsize)
+            data: bytes = connection.get(call.since, call.deadline, bufsize) \
+                if check_ready is None else connection.read(bufsize)
             while not data:     # it was telnet negotiation only
                 data = connection.get(monotonic(), call.deadline, bufsize)
             if type(data) is bytes:     # a mock of a socket gives what it likes
@@ -215,7 +219,7 @@ class Calls:
         except DeviceConnectionError:
             raise
         except (OSError, EndOfConnection) as exc:
-            raise self._not_received(call, face, what, exc) from exc
+            raise self._not_received(call, face, exc, revive) from exc
         except BaseException:       # interrupted
             self._in_vain()
             raise
@@ -237,16 +241,15 @@ class Calls:
         if self.session.connection is not None:
             self.session.connection.conversation.in_vain()
 
-    def _not_received(self, call: Call, face: Hooks, what: Wanted,
-                      exc: BaseException) -> DeviceConnectionError:
+    def _not_received(self, call: Call, face: Hooks, exc: BaseException,
+                      revive: bool) -> DeviceConnectionError:
         session = self.session
         connection = session.connection
         assert connection is not None
         if isinstance(exc, TimeoutError) and exc.errno is None:
             return self.exchange.nothing_came(call, connection)
         return self._lost(call, face, connection, session.failures.of(
-            exc, connection, "recv", "yes", call.allowed), not what[1])
-
+            exc, connection, "recv", "yes", call.allowed), revive)
 
     def _lost(self, call: Call, face: Hooks, connection: Connection,
               error: DeviceConnectionError, revive: bool) -> DeviceConnectionError:

@@ -64,8 +64,8 @@ class DeviceConnection(Connection):
         return self._patience.wait(self._poll, deadline)
 
     def get(self, now: float, deadline: float, count: int = READ_SIZE) -> Any:
-        comm, seconds = self.comm, deadline - now
-        if comm.closing or seconds < FIRST_LOOK or self._telnet is not None:
+        comm = self.comm
+        if deadline - now < FIRST_LOOK or comm.closing or self._telnet is not None:
             return Connection.get(self, now, deadline, count)
         try:
             if comm.waits is False or get_ident() == self._main:

@@ -56,12 +56,12 @@ class Gate:
         """Free, whoever had the device: in a forked child, say, where those threads are not."""
         # Reentrant only in that it knows whose it is.
         self.lock = threading.RLock()
-        self.release = self.lock.release
+        self.acquire, self.release = self.lock.acquire, self.lock.release
         #: Is this thread in the middle of a call?
         self.mine: Callable[[], bool] = self.lock._is_owned     # type: ignore[attr-defined]
         self.call: Call | None = None
         # The one that is no part of another, again and again.
-        self._outermost = Call()
+        self.outermost = Call()
         #: Something happened beside the call that has the device, which it sees to at its end.
         self.attention = False
 
@@ -90,7 +90,7 @@ class Gate:
             if not self.lock.acquire(timeout=-1 if timeout is None else max(deadline - now, 0.0)):
                 raise Busy
             now = monotonic()
-        self.call = call = self._outermost
+        self.call = call = self.outermost
         call.lent = call.receiving = False
         call.since, call.deadline, call.allowed = now, deadline, timeout
         return call

@@ -40,6 +40,8 @@ class Holder:
         self.spared: Connection | None = None       # lost, and still to be seen in `comm`
         self.pinned: Connection | None = None       # reserved: no other may be used
         self.closes_after_reply = dialer.options.closes_after_reply
+        #: Is there always more to consider before a command than whether the connection lives?
+        self.careful = self.closes_after_reply or dialer.options.gap > 0
         self.alarms = dialer.options.alarms
         self.tell_connection: Callable[[Any], object] | None = None
         inherited.add(self)

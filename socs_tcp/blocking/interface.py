@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from time import monotonic
 from typing import Any
 
 from ..core.checks import (
@@ -133,8 +132,6 @@ class TCPInterface:
             identity=identity_of(identify, closes_after_reply),
             closes_after_reply=check_flag("closes_after_reply", closes_after_reply),
             keepalive=check_seconds("keepalive", keepalive, optional=True))
-        # For the destructor of SOCS' class, where that takes our place again (socs_tcp.compat).
-        self.__dict__["comm"] = None
         # Two underscores: drivers that inherit from us use up most of the short names.
         gate, failures = Gate(), Failures(ip_address, self.port)
         dialer = Dialer(options, self.link, gate, failures, min_interval)
@@ -142,6 +139,7 @@ class TCPInterface:
         self.__session, self.__calls, self.__beside = session, Calls(session), Beside(session)
         # (To look a method up in its class, without calling it, takes longer.)
         self.__send, self.__recv = self.__calls.send, self.__calls.recv
+        self.__send_beside = self.__beside.send
         session.run(self.timeout, session.open, self, self.__calls.ask)
 
     @property
@@ -210,13 +208,9 @@ class TCPInterface:
         ConnectionError
             If it could not be sent: `ConnectFailed`, `Disconnected` or `SendTimedOut`.
         """
-        data = msg if type(msg) is bytes else to_bytes(msg)
-        session, timeout, since = self.__session, self.timeout, None
-        if session.gate.call is not None:
-            since = monotonic()
-            if self.__beside.send(data, timeout, urgent):
-                return
-        session.run(timeout, self.__send, self, data, since)
+        self.__session.run(self.timeout, self.__send, self,
+                           msg if type(msg) is bytes else to_bytes(msg),
+                           self.__beside.send_urgently if urgent else self.__send_beside)
 
     def recv(self, bufsize: int = 4096, reset_on_error: bool = False) -> bytes:
         """Receive what the device sends, at least one byte.
@@ -247,16 +241,18 @@ class TCPInterface:
         if bufsize < 1:
             raise ValueError(f"bufsize must be at least 1 byte, not {bufsize!r}")
         # A driver may have a hook of its own, in its class or put into its object.
-        check_ready: Any = self._check_ready
+        hook: Any = self._check_ready
         try:
-            if check_ready.__func__ is _CHECK_READY:
-                check_ready = None
+            if hook.__func__ is _CHECK_READY:
+                hook = None
         except AttributeError:
             pass
-        data: bytes = self.__session.run(
-            self.timeout, self.__calls.recv_or_reset if reset_on_error else self.__recv, self,
-            (bufsize, reset_on_error, check_ready))
-        return data
+        if hook is None and not reset_on_error:     # nearly always
+            return self.__session.run(self.timeout, self.__recv, self, bufsize)
+        calls = self.__calls
+        return self.__session.run(
+            self.timeout, calls.recv_or_reset if reset_on_error else calls.recv_as_driver, self,
+            (bufsize, hook))
 
     # talking safely
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
+from time import monotonic
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from ..core.errors import ConnectFailed, DeviceConnectionError, Disconnected, again
@@ -44,16 +46,28 @@ class Session(Holder):
     # the frame of each call
 
     def run(self, timeout: float | None, work: Callable[[Call, Any, W], T], face: Hooks,
-            what: W, since: float | None = None) -> T:
+            what: W, beside: Callable[[W, float | None], bool] | None = None) -> T:
         """Do `work(call, face, what)` with the device for oneself, and tell what came of it.
 
-        With `since`, its time has begun to run then, by `time.monotonic`.
+        Where another call has the device, `beside(what, timeout)` may do it instead; it says
+        whether it has.
         """
         gate = self.gate
-        mine, release = gate.mine, gate.release     # (what is called as an attribute takes longer)
-        inside = mine()
+        # (what is called as an attribute takes longer)
+        mine, acquire, release = gate.mine, gate.acquire, gate.release
+        # (A signal handler that comes between `acquire` and the next line is not inside: nothing
+        # has begun.)
+        inside, now = gate.call is not None and mine(), monotonic()
         try:
-            call = gate.inside(timeout) if inside else gate.enter(timeout, since)
+            if inside or not acquire(False):
+                if beside is not None and beside(what, timeout):
+                    return None     # type: ignore[return-value]  # (a command has no result)
+                call = gate.inside(timeout) if inside else gate.enter(timeout, now)
+            else:                       # nearly always; as `enter`, and one call less
+                gate.call = call = gate.outermost
+                call.lent = call.receiving = False
+                call.since, call.allowed = now, timeout
+                call.deadline = inf if timeout is None else now + timeout
             try:
                 return work(call, face, what)
             finally:
@@ -66,7 +80,7 @@ class Session(Holder):
             if not inside:
                 try:                    # noqa: SIM105  # (nothing may come before the release)
                     release()
-                except RuntimeError:    # interrupted before we had it
+                except RuntimeError:    # interrupted before we had it, or sent beside who has it
                     pass
                 if self.link.news or self.alarms is not None:
                     self.tell()

@@ -28,7 +28,7 @@ class Speaking:
     """
 
     __slots__ = ("_beside", "_fd", "_halfway", "_one_beside", "_patience", "_speaking", "_telnet",
-                 "comm")
+                 "comm", "usual")
 
     def __init__(self, comm: Any, telnet: bool, keepalive: float | None) -> None:
         self.comm = comm
@@ -39,6 +39,8 @@ class Speaking:
         self._halfway = False       # a command has been sent in part
         self._telnet = TelnetFilter() if telnet else None
         self._patience = Patience(comm, keepalive)
+        #: Seconds that the device has to take what is sent, without `grant`; may be infinite.
+        self.usual = self._patience.usual
 
     def put(self, data: bytes, deadline: float) -> None:
         """Hand all of `data` to the system.
@@ -117,5 +119,5 @@ class Speaking:
 
     def grant(self, allowed: float | None) -> None:
         """After a command that is not answered: nobody will wait until the device has taken it."""
-        if allowed is not None and self._patience.usual < allowed:
+        if allowed is not None and self.usual < allowed:
             self._patience.grant(allowed)

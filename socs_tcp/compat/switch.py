@@ -83,7 +83,11 @@ def uninstall() -> None:
     with _lock:
         if _original is None:
             return
+        devices = _objects_of(TCPInterface)
         _exchange(TCPInterface, _original, _was_exchanged)
+        for device in devices:
+            if isinstance(device, _original):
+                device.__dict__["comm"] = None      # which the destructor of SOCS' class looks at
         if _moxa is not None:
             _exchange(serial_ports.Serial_TCPServer, _moxa, _was_exchanged)
         serial_ports.end()
@@ -122,11 +126,16 @@ def import_socs_tcp() -> Any:
 def _living(original: type) -> int:
     """How many objects of this class, or of a subclass, there are."""
     for _ in range(2):
-        count = sum(issubclass(type(thing), original) for thing in gc.get_objects())
+        count = len(_objects_of(original))
         if not count:
             break
         gc.collect()        # many drivers hold themselves in a cycle
     return count
+
+
+def _objects_of(cls: type) -> list[Any]:
+    # (not isinstance: that asks the object, which may be a mock)
+    return [thing for thing in gc.get_objects() if issubclass(type(thing), cls)]
 
 
 def _exchange(old: type, new: type, concerned: Callable[[str], bool]) -> list[str]:

@@ -58,10 +58,6 @@ class Conversation(Hearing):
         """May a question be sent, with nothing to consider? Nearly always, and soon said."""
         return not self.turns and not self.decoder.waiting and now < self.silence.free_until
 
-    def free_to_command(self) -> bool:
-        """May a command be sent, with nothing to wait for, and no late answer to throw away?"""
-        return not (self._owed.late or self.silence.gap)
-
     def next_step(self, now: float, allowed: float = math.inf) -> float:
         """May a question be sent?
 
@@ -81,7 +77,7 @@ class Conversation(Hearing):
         """
         if self.free(now):
             return SPEAK
-        if self.useless or self._owed.overtaken or self.state is State.DEAD:
+        if self.useless or self.owed.overtaken or self.state is State.DEAD:
             return DROP
         if self._pending.blocks():
             return WAIT
@@ -95,14 +91,14 @@ class Conversation(Hearing):
             self._discard()
         if self.silence.paused == now:
             self._evidence.beyond_doubt = self._evidence.exchanges
-        self._owed.silent()
+        self.owed.silent()
         self.restless = self._strayed = False
         self._received = None
         return SPEAK
 
     def _what_is_owed(self, now: float, allowed: float) -> float:
         """Answers that nobody asked for, and that listeners gave up on, come first, or never."""
-        owed = self._owed
+        owed = self.owed
         matters = owed.late > 0 and self._pending.in_order
         if matters and (self._late == "drop" or self.state is State.NEW):
             return DROP
@@ -115,7 +111,7 @@ class Conversation(Hearing):
 
     def _look(self, now: float, allowed: float) -> None:
         """Does what waits pay what is owed?"""
-        owed = self._owed
+        owed = self.owed
         with suppress(FramingError):    # it is then discarded; or of no more use
             if owed.draining or self._alarms is not None:
                 self.frames(now)
@@ -151,9 +147,9 @@ class Conversation(Hearing):
 
     def command(self, now: float) -> None:
         """A command went out to which the device may or may not answer."""
-        self._owed.unanswered += 1
+        self.owed.unanswered += 1
         if self.turns and self._pending.in_order and any(turn.given_up for turn in self.turns):
-            self._owed.overtaken = True
+            self.owed.overtaken = True
         self.silence.spoke(now)
 
     def listen(self, turn: Turn, now: float) -> list[Answered]:
@@ -188,7 +184,7 @@ class Conversation(Hearing):
     @property
     def owes_late(self) -> bool:
         """Did a listener wait in vain for an answer?"""
-        return self._owed.late > 0
+        return self.owed.late > 0
 
     def debt(self, allowed: float | None) -> Debt:
         """What may still come on the next connection, if this one is given up now.
@@ -198,7 +194,7 @@ class Conversation(Hearing):
         allowed : float or None
             Seconds that the call was allowed which gives it up.
         """
-        owed = self._owed
+        owed = self.owed
         replies = owed.late + sum(turn.missing for turn in self.turns if turn.kind == "query")
         seconds = self.silence.debt.seconds
         if replies:
@@ -219,23 +215,23 @@ class Conversation(Hearing):
         in_order, turns = self._pending.in_order, self.turns
         if any(not turn.given_up for turn in turns):
             return in_order and turns[0].given_up
-        return self.restless or (in_order and (bool(turns) or self._owed.late > 0))
+        return self.restless or (in_order and (bool(turns) or self.owed.late > 0))
 
     @property
     def hopeless(self) -> bool:
         """Is it to be given up then, since the device does not even answer late?"""
         return self.obstructs and self._pending.in_order and (
-            self._owed.late > 0 or any(turn.given_up for turn in self.turns))
+            self.owed.late > 0 or any(turn.given_up for turn in self.turns))
 
     def obstacle(self) -> str:
         """What kept the question from being asked, for the message."""
         said = self.decoder.peek() or self.said
-        if self._owed.repaid and not self.answered:
+        if self.owed.repaid and not self.answered:
             return (f"the device answers too late; {show(said)}, the answer to an earlier "
                     "question, came on this connection")
         if said:
             return f"the device says {show(said)} and more, unasked"
-        if not (self.turns or self._owed.late or self.silence.debt.seconds):
+        if not (self.turns or self.owed.late or self.silence.debt.seconds):
             return f"the device has to be silent for {self.silence.settle:g} s first (settle)"
         return "an answer to an earlier question may still come"
 
@@ -278,4 +274,4 @@ class Conversation(Hearing):
     @property
     def awaited(self) -> bool:
         """Is something still to come: an answer to a command, or the rest of one?"""
-        return not self._owed.nothing() or self.decoder.waiting > 0 or self._received is not None
+        return not self.owed.nothing() or self.decoder.waiting > 0 or self._received is not None

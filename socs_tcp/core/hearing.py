@@ -94,7 +94,7 @@ class Hearing(Listening):
 
     def _is_stream(self, turns: list[Turn]) -> bool:
         """Can nothing come but what one listener takes, many frames at a time?"""
-        return len(turns) == 1 and self._owed.nothing() and not (
+        return len(turns) == 1 and self.owed.nothing() and not (
             self._pending.begun or self.useless or self._alarms is not None)
 
     def _stream(self, turn: Turn, data: bytes, now: float) -> list[Answered]:
@@ -132,7 +132,7 @@ class Hearing(Listening):
 
     def _next_frame(self, found: list[Answered]) -> bytes | None:
         """The next whole frame, if somebody may want it."""
-        wanted = self.turns or self._alarms is not None or (self._owed.draining and self._owed.late)
+        wanted = self.turns or self._alarms is not None or (self.owed.draining and self.owed.late)
         if not wanted or self.useless:
             return None
         try:
@@ -164,7 +164,7 @@ class Hearing(Listening):
             self._replied(turn, now)
         elif turn.kind == "listen":
             self._listened(now, 1)
-        elif self._owed.nothing():        # a greeting
+        elif self.owed.nothing():        # a greeting
             self.silence.kept()
         return not turn.given_up
 
@@ -175,15 +175,15 @@ class Hearing(Listening):
             return
         with suppress(FramingError):        # whoever comes next is told
             turn.frames += self.decoder.next_frames(turn.more, turn.framer)
-        self._owed.heard(len(turn.frames) - 1)
+        self.owed.heard(len(turn.frames) - 1)
         self._link.last_reply = turn.frames[-1]
 
     def _pays_debt(self, turn: Turn, frame: bytes) -> bool:
         """Was that no greeting, but what the connection before was still owed?"""
-        if turn.wrong is not frame or turn.kind != "greeting" or not self._owed.before:
+        if turn.wrong is not frame or turn.kind != "greeting" or not self.owed.before:
             return False
         turn.wrong = None
-        self._owed.repay()
+        self.owed.repay()
         return True
 
     def _replied(self, turn: Turn, now: float) -> None:
@@ -193,7 +193,7 @@ class Hearing(Listening):
 
     def _nobodys(self, frame: bytes, now: float) -> None:
         """A whole frame that answers nothing."""
-        if self._owed.drained():
+        if self.owed.drained():
             self.silence.ended = now
             self._link.bytes_discarded += len(frame)
         elif self._alarms is not None and len(self._alarms) < MOST_ALARMS \
@@ -214,7 +214,7 @@ class Hearing(Listening):
         self._tell_unasked(begin, self.decoder.clear())
 
     def _tell_unasked(self, begin: bytes, count: int) -> None:
-        self._evidence.unasked(begin, count, commanded=self._owed.unanswered > 0,
+        self._evidence.unasked(begin, count, commanded=self.owed.unanswered > 0,
                                in_order=self._pending.in_order)
 
     # the end of a turn, and of the connection

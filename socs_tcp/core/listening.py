@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from .decoder import Decoder
-from .evidence import Evidence
+from .evidence import PROVEN, Evidence
 from .framer import Framer
 from .link import Link
 from .owed import Owed, Received
 from .pending import Pending
 from .policy import LateReplies
 from .silence import NEVER, Silence
+from .states import UP
 
 
 def _is_looked_at(data: bytes) -> None:
@@ -34,6 +35,8 @@ class Listening:
 
     Attributes
     ----------
+    owed : Owed
+        What may come besides the replies. Others only read it.
     turns : list of Turn
         Sent and not answered yet, in their order; those given up stay until they are.
     restless : bool
@@ -45,9 +48,24 @@ class Listening:
         Why nothing may be asked on this connection any more; empty while something may.
     """
 
-    __slots__ = ("_alarms", "_evidence", "_framer", "_late", "_link", "_owed",
-                 "_pending", "_received", "_strayed", "_whole", "decoder", "more", "restless",
-                 "silence", "turns", "useless")
+    __slots__ = (
+        "_alarms",
+        "_evidence",
+        "_framer",
+        "_late",
+        "_link",
+        "_pending",
+        "_received",
+        "_strayed",
+        "_whole",
+        "decoder",
+        "more",
+        "owed",
+        "restless",
+        "silence",
+        "turns",
+        "useless",
+    )
 
     def __init__(self, link: Link, framer: Framer, late_replies: LateReplies, silence: Silence,
                  *, alarms: list[bytes] | None = None) -> None:
@@ -58,7 +76,7 @@ class Listening:
         self._pending = Pending(link, late_replies, alarms is not None)
         #: The frame that bytes are, where any frame answers the first question; otherwise None.
         self._whole = framer.whole if self._pending.in_order else _is_looked_at
-        self._owed = Owed(silence.debt)
+        self.owed = Owed(silence.debt)
         self._evidence = Evidence(link, silence.settled_in)
         self._received: Received | None = None      # while an answer is received in pieces
         self.silence = silence
@@ -73,24 +91,20 @@ class Listening:
 
     def _listened(self, now: float, frames: int) -> None:
         """So many frames ended for a listener: the answers to commands, if they were missing."""
-        silence, owed = self.silence, self._owed
-        silence.ended = now
-        if owed.unanswered == frames == 1 and not owed.late:        # nearly always
-            owed.unanswered, expected = 0, True
+        silence, owed = self.silence, self.owed
+        expected = owed.heard(frames)
+        if expected and owed.nothing() and not (
+                self._strayed or self.decoder.waiting or self._received):
+            silence.completed(now)
         else:
-            expected = owed.heard(frames)
-        if (expected and now >= silence.settled_in and not (
-                owed.unanswered or owed.late
-                or self._strayed or self.decoder.waiting or self._received)):
-            silence.kept()
-        else:
+            silence.ended = now
             silence.broken(now)
         self._evidence.spoke(now, expected)
 
     def in_vain(self) -> None:
         """Somebody gave up waiting for what the device says by itself."""
         # (Half a frame is that of the question whose late reply comes first, if there is one.)
-        self._owed.in_vain(not self.turns and (self.decoder.waiting > 0
+        self.owed.in_vain(not self.turns and (self.decoder.waiting > 0
                                                or self._received is not None))
         self.silence.free_until = NEVER
 
@@ -107,10 +121,19 @@ class Listening:
         link.bytes_received += len(data)
         if link.trace is not None:
             link.trace.add("<", data)
-        if data and self._received is None and self._framer.whole(data) is not None:
-            self._listened(now, 1)
-        elif data:
+        if not data:
+            return
+        if self._received is not None or self._framer.whole(data) is None:
             self._came_in_pieces(data, now)
+            return
+        owed = self.owed
+        if owed.unanswered == 1 and not (owed.late or self._strayed or self.decoder.waiting):
+            owed.unanswered = 0         # nearly always: as `_listened`, with less to look at
+            self.silence.completed(now)
+            if self._evidence.state is not PROVEN or link.state is not UP:
+                self._evidence.spoke(now, True)
+        else:
+            self._listened(now, 1)
 
     def take(self, count: int, now: float) -> bytes:
         """Up to `count` bytes that wait, as they came."""
@@ -133,11 +156,11 @@ class Listening:
         Of one that has come in part, the rest is still to come: it stays, and stays owed.
         """
         count = 0
-        while self._owed.late and self.decoder.waiting:
+        while self.owed.late and self.decoder.waiting:
             frame = self.decoder.next_frame()
             if frame is None:
                 break
-            self._owed.late -= 1
+            self.owed.late -= 1
             count += 1
             self._link.bytes_discarded += len(frame)
         return count

@@ -52,7 +52,7 @@ class Silence:
         #: From now on, what comes was not said merely because we connected.
         self.settled_in = now + settle
         #: What the connection before still owes, as long as that is listened for.
-        self.debt = debt if settle else NO_DEBT
+        self.debt = debt if settle and debt.seconds else NO_DEBT
         self._wanted = max(settle, self.debt.seconds)
         #: The end of the last exchange.
         self.ended = last
@@ -107,11 +107,22 @@ class Silence:
         """
         if now > self.ended:        # noqa: PLR1730  # (a call of max() takes longer)
             self.ended = now
-        self.broken(self.ended)
+        self._since = self.ended    # as in `broken`; one call less
+        if self._wanted < self._settle:     # noqa: PLR1730
+            self._wanted = self._settle
+        self.free_until = NEVER
 
     def kept(self) -> None:
         """All that was expected has come, and nothing else."""
-        if not self.debt.seconds:
+        if self.debt is NO_DEBT:
+            self._wanted = 0.0
+
+    def completed(self, now: float) -> None:
+        """As `kept`: a command was answered. (But what came may have been a late greeting.)"""
+        self.ended = now
+        if now < self.settled_in:
+            self.broken(now)
+        elif self.debt is NO_DEBT:
             self._wanted = 0.0
 
     def given_up(self, now: float) -> None:
@@ -149,7 +160,7 @@ class Silence:
         """
         if self._wanted:
             silent = now - self._since
-            if self.debt.seconds:
+            if self.debt is not NO_DEBT:
                 self._wanted = max(self._settle,
                                    min(self._wanted, silent + allowed * PART_FOR_DEBT))
             if silent < self._wanted - INSTANT:

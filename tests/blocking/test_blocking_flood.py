@@ -9,7 +9,7 @@ import time
 import pytest
 
 from socs_tcp import LineFramer, ReplyTimedOut, TCPInterface
-from socs_tcp.blocking import calls, connection, gate
+from socs_tcp.blocking import calls, connection, gate, session
 from socs_tcp.core.hearing import MOST_ALARMS
 from socs_tcp.core.policy import MOST_UNASKED, STRAYS_AT_ONCE
 
@@ -21,7 +21,7 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.taken, self.looks, real = 0.0, 0, time.monotonic
-        for module in (calls, connection, gate):
+        for module in (calls, connection, gate, session):
             monkeypatch.setattr(module, "monotonic", lambda: real() + self.taken)
 
     def matches_none(self, *_frame):
@@ -118,7 +118,8 @@ def test_a_flood_in_place_of_a_late_answer_does_not_hold_up_a_command(ends, monk
     with pytest.raises(ReplyTimedOut):
         device.recv()
     endless, ticks = Endless(monkeypatch, piece), iter(range(10 ** 6))
-    monkeypatch.setattr(gate, "monotonic", lambda: 1000.0 + next(ticks) * 0.01)
+    for module in (gate, session):
+        monkeypatch.setattr(module, "monotonic", lambda: 1000.0 + next(ticks) * 0.01)
     device.timeout = 2.0
     with contextlib.suppress(ConnectionError):
         device.send(b"B\n")

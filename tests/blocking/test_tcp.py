@@ -25,6 +25,7 @@ from socs_tcp import (
     SendTimedOut,
     WrongDevice,
 )
+from socs_tcp.blocking.cancel import Cancel
 from socs_tcp.blocking.connection import Connection
 from socs_tcp.tcp import TCPInterface
 from socs_tcp.testing.router.config import free_port
@@ -1138,6 +1139,17 @@ def test_a_hang_up_right_behind_a_late_reply_is_found_before_the_next_command(ma
             bench.last.close()
         return lost
     with patch.object(Connection, "lost", hangs_up_behind_it):
+        device.send(b"B\n")
+    assert bench.made == 2
+    assert bench.last.recv(100) == b"B\n"
+
+
+def test_a_hang_up_in_the_gap_is_found_before_the_next_command(make, bench):
+    bench.pair = tcp_pair
+    device = make(gap=2.0)
+    device.send(b"A\n")
+    assert bench.last.recv(100) == b"A\n"
+    with patch.object(Cancel, "wait", lambda *_: bench.last.close()):
         device.send(b"B\n")
     assert bench.made == 2
     assert bench.last.recv(100) == b"B\n"

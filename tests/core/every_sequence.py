@@ -77,7 +77,7 @@ def copy_of(world: World) -> World:
         setattr(talk, name, getattr(old, name))
     turns = {id(turn): copy(turn) for turn in (*old.turns, *world.turns)}
     talk._link = Ear(new)
-    talk._pending, talk._owed = small_copy(old._pending), small_copy(old._owed)
+    talk._pending, talk.owed = small_copy(old._pending), small_copy(old.owed)
     talk._evidence, talk.silence = small_copy(old._evidence), small_copy(old.silence)
     if old._received is not None:
         talk._received = small_copy(old._received)
@@ -105,7 +105,7 @@ def key_of(world: World) -> tuple:
     def name(text: bytes) -> tuple:
         return text[:1], rank.get(int(text[1:] or 0))
 
-    silence, owed = talk.silence, talk._owed
+    silence, owed = talk.silence, talk.owed
     return (
         tuple((t.kind, name(t.data.strip()), t.given_up, age(t.asked_at), t.wrong is None)
               for t in talk.turns), len(world.turns),

@@ -17,7 +17,7 @@ class FrameByFrame(Talk):
 
 def known(talk):
     """All that a conversation knows, but for its turns."""
-    parts = (talk.silence, talk._owed, talk._evidence)
+    parts = (talk.silence, talk.owed, talk._evidence)
     return ([{name: getattr(part, name) for name in type(part).__slots__ if name != "_link"}
              for part in parts],
             talk.restless, talk.useless, talk.decoder.peek(999), talk._pending.begun,
