@@ -45,9 +45,13 @@ class Turns:
         self._timer: Any = None     # while somebody is in line
         self._since = -math.inf     # the time from which the first in line has had to wait
 
-    def now(self) -> bool:
-        """Take a turn without joining the line, if there is one; nobody is overtaken."""
-        return not self._line and self._take(self._reactor.seconds())
+    def now(self, due: float = math.inf) -> bool:
+        """Take a turn without joining the line, if there is one; nobody is overtaken.
+
+        Nor is there one while the reactor is late with this, which was `due` at that time.
+        """
+        now = self._reactor.seconds()
+        return not self._line and now - due <= ON_TIME and self._take(now)
 
     def join(self, go: Callable[[], object]) -> None:
         """Join the line: `go` is called in a later turn of the reactor, once."""

@@ -131,6 +131,13 @@ def test_a_turn_at_once_overtakes_nobody(clock, turns, gone):
     assert [turns.now() for _ in range(4)] == [True, True, True, False]
 
 
+def test_there_is_no_turn_at_once_while_the_reactor_is_late():
+    clock = Clock()
+    turns = Turns(clock, 3, 0.01)
+    clock.advance(10)
+    assert not turns.now(10 - 1.5 * ON_TIME) and turns.now(10 - 0.5 * ON_TIME)
+
+
 def test_at_the_end_all_have_their_turn(clock, turns, gone):
     turns.rush(leave=4)
     assert gone == list(range(6))
