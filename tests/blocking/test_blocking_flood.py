@@ -1,6 +1,5 @@
 """More frames at once than one call has time for."""
 
-import contextlib
 import re
 import socket
 import threading
@@ -108,20 +107,54 @@ class Endless:
         monkeypatch.setattr(connection.Connection, "wait", lambda *_: True)
 
 
-@pytest.mark.parametrize("options", [{}, {"on_unasked": lambda frame: None}], ids=["", "alarms"])
-@pytest.mark.parametrize("piece", [b"x\n" * 1000, b"x" * 60000], ids=["lines", "no end"])
-def test_a_flood_in_place_of_a_late_answer_does_not_hold_up_a_command(ends, monkeypatch, options,
-                                                                     piece):
-    device = driver(ends[0], **options)
+LINES, NO_END = b"x\n" * 1000, b"x" * 60000
+ALARMS = {"on_unasked": lambda frame: None}
+
+
+def awaited_in_vain(near, **options):
+    """A device whose answer may still come; it has two seconds for its next command."""
+    device = driver(near, **options)
     device.timeout = 0.01
     device.send(b"A\n")
     with pytest.raises(ReplyTimedOut):
         device.recv()
-    endless, ticks = Endless(monkeypatch, piece), iter(range(10 ** 6))
+    device.timeout = 2.0
+    return device
+
+
+def clock_of_steps(monkeypatch):
+    ticks = iter(range(10 ** 6))
     for module in (gate, session):
         monkeypatch.setattr(module, "monotonic", lambda: 1000.0 + next(ticks) * 0.01)
-    device.timeout = 2.0
-    with contextlib.suppress(ConnectionError):
+
+
+@pytest.mark.parametrize("piece", [LINES, NO_END], ids=["lines", "no end"])
+def test_a_flood_in_place_of_a_late_answer_does_not_hold_up_a_command(ends, monkeypatch, piece):
+    device, endless = awaited_in_vain(ends[0]), Endless(monkeypatch, piece)
+    clock_of_steps(monkeypatch)
+    device.send(b"B\n")
+    assert endless.read <= 2 * MOST_UNASKED
+    assert ends[1].recv(99) == b"A\nB\n" and device.link.losses == 0
+    device.close()
+
+
+def test_nor_do_alarms_without_end(ends, monkeypatch):
+    device, endless = awaited_in_vain(ends[0], **ALARMS), Endless(monkeypatch, LINES)
+    clock_of_steps(monkeypatch)
+    with pytest.raises(ReplyTimedOut, match="nothing was sent: the device says b'x' and more"):
         device.send(b"B\n")
     assert endless.read <= 2 * MOST_UNASKED
     device.close()
+
+
+def test_where_no_alarm_can_be_found_in_it_the_command_goes_out_on_another_connection(
+        ends, monkeypatch):
+    device, endless = awaited_in_vain(ends[0], **ALARMS), Endless(monkeypatch, NO_END)
+    near, far = socket.socketpair()
+    with near, far:
+        monkeypatch.setattr(device, "_connect", lambda address: near)
+        device.send(b"B\n")
+        assert endless.read <= 2 * MOST_UNASKED
+        assert device.comm is near and far.recv(99) == b"B\n"
+        assert ends[0].fileno() == -1 and device.link.losses == 0
+        device.close()

@@ -1120,8 +1120,10 @@ def test_a_late_reply_that_is_there_does_not_answer_what_is_sent_next(make, benc
     assert bench.made == 1
 
 
+@pytest.mark.parametrize("late", [b"late\n", b""])
 @pytest.mark.parametrize("ending", ["closed", "reset"])
-def test_a_hang_up_right_behind_a_late_reply_is_found_before_the_next_command(make, bench, ending):
+def test_a_hang_up_right_behind_a_late_reply_is_found_before_the_next_command(make, bench, ending,
+                                                                              late):
     """It comes after the look at the connection, so that only the read of the reply finds it."""
     bench.pair = tcp_pair
     device = make(timeout=0.05)
@@ -1135,7 +1137,7 @@ def test_a_hang_up_right_behind_a_late_reply_is_found_before_the_next_command(ma
         if bench.made == 1 and bench.last.fileno() >= 0:
             if ending == "closed":
                 bench.last.recv(100)        # (what is not read resets it, too)
-            bench.last.send(b"late\n")
+            bench.last.send(late)
             bench.last.close()
         return lost
     with patch.object(Connection, "lost", hangs_up_behind_it):
