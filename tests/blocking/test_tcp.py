@@ -729,6 +729,8 @@ def test_a_flood_of_unasked_bytes_is_an_error_and_the_link_is_down(make, bench):
     assert caught.value.sent == "no"
     assert device.link.down
     assert device.comm is None
+    with pytest.raises(FramingError, match="without pause"):
+        device.recv()
 
 
 def test_what_could_not_be_repeated_may_have_arrived(lines, bench):

@@ -160,6 +160,16 @@ def test_a_send_is_done_when_the_system_has_it(bench):
     assert len(bench.sent) == 2 and not after.fired
 
 
+@pytest.mark.parametrize("drained, told", [(False, "maybe"), (True, "yes")])
+def test_of_a_question_that_is_lost_is_told_whether_the_device_has_it(bench, drained, told):
+    bench.transport.stuck = True
+    question = bench.add()
+    if drained:
+        bench.transport.drain()
+    bench.transport.lost()
+    assert isinstance(question.value, Disconnected) and question.value.sent == told
+
+
 def test_a_reply_does_not_answer_a_send(bench):
     bench.transport.stuck = True
     sent, question = bench.add("send"), bench.add(data=b"q")

@@ -37,4 +37,11 @@ EQUIVALENT: dict[str, str] = {
     "deferred/lasting.watch: left <= INSTANT  ->  left < INSTANT": _NO_TIME,
     "deferred/connection._throw_away: 0  ->  1": "at the end of what had come it waits a "
     "millisecond for more, four times a second; nothing else is different",
+    "blocking/calls._wait_out_gap: left > call.remaining()  ->  left >= call.remaining()": _NO_TIME,
+    "blocking/calls._wait_out_gap: left > 0  ->  left >= 0": "it waits for no time then",
+    "blocking/calls._put_again: call.remaining() <= 0  ->  call.remaining() < 0": _NO_TIME,
+    "blocking/calls._discard_late: call.remaining() <= 0  ->  call.remaining() < 0": _NO_TIME,
+    "blocking/exchange._hear: left <= 0  ->  left < 0": _NO_TIME,
+    "deferred/queue._decide: False  ->  True  in  return False":
+        "whoever starts looks once more, and finds that there is no connection, or no free place",
 }
