@@ -215,6 +215,7 @@ def test_what_is_sent_is_in_the_trace(ends):
     device = driver(ends)
     device.link.keep_trace()
     device.send("A\n")
+    assert ends.far[0].recv(99) == b"A\n"
     ends.answers(b"1\n")
     device.query("B?")
     assert [line.split(" ", 1)[1] for line in device.link.trace.lines()] == [

@@ -42,6 +42,4 @@ EQUIVALENT: dict[str, str] = {
     "blocking/calls._put_again: call.remaining() <= 0  ->  call.remaining() < 0": _NO_TIME,
     "blocking/calls._discard_late: call.remaining() <= 0  ->  call.remaining() < 0": _NO_TIME,
     "blocking/exchange._hear: left <= 0  ->  left < 0": _NO_TIME,
-    "deferred/queue._decide: False  ->  True  in  return False":
-        "whoever starts looks once more, and finds that there is no connection, or no free place",
 }
