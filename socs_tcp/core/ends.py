@@ -41,10 +41,12 @@ def split_texts(data: bytes, texts: Sequence[bytes], most: int, start: int,
         stream.seek(start)
         # (One after the other, so that the memory of a piece serves the next one, too.)
         pieces = islice(stream, most)
+        endings = texts
     else:
         pieces, stop = _pieces(data, end, most, start)
-    for text in texts:
-        pieces = map(bytes.removesuffix, pieces, repeat(text))
+        endings = [text[:-1] for text in texts if len(text) > 1]
+    for ending in endings:
+        pieces = map(bytes.removesuffix, pieces, repeat(ending))
     frames = list(pieces)
     if end == b"\n":
         stop = stream.tell()
@@ -59,10 +61,10 @@ def split_texts(data: bytes, texts: Sequence[bytes], most: int, start: int,
 
 
 def _pieces(data: bytes, end: bytes, most: int, start: int) -> tuple[list[bytes], int]:
-    """What ends with one byte."""
+    """What ends with one byte, without that."""
     pieces: list[bytes] = []
     find = data.find
-    while len(pieces) < most and (after := find(end, start) + 1):
-        pieces.append(data[start:after])
-        start = after
+    while len(pieces) < most and (at := find(end, start)) >= 0:
+        pieces.append(data[start:at])
+        start = at + 1
     return pieces, start

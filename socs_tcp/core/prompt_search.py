@@ -29,8 +29,8 @@ LONGEST_PROMPT = 128
 #: So many steps of matching are taken for one piece of a reply at most (about 1 ms).
 STEPS = 50_000
 
-#: So many other bytes are looked for before all prompts are taken for line feeds.
-MOST_RIVALS = 3
+#: Of a pattern that stands for so few texts, each is looked for first.
+MOST_TEXTS = 4
 
 #: Bytes that replies are full of: of those that end a prompt, others are looked for first.
 _FREQUENT = b" .,:+-\t0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -57,10 +57,10 @@ class PromptSearch:
         self._size = len(price.tail)
         self._tail = re.compile(b"".join(map(one_of, price.tail)))
         self._byte, self._offset = _rarest(price.tail)
-        #: Where a prompt is a certain byte and another one: can it be this one?
+        #: Where it is one of a few texts, each with a byte that only this one has.
+        self._texts = _texts(price.tail) if price.is_tail else ()
+        #: Where it is a certain byte and another one: can it be this one?
         self._fits = _other(price.tail, self._offset) if self._byte and price.is_tail else None
-        #: ... and where that may be a line feed: what else it may be, if that is little.
-        self._rivals = _rivals(price.tail) if self._fits is not None and not self._offset else None
         self._is_likely = bool(self._byte) and price.alone
         #: Bytes of the longest prompt, where that is not too long to be tried.
         self._width = price.width if price.width and price.width <= self.longest else None
@@ -92,27 +92,31 @@ class PromptSearch:
         None where `find` has to tell: in the middle, a reply has more than `longest` bytes with
         its prompt.
         """
+        if self._texts and not keep:
+            there = [text for text, byte in self._texts if data.find(byte, start) >= 0]
+            # Most often it is one, and then that is all that has to be looked for.
+            if len(there) == 1 and (self._size == 1 or there[0].endswith(b"\n")):
+                found = split_texts(data, there, most, start, longest - self._size)
+                if found is not None:
+                    return found
         if self._fits is not None:
             return self._split_pairs(data, most, start, longest, keep)
         frames: list[bytes] = []
-        while len(frames) < most:
-            stop = min(len(data), start + longest)
-            span = self._likely(data, start, stop) or self.find(data, start, stop, start)
+        for _ in repeat(None, most):
+            span = self._likely(data, start) or self.find(data, start, len(data), start)
             if span is None:
                 break
-            frames.append(data[start:span[keep]])
-            start = span[1]
+            first, after = span
+            if after - start > longest:
+                return None
+            frames.append(data[start:after if keep else first])
+            start = after
         return frames, start
 
     def _split_pairs(self, data: bytes, most: int, start: int, longest: int,
                      keep: bool) -> tuple[list[bytes], int] | None:
         """The same for prompts of a certain byte and another one."""
         assert self._fits is not None
-        if self._rivals is not None and not keep and all(data.find(rival, start) < 0
-                                                         for rival in self._rivals):
-            lines = split_texts(data, (self._byte + b"\n",), most, start, longest - 2)
-            if lines is not None:       # all that is there are lines, which are soon found
-                return lines
         frames: list[bytes] = []
         find, byte, offset, fits, first = data.find, self._byte, self._offset, self._fits, start
         other, after, kept = 1 - 2 * offset, 2 - offset, 2 * keep - offset
@@ -132,17 +136,16 @@ class PromptSearch:
             return None
         return frames, start
 
-    def _likely(self, data: bytes, start: int, stop: int) -> Span | None:
+    def _likely(self, data: bytes, start: int) -> Span | None:
         """The span of the prompt that ends where the first can, if one does; soon said."""
-        if not self._is_likely:
+        at = data.find(self._byte, start + self._offset) if self._is_likely else -1
+        if at < 0:
             return None
-        at = data.find(self._byte, start + self._offset, stop)
-        end = at - self._offset + self._size
-        if at < 0 or end > stop:
-            return None
-        low = self._low(end - start) + start if self._width is None else end - self._width
-        found = self.pattern.search(data, max(low, start), end)
-        return None if found is None else (found.start(), end)
+        end, width = at - self._offset + self._size, self._width
+        low = start + self._low(end - start) if width is None else end - width
+        found = self.pattern.search(data, low if low > start else start, end)
+        # (It may not be there in full yet.)
+        return (found.start(), end) if found is not None and found.end() == end else None
 
     def _low(self, end: int) -> int:
         """The first place that is looked at for a prompt which ends at `end` of a reply."""
@@ -191,12 +194,17 @@ def _other(tail: tuple[int, ...], offset: int) -> list[bool] | None:
     return [bool(tail[1 - offset] >> byte & 1) for byte in range(256)] if len(tail) == 2 else None
 
 
-def _rivals(tail: tuple[int, ...]) -> list[bytes] | None:
-    """The bytes that may be the last one in place of a line feed; None if it cannot, or of many."""
-    last = bytes_of(tail[1])
-    if b"\n" not in last or len(last) > MOST_RIVALS + 1:
-        return None
-    return [bytes([byte]) for byte in last if byte != 10]
+def _texts(tail: tuple[int, ...]) -> list[tuple[bytes, bytes]]:
+    """All that a tail can be, and what is in no other; nothing if that is much, or not so."""
+    several = [place for place, mask in enumerate(tail) if mask.bit_count() != 1]
+    if len(several) != 1 or tail[several[0]].bit_count() > MOST_TEXTS:
+        return []
+    if len(tail) > 1 and b"\n" not in bytes_of(tail[-1]):
+        return []       # (of those, one by one is as good)
+    place, texts = several[0], [b""]
+    for mask in tail:
+        texts = [text + bytes([byte]) for text in texts for byte in bytes_of(mask)]
+    return [(text, text[place:place + 1]) for text in texts]
 
 
 def _rarest(tail: tuple[int, ...]) -> tuple[bytes, int]:
