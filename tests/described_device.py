@@ -53,7 +53,6 @@ class MemoryDevice:
     def hang_up(self):
         if self._protocol is not None:
             protocol, self._protocol = self._protocol, None
-            self.reactor.tcpClients[self._attempts - 1][2].lost = True
             protocol.connectionLost(Failure(ConnectionDone()))
             self._factory.clientConnectionLost(self._connector, Failure(ConnectionDone()))
 

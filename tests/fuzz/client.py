@@ -96,7 +96,7 @@ class Model:
         """Something unasked, while nothing is asked; or at any time, where that shows."""
         flight = self.bench.client._manager.queue._flight()
         if self.connected and not self.said and (self.matched or not (self.owed or flight)) \
-                and not self.bench.client._manager.dialer._session:
+                and not self.bench.client._manager.dialer._preparation:
             self.bench.reply(b"a%d\r\n" % source.number(4))
 
     def reconnect(self, source: Bytes) -> None:
