@@ -1,7 +1,8 @@
 """Who waits for the device: one exchange at a time, first come, first served.
 
-The queue decides who may try to speak and how long they wait. Whom a frame answers, what is
-owed, and whether anything may be said now, the connection's `Conversation` decides.
+The queue decides whose turn it is and how long they wait; what becomes of a request on the
+connection, its `Exchange` does. Whom a frame answers, what is owed, and whether anything may be
+said now, the connection's `Conversation` decides.
 """
 
 from __future__ import annotations
@@ -9,18 +10,17 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from ..core.conversation import DROP, SPEAK, WAIT, Answered
-from ..core.errors import DeviceConnectionError, FramingError, again, without_frames
-from ..core.policy import LASTS
-from ..core.turn import Turn
+from ..core.errors import DeviceConnectionError, again, without_frames
 from . import failures
 from .alarm import Alarm
 from .connection import Connection
 from .device import Device
+from .exchange import Exchange, Holder
 from .later import AT_ONCE
 from .request import Request
 
@@ -29,41 +29,25 @@ from .request import Request
 LONG = 100
 
 
-class Holder(Protocol):
-    """Who has a queue."""
-
-    def drop(self, connection: Connection, error: DeviceConnectionError | None) -> object:
-        """Give up a connection, for an error of the device or for none; `Queue.lost` follows."""
-
-    def failed(self, error: DeviceConnectionError) -> object:
-        """An exchange failed."""
-
-    def answered(self) -> object:
-        """The device has answered, on this connection for the first time."""
-
-    def why(self, request: Request) -> DeviceConnectionError:
-        """The error for a request that waits while there is no connection."""
-
-
 class Queue:
-    """A queue, and one timer for all in it and in flight. Reactor thread only."""
+    """A queue, and one timer for all in it and under way. Reactor thread only."""
 
     __slots__ = ("_alarm", "_at_once", "_busy", "_closes_after_reply", "_device", "_holder",
-                 "_link", "_seconds", "_sending", "connection", "loss", "unread", "waiting")
+                 "_link", "_seconds", "connection", "exchange", "loss", "unread", "waiting")
 
     def __init__(self, device: Device, holder: Holder) -> None:
         self._device = device
         self._holder = holder
         self._link = device.link
-        self._seconds = device.clock.seconds
+        self._seconds = device.seconds
         self._closes_after_reply = device.closes_after_reply
         self.connection: Connection | None = None   # None while there is none to use
+        self.exchange = Exchange(device, holder)
         self.waiting: list[Request] | deque[Request] = []
         #: Whole frames of a connection that is lost, for whoever receives next.
         self.unread: deque[bytes] | tuple[()] = ()
         #: Why the last connection was lost.
         self.loss: Any = None
-        self._sending: tuple[Request, ...] = ()     # the system has not yet taken all of these
         self._alarm = Alarm(device.clock, self._time_is_up)     # for the earliest to be late
         self._busy = False                          # somebody further up the stack does it all
         self._at_once = 0
@@ -75,10 +59,20 @@ class Queue:
             connection.hearer = self
             self.start()
 
+    # what came before a loss
+
     def keep(self, frames: Iterable[bytes]) -> None:
         """What came before a connection was lost is not lost, until something is sent."""
         self._link.bytes_discarded += sum(map(len, self.unread))
         self.unread = deque(frames)
+
+    def _take_unread(self, request: Request) -> bytes | list[bytes]:
+        assert self.unread
+        first = self.unread.popleft()
+        if not request.batch:
+            return first
+        more = min(request.more, len(self.unread))
+        return [first, *(self.unread.popleft() for _ in range(more))]
 
     # coming
 
@@ -94,11 +88,11 @@ class Queue:
         first : bool
             Let it in at the head of the queue.
         """
-        connection, out = self.connection, False
+        connection, exchange, out = self.connection, self.exchange, False
         if request.kind == "query" and connection is not None and not (
-                self.waiting or self._sending or self._closes_after_reply) \
+                self.waiting or exchange.sending or self.unread or self._closes_after_reply) \
                 and connection.ask_if_free(request, request.asked_at):
-            self._go_out(connection, request)       # nearly always
+            exchange.say(connection, request)       # nearly always
             out = True
         # (What is done from here on is done while the device is at work.)
         if deferred is None:
@@ -121,6 +115,20 @@ class Queue:
         if not self._busy:
             self.start()
 
+    def urgent(self, connection: Connection, request: Request) -> Deferred[None]:
+        """Send a command at once, past whoever waits; after the gap, if nothing is under way."""
+        conversation, now = connection.conversation, self._seconds()
+        if connection is self.connection and not conversation.asking \
+                and conversation.silence.gap_left(now) > 0:
+            return self.add(request, first=True)
+        deferred: Deferred[None] = Deferred(request)
+        request.queue, request.deferred = self, deferred
+        self._alarm.set(request.deadline)
+        self._begin(connection, request, now)
+        return deferred
+
+    # whose turn it is
+
     def start(self) -> None:
         """Start what may start."""
         if self._busy:          # called again from a callback of a request that we fire
@@ -139,166 +147,41 @@ class Queue:
         if self._at_once >= AT_ONCE:
             self._alarm.set(self._seconds())
             return False
-        kind, connection = request.kind, self.connection
-        if kind == "listen" and self.unread:
-            self._done(request, self._unread(request))
+        if request.kind == "listen" and self.unread:
+            del self.waiting[0]
+            self._at_once += 1
+            request.succeed(self._take_unread(request))
             return True
-        if connection is None or self._sending:
+        connection, now = self.connection, self._seconds()
+        if connection is None or self.exchange.sending:
             return False
-        now = self._seconds()
-        if request.deadline <= now and kind != "listen":
-            return False        # the reactor was blocked: its time is over, as the alarm finds out
-        return _STARTS[kind](self, connection, request, now)
+        # (The reactor may have been blocked: then its time is over, as the alarm finds out.)
+        in_time = request.deadline > now or request.kind == "listen"
+        return in_time and self._start_on(connection, request, now)
 
-    def _unread(self, request: Request) -> bytes | list[bytes]:
-        assert self.unread
-        first = self.unread.popleft()
-        if not request.batch:
-            return first
-        more = min(request.more, len(self.unread))
-        return [first, *(self.unread.popleft() for _ in range(more))]
-
-    def _done(self, request: Request, value: Any) -> None:
-        del self.waiting[0]
-        self._at_once += 1
-        request.succeed(value)
-
-    def _ask(self, connection: Connection, request: Request, now: float) -> bool:
-        if self._closes_after_reply or not connection.ask_if_free(request, now):
-            decided = self._decide(connection, request, now)
-            if decided is not None:
-                return decided
-            connection.conversation.ask(request, now)
-        del self.waiting[0]
-        self._go_out(connection, request)
-        return True
-
-    def _go_out(self, connection: Connection, request: Request) -> None:
-        """A question goes out now."""
-        if self.unread:
-            self.keep(())
-        rest = connection.say(request.data, request.timeout)
-        if rest is None:
-            request.sent = "yes"
-        else:
-            request.sent = "maybe"
-            self._await(rest, request)
-
-    def _decide(self, connection: Connection, request: Request, now: float) -> bool | None:
-        """May a question go out? None if it may; otherwise what `_start` returns."""
-        conversation = connection.conversation
-        if conversation.turns and (conversation.asking or conversation.listening):
-            return None if conversation.may_join(self._device.max_in_flight, now) else False
-        if self._spent(connection):
-            self._holder.drop(connection, None)
-            return False
-        step = connection.next_step(now, request.deadline - now)
+    def _start_on(self, connection: Connection, request: Request, now: float) -> bool:
+        step = self.exchange.next_step(connection, request, now)
         if self._link.news:
             self._link.tell()
         if connection is not self.connection or not self.waiting \
                 or self.waiting[0] is not request:
             return True         # the look, or who was told, has changed it all
         if step == SPEAK:
-            return None
-        self._not_yet(connection, step, now)
-        return False
-
-    def _spent(self, connection: Connection) -> bool:
-        """Will the device hang up on it, since it has answered?"""
-        return self._closes_after_reply and connection.used
-
-    def _not_yet(self, connection: Connection, step: float, now: float) -> None:
+            del self.waiting[0]
+            self._begin(connection, request, now)
+            return True
         if step == DROP:
-            useless = connection.conversation.useless
-            error = self._device.error(FramingError, useless, "send") if useless else None
-            if error is not None:
-                self._holder.failed(error)
-            self._holder.drop(connection, error)
+            self.exchange.drop(connection)
         elif step != WAIT:
             self._alarm.set(now + step)
-
-    def _send(self, connection: Connection, request: Request, now: float) -> bool:
-        if connection.conversation.asking:
-            return False
-        if self._spent(connection):
-            self._holder.drop(connection, None)
-            return False
-        left = connection.conversation.silence.gap_left(now)
-        if left > 0:
-            self._alarm.set(now + left)
-            return False
-        connection.look()
-        if connection is not self.connection or not self.waiting \
-                or self.waiting[0] is not request:
-            return True
-        del self.waiting[0]
-        self.send_now(connection, request, now)
-        return True
-
-    def send_now(self, connection: Connection, request: Request, now: float) -> None:
-        """Send a command, whoever waits for what."""
-        if self.unread:
-            self.keep(())
-        if connection.conversation.owes_late:
-            connection.conversation.discard_late()
-        connection.conversation.command(now)
-        if self._say(connection, request):
-            self._at_once += 1
-            request.succeed(None)
-        else:
-            self._sending += (request,)
-
-    def urgent(self, connection: Connection, request: Request) -> Deferred[None]:
-        """Send a command at once, past whoever waits; after the gap, if nothing is under way."""
-        conversation, now = connection.conversation, self._seconds()
-        if connection is self.connection and not conversation.asking \
-                and conversation.silence.gap_left(now) > 0:
-            return self.add(request, first=True)
-        deferred: Deferred[None] = Deferred(request)
-        request.queue, request.deferred = self, deferred
-        self._alarm.set(request.deadline)
-        self.send_now(connection, request, now)
-        return deferred
-
-    def _say(self, connection: Connection, request: Request) -> bool:
-        """Give it to the system; True if that has taken all of it."""
-        request.sent = "maybe"
-        rest = connection.say(request.data, request.timeout)
-        if rest is None:
-            request.sent = "yes"
-            return True
-        self._await(rest, request)
         return False
 
-    def _await(self, rest: Deferred[None], request: Request) -> None:
-        rest.addCallbacks(lambda _none: self._taken(request), lambda _failure: None)
-
-    def _taken(self, request: Request) -> None:
-        request.sent = "yes"
-        if request in self._sending:
-            self._sending = tuple(other for other in self._sending if other is not request)
-            request.succeed(None)
-            self.start()
-
-    def _listen(self, connection: Connection, request: Request, _now: float) -> bool:
-        if connection.conversation.asking:
-            return False
-        del self.waiting[0]
-        self._at_once += 1
-        if request.kind == "listen":
-            request.sent = "yes"        # maybe a command, whose answer it waits for
-        connection.listen(request)
-        return True
-
-    def _hold(self, connection: Connection, request: Request, now: float) -> bool:
-        if connection.conversation.asking or connection.conversation.listening:
-            return False
-        if request.kind == "reserve":       # as if it asked: who reserves it inherits no debt
-            decided = self._decide(connection, request, now)
-            if decided is not None:
-                return decided
-        self._done(request, None)
-        return True
+    def _begin(self, connection: Connection, request: Request, now: float) -> None:
+        if request.kind != "query":     # that may be over when it has begun
+            self._at_once += 1
+        if self.unread and request.kind in ("query", "send"):
+            self.keep(())
+        self.exchange.begin(connection, request, now)
 
     # what comes
 
@@ -320,37 +203,19 @@ class Queue:
         """Bytes came, which have answered these."""
         if self._link.news:
             self._link.tell()
+        connection = self.connection
         if answered:
-            connection = self.connection
             if connection is not None and not connection.used and answered[0][1] is not None:
-                self._first(connection, answered[0][0])
+                self.exchange.proves(connection, answered[0][0], self._seconds())
             busy, self._busy = self._busy, True
             try:
-                request: Any        # (all our turns are requests)
-                for request, reply in answered:
-                    if reply is None:
-                        self._wrong(connection, request)
-                    else:
-                        request.succeed(reply)
+                self.exchange.answered(connection, answered)
             finally:
                 self._busy = busy
         if not self._busy:
             self._at_once = 0
             if self.waiting:
                 self.start()
-
-    def _first(self, connection: Connection, turn: Turn) -> None:
-        """The first answer on a connection: it is of use, unless it only says its greeting."""
-        if turn.kind == "query" or self._seconds() - connection.since >= LASTS:
-            connection.used = True
-            self._holder.answered()
-
-    def _wrong(self, connection: Connection | None, request: Request) -> None:
-        error = failures.wrong_reply(self._device, request)
-        self._holder.failed(error)
-        request.fail(error)
-        if connection is not None and connection.conversation.useless:
-            self._holder.drop(connection, error)
 
     # going
 
@@ -360,7 +225,8 @@ class Queue:
         if not self.unread:         # those who receive a stream hear of it in its place
             flight = [*flight, *(request for request in self.waiting if request.batch)]
             self.waiting = [request for request in self.waiting if not request.batch]
-        flight, self._sending = [*flight, *self._sending], ()
+        flight = [*flight, *self.exchange.sending]
+        self.exchange.sending = ()
         repeated = [r for r in flight if r.safe_to_repeat and r.deferred is not None]
         for request in repeated:
             request.start_over()
@@ -380,21 +246,9 @@ class Queue:
         if request in self.waiting:
             self.waiting.remove(request)
             return
-        connection = self.connection
-        if connection is None:
-            return
-        if self._give_up(connection, request):
-            self._holder.drop(connection, None)
-        self.start()
-
-    def _give_up(self, connection: Connection, request: Request) -> bool:
-        """Nobody waits for it any more; True if the connection is to be given up, too."""
-        connection.patience = request.timeout
-        if request in self._sending:
-            return True
-        unsent = request.kind == "query" and request.sent != "yes"
-        by_caller = request.deferred is None
-        return connection.conversation.gave_up(request, by_caller, now=self._seconds()) or unsent
+        if self.connection is not None:
+            self.exchange.cancel(self.connection, request, self._seconds())
+            self.start()
 
     # time
 
@@ -406,26 +260,24 @@ class Queue:
             self._end_overdue(now)
         finally:
             self._busy = busy
-        earliest = min((r.deadline for r in (*self._flight(), *self.waiting)), default=math.inf)
+        earliest = min((r.deadline for r in (*self._under_way(), *self.waiting)),
+                       default=math.inf)
         if earliest != math.inf:
             self._alarm.set(earliest)
         self.start()
 
-    def _flight(self) -> list[Any]:
-        if self.connection is None:
-            return list(self._sending)
-        turns = self.connection.conversation.turns
-        return [*self._sending, *(turn for turn in turns if not turn.given_up)]
+    def _under_way(self) -> list[Any]:
+        return self.exchange.under_way(self.connection)
 
     def _end_overdue(self, now: float) -> None:
         connection = self.connection
-        if connection is not None and any(r.deadline <= now for r in self._flight()):
+        if connection is not None and any(r.deadline <= now for r in self._under_way()):
             connection.look()       # the reactor may have been kept from reading the reply
         # Said as things stand, before a connection is given up for those in flight.
         late = [(r, self._waited_in_vain(r)) for r in self.waiting if r.deadline <= now]
-        for request in [r for r in self._flight() if r.deadline <= now]:
-            if self.connection is connection is not None and request in self._flight():
-                self._expire(connection, request)
+        for request in [r for r in self._under_way() if r.deadline <= now]:
+            if self.connection is connection is not None and request in self._under_way():
+                self.exchange.expire(connection, request, now)
         stuck = bool(late) and connection is not None and connection is self.connection \
             and connection.conversation.obstructs
         for request, error in late:
@@ -437,29 +289,12 @@ class Queue:
         if stuck and connection is not None and connection.conversation.hopeless:
             self._holder.drop(connection, None)
 
-    def _expire(self, connection: Connection, request: Request) -> None:
-        self._link.timeouts += 1
-        error = (failures.not_taken(self._device, request) if request in self._sending
-                 else failures.no_reply(self._device, connection, request))
-        drop = self._give_up(connection, request)
-        # Who only listens for what may come, and hears nothing, is no sign of a failure.
-        if request.kind != "listen" or connection.conversation.owes_late:
-            self._holder.failed(error)
-        request.fail(error)
-        if drop:
-            self._holder.drop(connection, error)
-
     def _waited_in_vain(self, request: Request) -> DeviceConnectionError:
         if self.connection is None:
             return self._holder.why(request)
-        return failures.waited_in_vain(self._device, self.connection, self._flight(), request)
+        return failures.waited_in_vain(self._device, self.connection, self._under_way(),
+                                       request)
 
     def stop(self) -> None:
         """No more timers."""
         self._alarm.stop()
-
-
-#: What a request waits for, and what it does then, by its kind.
-_STARTS: dict[str, Callable[[Queue, Connection, Request, float], bool]] = {
-    "query": Queue._ask, "send": Queue._send, "listen": Queue._listen, "greeting": Queue._listen,
-    "hold": Queue._hold, "reserve": Queue._hold}

@@ -212,7 +212,8 @@ class DeviceMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_more_in_flight_than_allowed(self):
-        assert len(self.bench.client._manager.queue._flight()) <= self.max_in_flight
+        queue = self.bench.client._manager.queue
+        assert len(queue.exchange.under_way(queue.connection)) <= self.max_in_flight
 
     @invariant()
     def a_command_is_sent_once_or_twice_where_that_is_safe(self):

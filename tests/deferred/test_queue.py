@@ -84,7 +84,7 @@ class Bench:
 
     @property
     def in_flight(self):
-        return self.queue._flight()
+        return self.queue.exchange.under_way(self.queue.connection)
 
 
 @pytest.fixture

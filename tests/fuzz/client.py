@@ -94,7 +94,8 @@ class Model:
 
     def say(self, source: Bytes) -> None:
         """Something unasked, while nothing is asked; or at any time, where that shows."""
-        flight = self.bench.client._manager.queue._flight()
+        queue = self.bench.client._manager.queue
+        flight = queue.exchange.under_way(queue.connection)
         if self.connected and not self.said and (self.matched or not (self.owed or flight)) \
                 and not self.bench.client._manager.dialer._preparation:
             self.bench.reply(b"a%d\r\n" % source.number(4))
