@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -19,12 +19,15 @@ from ..core.framing import Text
 from ..core.owed import NO_DEBT, Debt
 from ..core.policy import MOST_UNASKED
 from ..core.silence import Silence
-from ..core.sockets import Patience, end
+from ..core.sockets import end
 from ..core.telnet import TelnetFilter, escape
 from ..core.turn import Turn
+from .allowance import ANY_TIME, Allowance
 from .device import Device
 from .drain import lowest
 from .frame_protocol import READ_SIZE
+from .hearer import NOBODY, Hearer
+from .last_words import with_last_words
 from .protocol import LineProtocol
 
 #: So many reads are made at once at most to find out what has come.
@@ -34,33 +37,6 @@ THROWN_AWAY = 64
 #: So many whole frames are kept of those that came before a loss: more than ever wait for somebody
 #: who reads, but of the shortest ones.
 MOST_UNREAD = 20_000
-
-
-#: What is not TCP takes what it is given.
-_ANY_TIME = Patience(None, None)
-
-
-class Hearer(Protocol):
-    """Who has the device now."""
-
-    def replied(self, turn: Any, reply: bytes) -> object:
-        """Bytes came that are the reply to this, and nothing else: nearly always."""
-
-    def heard(self, answered: list[Answered]) -> object:
-        """Bytes came, which have answered these."""
-
-
-class Nobody:
-    """Hears nothing."""
-
-    def replied(self, turn: Any, reply: bytes) -> None:
-        """Nobody has asked."""
-
-    def heard(self, answered: list[Answered]) -> None:
-        """Nobody has asked."""
-
-
-NOBODY = Nobody()
 
 
 class Holder(Protocol):
@@ -86,10 +62,9 @@ class Connection(LineProtocol):
 
     # (Python shares the names of up to 30 attributes among the objects of a class; of more, each
     # object would hold a table, which is larger and slower.)
-    __slots__ = ("_alarms", "_device", "_go_on_later", "_granted", "_holder", "_link",
-                 "_listened", "_look_again", "_over", "_pid", "_poll", "_seconds",
-                 "_taken_within", "_taking", "_telnet", "conversation", "hearer", "patience",
-                 "since", "unread", "used")
+    __slots__ = ("_alarms", "_allowance", "_device", "_go_on_later", "_holder", "_link",
+                 "_listened", "_look_again", "_over", "_pid", "_poll", "_seconds", "_telnet",
+                 "conversation", "hearer", "patience", "since", "unread", "used")
 
     def __init__(self, device: Device, holder: Holder, *,
                  debt: Debt = NO_DEBT, last: float = -math.inf) -> None:
@@ -118,27 +93,8 @@ class Connection(LineProtocol):
         self.unread: Sequence[bytes] = ()
         self._go_on_later: Any = None
         self._listened = False          # somebody wants to hear what comes by itself
-        self._taking = _ANY_TIME
-        self._granted: float | None = None
-        #: What the device may take longer to take needs a look at what it was granted.
-        self._taken_within = math.inf
+        self._allowance = ANY_TIME
         self._pid = os.getpid()
-
-    def _allow(self, seconds: float | None) -> None:
-        """The device may take so long to take what has just been said (None: as long as ever).
-
-        That holds until something is said that may take less long, and so does not cost a
-        system call each time.
-        """
-        taking = self._taking
-        if seconds is not None and seconds > taking.usual:
-            if seconds != self._granted:
-                self._granted = seconds
-                taking.grant(seconds)
-        elif taking.stretched and len(self.conversation.turns) <= 1:
-            self._granted = None
-            taking.relax()
-        self._taken_within = -math.inf if taking.stretched else taking.usual
 
     # what Twisted calls
 
@@ -147,8 +103,7 @@ class Connection(LineProtocol):
         transport: Any = self.transport
         handle = getattr(lowest(transport), "getHandle", lambda: None)()
         if isinstance(handle, socket.socket):
-            self._taking = Patience(handle, self._keepalive)
-            self._taken_within = self._taking.usual
+            self._allowance = Allowance(handle, self._keepalive)
         self._clock = self._device.clock
         self._holder.made(self)
 
@@ -173,37 +128,31 @@ class Connection(LineProtocol):
         if len(data) >= READ_SIZE or self._long_reads:
             # (What may be negotiation takes a hundred times as long to look at.)
             self._read_long(len(data) >= READ_SIZE and self._telnet is None)
+        self._tell(conversation.heard, data, now)
+
+    def _tell(self, hear: Callable[..., list[Answered]], *args: Any) -> None:
+        """Tell what is heard, and see to what is left behind it."""
         try:
-            answered = conversation.heard(data, now)
+            answered = hear(*args)
         except FramingError as exc:
             self._nonsense(exc)
             return
         self.hearer.heard(answered)
         if self._alarms is not None or self._decoder.waiting or self._paused:
-            self._hear_the_rest(answered)
+            self._see_to_the_rest(answered)
 
-    def _hear_the_rest(self, answered: list[Answered]) -> None:
+    def _see_to_the_rest(self, answered: list[Answered]) -> None:
         """Alarms, what is left behind a reply, and a device that sends what nobody reads."""
-        self._told_more(answered)
-        if not self._over:
-            self._regulate()
-
-    def _tell(self, answered: list[Answered]) -> None:
-        self.hearer.heard(answered)
-        self._told_more(answered)
-
-    def _told_more(self, answered: list[Answered]) -> None:
+        conversation = self.conversation
         if self._alarms is not None:
             self._alarms.tell()
-        if self.conversation.more:
+        if conversation.more:
             self._go_on_soon()
-        elif answered and self._decoder.waiting and self.conversation.turns and not self._over:
-            try:        # what makes no sense is told after the replies in front of it
-                answered = self.conversation.frames(self._seconds())
-            except FramingError as exc:
-                self._nonsense(exc)
-            else:
-                self._tell(answered)
+        elif answered and self._decoder.waiting and conversation.turns and not self._over:
+            # What makes no sense is told after the replies in front of it.
+            self._tell(conversation.frames, self._seconds())
+        if not self._over:
+            self._regulate()
 
     def _go_on_soon(self) -> None:
         """What waits is too much for one turn of the reactor."""
@@ -212,13 +161,7 @@ class Connection(LineProtocol):
 
     def _go_on(self) -> None:
         self._go_on_later = None
-        try:
-            answered = self.conversation.frames(self._seconds())
-        except FramingError as exc:
-            self._nonsense(exc)
-            return
-        self.hearer.heard(answered)
-        self._hear_the_rest(answered)
+        self._tell(self.conversation.frames, self._seconds())
 
     def _negotiate(self, telnet: TelnetFilter, data: bytes) -> bytes:
         data, answer = telnet.strip(data)
@@ -243,29 +186,10 @@ class Connection(LineProtocol):
     def _tell_lost(self, error: DeviceConnectionError) -> None:
         if self._over:
             return
-        error = self._with_what_was_said(error)
         self._end()
-        self._holder.lost(self, error)
-
-    def _with_what_was_said(self, error: DeviceConnectionError) -> DeviceConnectionError:
-        """Keep the whole frames that came; the error, with the last that the device said."""
         with contextlib.suppress(FramingError):
             self.unread = self._decoder.next_frames(MOST_UNREAD)
-        if not isinstance(error, Disconnected):
-            return error
-        conversation = self.conversation
-        text, sent = "", error.sent
-        if self._decoder.waiting and conversation.turns:
-            text, sent = f" in the middle of a reply, after {show(self._decoder.peek())}", "yes"
-        elif not conversation.answered:
-            said = self.unread[-1] if self.unread else self._decoder.peek() or conversation.said
-            text = f"; it said {show(said)}" if said else ""
-        if not text:
-            return error
-        longer = Disconnected(f"{error}{text}", host=self.host, port=self.port,
-                              phase=error.phase, sent=sent)
-        longer.__cause__ = error.__cause__
-        return longer
+        self._holder.lost(self, with_last_words(error, self.conversation, self.unread))
 
     # what those who have the device do with it
 
@@ -323,8 +247,8 @@ class Connection(LineProtocol):
         if self._telnet is not None:
             data = escape(data)
         done = self._write(data)
-        if allowed is None or allowed > self._taken_within:
-            self._allow(allowed)
+        if allowed is None or allowed > self._allowance.within:
+            self._allowance.allow(allowed, alone=len(self.conversation.turns) <= 1)
         return None if done else self.sent_all()
 
     def send(self, msg: Text) -> Deferred[None]:
@@ -335,14 +259,7 @@ class Connection(LineProtocol):
     def listen(self, turn: Turn) -> None:
         """Somebody waits for the next frame, which may be there already."""
         self._listened = True
-        try:
-            answered = self.conversation.listen(turn, self._seconds())
-        except FramingError as exc:
-            self._nonsense(exc)
-            return
-        self._tell(answered)
-        if self._paused and not self._over:
-            self._regulate()
+        self._tell(self.conversation.listen, turn, self._seconds())
 
     def partial(self) -> str:
         """What has come of an unfinished frame, for a message; empty where nothing has."""

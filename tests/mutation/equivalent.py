@@ -32,7 +32,8 @@ EQUIVALENT: dict[str, str] = {
         "which byte is looked for first is a matter of speed; the place of none is not used",
     "deferred/connector.__init__: False  ->  True  in  self._beginning = False":
         "connect sets it before anybody reads it",
-    "deferred/connection.say: allowed > self._taken_within  ->  allowed >= self._taken_within":
+    "deferred/connection.say: allowed > self._allowance.within  ->  "
+    "allowed >= self._allowance.within":
         "the same time is granted once more",
     "deferred/lasting.watch: left <= INSTANT  ->  left < INSTANT": _NO_TIME,
     "deferred/connection._throw_away: 0  ->  1": "at the end of what had come it waits a "
