@@ -5,28 +5,26 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import socket
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from ..core.conversation import DROP, Answered, Conversation
-from ..core.errors import DeviceConnectionError, Disconnected, FramingError, from_cause, show
+from ..core.conversation import DROP, Answered
+from ..core.errors import DeviceConnectionError, Disconnected, FramingError, from_cause
 from ..core.framing import Text
 from ..core.owed import NO_DEBT, Debt
 from ..core.policy import MOST_UNASKED
-from ..core.silence import Silence
 from ..core.sockets import end
 from ..core.telnet import TelnetFilter, escape
 from ..core.turn import Turn
 from .allowance import ANY_TIME, Allowance
 from .device import Device
-from .drain import lowest
+from .drain import socket_of
 from .frame_protocol import READ_SIZE
-from .hearer import NOBODY, Hearer
+from .hearer import NOBODY, Hearer, Holder
 from .last_words import with_last_words
 from .protocol import LineProtocol
 
@@ -34,19 +32,9 @@ from .protocol import LineProtocol
 MOST_READS = 256
 #: So many of what nobody ever listens to, at one look: 16 MB a second at most.
 THROWN_AWAY = 64
-#: So many whole frames are kept of those that came before a loss: more than ever wait for somebody
-#: who reads, but of the shortest ones.
+#: Whole frames kept of those that came before a loss: more than ever wait for who reads, but of
+#: the shortest ones.
 MOST_UNREAD = 20_000
-
-
-class Holder(Protocol):
-    """Who has a connection."""
-
-    def made(self, connection: Connection) -> object:
-        """TCP is connected."""
-
-    def lost(self, connection: Connection, error: DeviceConnectionError) -> object:
-        """It is of no more use. This comes once, and not after `let_go`."""
 
 
 class Connection(LineProtocol):
@@ -76,10 +64,7 @@ class Connection(LineProtocol):
         self._holder = holder
         self._over = False              # it was lost, or given up: nobody is interested
         self.since = now = self._seconds()
-        self.conversation = Conversation(
-            device.link, device.framer, device.late_replies,
-            Silence(device.settle, device.gap, now, debt, last=last),
-            alarms=None if device.alarms is None else device.alarms.frames)
+        self.conversation = device.conversation(now, debt, last)
         self._decoder = self.conversation.decoder
         self._alarms = device.alarms
         self._telnet = TelnetFilter() if device.telnet else None
@@ -100,10 +85,9 @@ class Connection(LineProtocol):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        transport: Any = self.transport
-        handle = getattr(lowest(transport), "getHandle", lambda: None)()
-        if isinstance(handle, socket.socket):
-            self._allowance = Allowance(handle, self._keepalive)
+        sock = socket_of(self.transport)
+        if sock is not None:
+            self._allowance = Allowance(sock, self._keepalive)
         self._clock = self._device.clock
         self._holder.made(self)
 
@@ -201,8 +185,7 @@ class Connection(LineProtocol):
 
     def next_step(self, now: float, allowed: float) -> float:
         """As `Conversation.next_step`, after a look at what has come."""
-        if self._poll is not None and self._poll(0):
-            self.look()
+        self.look()
         conversation = self.conversation
         try:
             step = conversation.next_step(now, allowed)
@@ -235,10 +218,7 @@ class Connection(LineProtocol):
     def say(self, data: bytes, allowed: float | None = None) -> Deferred[None] | None:
         """Send a command, which the device may take `allowed` seconds to take.
 
-        Returns
-        -------
-        Deferred or None
-            Fires when the system has taken all of it, as with `send`; None if it has already.
+        The Deferred fires when the system has taken all of it; None if it has already.
         """
         link = self._link
         link.bytes_sent += len(data)
@@ -261,18 +241,16 @@ class Connection(LineProtocol):
         self._listened = True
         self._tell(self.conversation.listen, turn, self._seconds())
 
-    def partial(self) -> str:
-        """What has come of an unfinished frame, for a message; empty where nothing has."""
-        return show(self._decoder.peek()) if self._decoder.waiting else ""
+    # its end
 
     def let_go(self) -> None:
         """Close the connection; whatever still comes on it reaches nobody."""
         self._end()
         transport: Any = self.transport
         if self._draining is not None:
-            handle = getattr(lowest(transport), "getHandle", lambda: None)()
-            if isinstance(handle, socket.socket):
-                end(handle, self._pid)      # (a forked child may have it, too)
+            sock = socket_of(transport)
+            if sock is not None:
+                end(sock, self._pid)        # (a forked child may have it, too)
             transport.abortConnection()     # otherwise it would wait to send the rest
         else:
             transport.loseConnection()
@@ -293,27 +271,23 @@ class Connection(LineProtocol):
         return bool(self._readers or (conversation.turns and not conversation.more))
 
     def _end_seen(self) -> None:
-        self._tell_lost(Disconnected(
-            f"{self._link.name}: connection lost: the device closed the connection",
-            host=self.host, port=self.port, phase="recv"))
+        self._tell_lost(self._device.error(
+            Disconnected, "connection lost: the device closed the connection", "recv"))
         self.transport.abortConnection()  # type: ignore[union-attr]
 
     def _still_there(self) -> None:
-        if self._listened or self.conversation.more:
-            self._regulate()
-        else:
+        if not (self._listened or self.conversation.more):
             self._throw_away()
+        if not self._over:
+            self._regulate()
 
     def _throw_away(self) -> None:
         """Nobody has ever listened here: what comes is thrown away, and behind it is the end."""
         for _ in range(THROWN_AWAY):
             self._link.bytes_discarded += self._decoder.clear()
-            if not self._poll(0):
-                break
-            self._read_once()
-            if self._over:
+            if self._poll is None or not self._poll(0):
                 return
-        self._regulate()
+            self._read_once()
 
     def _recv(self, size: int) -> Deferred[bytes]:
         self._listened = True

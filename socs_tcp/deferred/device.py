@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.conversation import Conversation
 from ..core.errors import DeviceConnectionError, Phase, Sent
 from ..core.framing import Framer
 from ..core.identity import Identity
 from ..core.link import Link
+from ..core.owed import Debt
 from ..core.policy import LateReplies
+from ..core.silence import Silence
 from ..core.turn import Match
 from .alarms import Alarms
 
@@ -65,6 +68,12 @@ class Device:
     def prepares(self) -> bool:
         """Is there anything to be done on a new connection before others may use it?"""
         return not (self.greeting is None and self.identity is None and self.on_connect is None)
+
+    def conversation(self, now: float, debt: Debt, last: float) -> Conversation:
+        """One for a new connection. `debt` and `last` are as in `Silence`."""
+        return Conversation(self.link, self.framer, self.late_replies,
+                            Silence(self.settle, self.gap, now, debt, last=last),
+                            alarms=None if self.alarms is None else self.alarms.frames)
 
     def error(self, kind: type[DeviceConnectionError], text: str, phase: Phase,
               sent: Sent = "no") -> DeviceConnectionError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,12 @@ def lowest(transport: Any) -> Any:
     while isinstance(transport, ProtocolWrapper) and transport.transport is not None:
         transport = transport.transport
     return transport
+
+
+def socket_of(transport: Any) -> socket.socket | None:
+    """The socket below all wrappers, if there is one."""
+    handle = getattr(lowest(transport), "getHandle", lambda: None)()
+    return handle if isinstance(handle, socket.socket) else None
 
 
 def drain_of(transport: Any, drained: Callable[[], object]) -> Drain | SocketDrain:

@@ -16,6 +16,7 @@ from ..core.errors import (
     Sent,
     WrongReply,
     from_cause,
+    show,
     told,
 )
 from .connection import Connection
@@ -44,8 +45,8 @@ def not_taken(device: Device, request: Request) -> DeviceConnectionError:
 
 
 def no_reply(device: Device, connection: Connection, request: Request) -> DeviceConnectionError:
-    rest = connection.partial()
-    what = f"an unfinished reply, {rest}," if rest else "no reply"
+    rest = connection.conversation.decoder.peek()
+    what = f"an unfinished reply, {show(rest)}," if rest else "no reply"
     if request.frames:
         what = f"{len(request.frames)} of {request.answers} replies"
     return device.error(ReplyTimedOut, f"{what} {_within(request)}", "recv", request.sent)

@@ -113,12 +113,6 @@ def test_what_is_said_is_kept_in_the_trace(owner, connection):
     assert shown == ["> b'A\\r\\n'", "< b'b\\r\\n'"]
 
 
-def test_what_has_come_of_an_unfinished_frame(connection):
-    assert connection.partial() == ""
-    connection.dataReceived(b"th")
-    assert connection.partial() == "b'th'"
-
-
 def test_a_loss_in_the_middle_of_a_reply_says_so_and_shows_it(owner, connection):
     ask(connection)
     connection.dataReceived(b"+1.2\x00")

@@ -92,7 +92,7 @@ MUTANTS = (
            "        if self.decoder.waiting and not self.turns:\n", "        if False:\n",
            suite="tests/core/test_conversation.py"),
     Mutant("what has come is not looked at", "deferred/connection.py",
-           "            self.look()\n        conv", "            pass\n        conv",
+           "        self.look()\n        conv", "        pass\n        conv",
            suite="tests/deferred"),
     Mutant("the timer is not set again", "deferred/queue.py",
            "            self._alarm.set(earliest)\n", "            pass\n", only=TWISTED),
