@@ -8,7 +8,7 @@ from typing import Any
 from ..core.sockets import Patience
 
 
-class Allowance:
+class Allowance(Patience):
     """As long as the call may take that says it.
 
     What is granted holds until something is said that may take less long, and so does not cost a
@@ -20,32 +20,32 @@ class Allowance:
         As of `Patience`; what is not TCP takes what it is given.
     """
 
-    __slots__ = ("_granted", "_patience", "within")
+    __slots__ = ("_granted", "within")
 
     def __init__(self, sock: Any, keepalive: float | None) -> None:
-        self._patience = Patience(sock, keepalive)
+        super().__init__(sock, keepalive)
         self._granted: float | None = None
         #: What may take longer than this has to be allowed.
-        self.within = self._patience.usual
+        self.within = self.usual
 
     def allow(self, seconds: float | None, *, alone: bool) -> None:
-        """Something was just said, which may take so long (None: as long as ever).
+        """Something was just said, which may take so long.
 
         Parameters
         ----------
         seconds : float or None
+            None: as long as ever.
         alone : bool
             Nothing else is under way that may have been allowed more.
         """
-        patience = self._patience
-        if seconds is not None and seconds > patience.usual:
+        if seconds is not None and seconds > self.usual:
             if seconds != self._granted:
                 self._granted = seconds
-                patience.grant(seconds)
-        elif patience.stretched and alone:
+                self.grant(seconds)
+        elif self.stretched and alone:
             self._granted = None
-            patience.relax()
-        self.within = -math.inf if patience.stretched else patience.usual
+            self.relax()
+        self.within = -math.inf if self.stretched else self.usual
 
 
 #: Of a connection that is not made yet.

@@ -30,6 +30,7 @@ from ..core.silence import SETTLE
 from ..core.tls import check_tls
 from ..core.turn import MOST_FRAMES, Match, checked_greeting
 from .alarms import Alarms
+from .calls import Calls
 from .clock import steady
 from .connection import Connection
 from .device import Device
@@ -37,12 +38,12 @@ from .forked import installed
 from .log import ReactorLog
 from .manager import WRONG_THREAD, Manager
 from .protocol import LINES
-from .request import Request, batch, call_timeout, command, listener, question
+from .request import Request, batch, call_timeout, question
 from .session import Reservation
 from .turns import one_for
 
 
-class DeviceClient:
+class DeviceClient(Calls):
     """A device behind a TCP port, for Twisted code. Reactor thread only.
 
     It connects when it is created, and keeps the connection. Exchanges run one at a time, in
@@ -180,59 +181,11 @@ class DeviceClient:
         self._manager.asked_at = request.asked_at
         return self._manager.add(request)
 
-    def send(self, msg: Text, timeout: float | None = None, *,
-             urgent: bool = False) -> Deferred[None]:
-        """Send a command to which nothing is answered.
+    def _add(self, request: Request) -> Deferred[Any]:
+        return self._manager.add(request)
 
-        Parameters
-        ----------
-        msg, timeout
-            As of `query`.
-        urgent : bool
-            Send it at once, past whoever waits for the device or for a reply.
-
-        Returns
-        -------
-        Deferred
-            Fires with None when all bytes are with the operating system.
-        """
-        request = command(self._device, msg, timeout)
-        return self._manager.urgent(request) if urgent else self._manager.add(request)
-
-    def recv(self, timeout: float | None = None, *,
-             framer: Framer | None = None) -> Deferred[bytes]:
-        """Receive the next whole frame, be it the reply to a `send` or sent unasked.
-
-        Parameters
-        ----------
-        timeout, framer
-            As of `query`.
-
-        Returns
-        -------
-        Deferred
-            Fires with bytes.
-        """
-        return self._manager.add(listener(self._device, timeout, framer))
-
-    def recv_frames(self, most: int, timeout: float | None = None, *,
-                    framer: Framer | None = None) -> Deferred[list[bytes]]:
-        """Receive many frames of a stream at once: those that are there, or else the next.
-
-        Parameters
-        ----------
-        most : int
-        timeout, framer
-            As of `query`; the time is that until the first frame.
-
-        Returns
-        -------
-        Deferred
-            Fires with a list of 1 to `most` frames (bytes); fails with `Disconnected` when the
-            connection is lost while it waits.
-        """
-        device = self._device
-        return self._manager.add(batch(device, most, call_timeout(device, timeout), framer))
+    def _urgent(self, request: Request) -> Deferred[None]:
+        return self._manager.urgent(request)
 
     async def frames(self, timeout: float | None = None) -> AsyncIterator[bytes]:
         """All that the device says from now on, frame by frame, in a coroutine.

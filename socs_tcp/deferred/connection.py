@@ -27,6 +27,7 @@ from .frame_protocol import READ_SIZE
 from .hearer import NOBODY, Hearer, Holder
 from .last_words import with_last_words
 from .protocol import LineProtocol
+from .request import Request
 
 #: So many reads are made at once at most to find out what has come.
 MOST_READS = 256
@@ -215,18 +216,18 @@ class Connection(LineProtocol):
             self._tell_lost(from_cause(Failure(why), host=self.host, port=self.port,
                                        phase="send"))
 
-    def say(self, data: bytes, allowed: float | None = None) -> Deferred[None] | None:
-        """Send a command, which the device may take `allowed` seconds to take.
+    def say(self, request: Request) -> Deferred[None] | None:
+        """Send its command, which the device may take as long to take as the call may take.
 
         The Deferred fires when the system has taken all of it; None if it has already.
         """
-        link = self._link
+        data, allowed, link = request.data, request.timeout, self._link
+        done = self._write(data if self._telnet is None else escape(data))
+        # (All that follows is done while the device is at work.)
+        request.sent = "yes" if done else "maybe"
         link.bytes_sent += len(data)
         if link.trace is not None:
             link.trace.add(">", data)
-        if self._telnet is not None:
-            data = escape(data)
-        done = self._write(data)
         if allowed is None or allowed > self._allowance.within:
             self._allowance.allow(allowed, alone=len(self.conversation.turns) <= 1)
         return None if done else self.sent_all()

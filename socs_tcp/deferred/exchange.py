@@ -93,7 +93,9 @@ class Exchange:
         kind = request.kind
         if kind == "query":
             connection.conversation.ask(request, now)
-            self.say(connection, request)
+            rest = connection.say(request)
+            if rest is not None:
+                self.await_taken(rest, request)
         elif kind == "send":
             self.command(connection, request, now)
         elif kind in ("listen", "greeting"):
@@ -108,20 +110,16 @@ class Exchange:
         if connection.conversation.owes_late:
             connection.conversation.discard_late()
         connection.conversation.command(now)
-        rest = self.say(connection, request)
+        rest = connection.say(request)
         if rest is None:
             request.succeed(None)
         else:
             self.sending += (request,)
+            self.await_taken(rest, request)
 
-    def say(self, connection: Connection, request: Request) -> Deferred[Any] | None:
-        """Give it to the system; None if that has taken all of it."""
-        rest = connection.say(request.data, request.timeout)
-        if rest is None:
-            request.sent = "yes"
-            return None
-        request.sent = "maybe"
-        return rest.addCallbacks(self._taken, lambda _failure: None, callbackArgs=(request,))
+    def await_taken(self, rest: Deferred[None], request: Request) -> None:
+        """The system has not yet taken all of it."""
+        rest.addCallbacks(self._taken, lambda _failure: None, callbackArgs=(request,))
 
     def _taken(self, _none: None, request: Request) -> None:
         request.sent = "yes"

@@ -88,12 +88,13 @@ class Queue:
         first : bool
             Let it in at the head of the queue.
         """
-        connection, exchange, out = self.connection, self.exchange, False
+        connection, out = self.connection, False
         if request.kind == "query" and connection is not None and not (
-                self.waiting or exchange.sending or self.unread or self._closes_after_reply) \
-                and connection.ask_if_free(request, request.asked_at):
-            exchange.say(connection, request)       # nearly always
-            out = True
+                self.waiting or self.exchange.sending or self.unread or self._closes_after_reply
+        ) and connection.ask_if_free(request, request.asked_at):
+            rest, out = connection.say(request), True       # nearly always
+            if rest is not None:
+                self.exchange.await_taken(rest, request)
         # (What is done from here on is done while the device is at work.)
         if deferred is None:
             deferred = Deferred(request)

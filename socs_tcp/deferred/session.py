@@ -14,15 +14,16 @@ from ..core.forking import inherited
 from ..core.framing import Framer, Text
 from ..core.identity import asks_in_vain
 from ..core.turn import Match
+from .calls import Calls
 from .connection import Connection
 from .device import Device
 from .forked import FORKED
 from .later import fail_later
 from .queue import Queue
-from .request import Request, batch, call_timeout, command, listener, question
+from .request import Request, question
 
 
-class Session:
+class Session(Calls):
     """A device that nobody else talks to, on one connection. Reactor thread only.
 
     When that connection is lost, all the rest fails with `Disconnected`, and nothing of it
@@ -53,24 +54,6 @@ class Session:
         request = question(self._device, msg, timeout)
         request.expect(framer, match, replies)
         return self._add(request)
-
-    def send(self, msg: Text, timeout: float | None = None, *,
-             urgent: bool = False) -> Deferred[None]:
-        """As `DeviceClient.send`."""
-        request = command(self._device, msg, timeout)
-        if urgent and self._over is None:
-            return self._queue.urgent(self.comm, request)
-        return self._add(request)
-
-    def recv(self, timeout: float | None = None, *,
-             framer: Framer | None = None) -> Deferred[bytes]:
-        """As `DeviceClient.recv`."""
-        return self._add(listener(self._device, timeout, framer))
-
-    def recv_frames(self, most: int, timeout: float | None = None, *,
-                    framer: Framer | None = None) -> Deferred[list[bytes]]:
-        """As `DeviceClient.recv_frames`."""
-        return self._add(batch(self._device, most, call_timeout(self._device, timeout), framer))
 
     def greeting(self, expected: Match | bool) -> Deferred[bytes]:
         """Wait for what the device says first, which is no reply."""
@@ -113,6 +96,11 @@ class Session:
         if isinstance(over, DeviceConnectionError):
             over = again(over, "no")
         return fail_later(self._device.clock, over)
+
+    def _urgent(self, request: Request) -> Deferred[None]:
+        if self._over is None:
+            return self._queue.urgent(self.comm, request)
+        return self._add(request)
 
 
 class Reservation(Deferred[Session]):

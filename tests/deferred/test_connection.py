@@ -18,6 +18,7 @@ from socs_tcp.deferred import connection as module
 from socs_tcp.deferred.connection import Connection
 from socs_tcp.deferred.device import Device
 from socs_tcp.deferred.frame_protocol import LONG_READ, LOOK_AGAIN, READ_LIMIT, READ_SIZE
+from socs_tcp.deferred.request import Request
 
 FLOOD = b"0123456789\r\n" * ((65536 + READ_LIMIT) // 12 + 1)
 
@@ -68,6 +69,10 @@ def ask(connection, now=0.0):
     return turn
 
 
+def say(connection, data):
+    return connection.say(Request("send", data, None, 0.0))
+
+
 @pytest.fixture
 def owner():
     return Owner()
@@ -90,24 +95,24 @@ def test_the_owner_hears_of_it_from_beginning_to_end(owner, connection):
 
 def test_say_tells_when_the_system_has_taken_all(owner, connection):
     connection.transport.stuck = True
-    rest = Watched(connection.say(b"A\r\n"))
+    rest = Watched(say(connection, b"A\r\n"))
     assert owner.link.bytes_sent == 3 and not rest.fired
     connection.transport.drain()
     assert rest.value is None
     connection.transport.stuck = False
-    assert connection.say(b"B\r\n") is None
+    assert say(connection, b"B\r\n") is None
 
 
 def test_what_is_lost_on_the_way_was_not_taken(owner, connection):
     connection.transport.stuck = True
-    rest = Watched(connection.say(b"A\r\n"))
+    rest = Watched(say(connection, b"A\r\n"))
     connection.transport.lost(RESET)
     assert isinstance(rest.value, Disconnected) and len(owner.errors) == 1
 
 
 def test_what_is_said_is_kept_in_the_trace(owner, connection):
     owner.link.keep_trace(5)
-    connection.say(b"A\r\n")
+    say(connection, b"A\r\n")
     connection.dataReceived(b"b\r\n")
     shown = [line.split(" ", 1)[1].strip() for line in owner.link.trace.lines()[-2:]]
     assert shown == ["> b'A\\r\\n'", "< b'b\\r\\n'"]
@@ -173,7 +178,7 @@ def test_after_letting_go_the_owner_hears_nothing(owner, connection):
 
 def test_letting_go_does_not_wait_for_a_device_that_takes_nothing(owner, connection):
     connection.transport.stuck = True
-    connection.say(b"A\r\n").addErrback(lambda _failure: None)
+    say(connection, b"A\r\n").addErrback(lambda _failure: None)
     connection.let_go()
     assert connection.transport.aborted
     connection.transport.reactor.advance(0)
@@ -206,7 +211,7 @@ def test_telnet_is_taken_out_of_what_comes_and_refused():
     assert owner.answered == [(turn, b"one\xff")]
     assert connection.transport.value() == b"\xff\xfe\x01"
     connection.transport.clear()
-    connection.say(b"\xff\r\n")
+    say(connection, b"\xff\r\n")
     assert connection.transport.value() == b"\xff\xff\r\n"
 
 
@@ -339,7 +344,7 @@ def test_a_connection_that_was_given_up_is_not_looked_at(owner, real):
 def test_a_device_sees_the_end_of_a_connection_that_is_given_up_while_it_takes_nothing(real):
     """A forked child may have it, too: to close our descriptor would not be the end."""
     connection, device, ours = real
-    assert connection.say(b"x" * 10_000_000) is not None
+    assert say(connection, b"x" * 10_000_000) is not None
     with socket.socket(fileno=os.dup(ours.fileno())):       # as a child that lives has it
         connection.let_go()
         with contextlib.suppress(ConnectionResetError):
