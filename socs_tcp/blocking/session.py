@@ -45,10 +45,11 @@ class Session(Holder):
 
     # the frame of each call
 
-    def run(self, timeout: float | None, work: Callable[[Call, Any, W], T], face: Hooks,
+    def run(self, timeout: float | None, work: Callable[[Call, Any, W], T], face: Any,
             what: W, beside: Callable[[W, float | None], bool] | None = None) -> T:
         """Do `work(call, face, what)` with the device for oneself, and tell what came of it.
 
+        `face` has the `Hooks`.
         Where another call has the device, `beside(what, timeout)` may do it instead; it says
         whether it has.
         """

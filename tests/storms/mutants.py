@@ -50,7 +50,7 @@ MUTANTS = (
     Mutant("wait past the deadline", "blocking/exchange.py",
            "            reply = connection.reply(turn, call.deadline)\n",
            "            reply = connection.reply(turn, call.deadline + 5)\n", only=BLOCKING),
-    Mutant("repeat what is not safe", "blocking/interface.py",
+    Mutant("repeat what is not safe", "blocking/queries.py",
            "calls.ask_twice if safe_to_repeat else", "calls.ask_twice if True else",
            only=BLOCKING),
     Mutant("close() leaves a waiter", "blocking/session.py",
