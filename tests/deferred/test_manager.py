@@ -7,6 +7,7 @@ from memory_device import Bench, connected, proven
 from twisted.internet.defer import Deferred
 
 from socs_tcp import ConnectTimedOut, Disconnected, WrongDevice
+from socs_tcp.core.policy import MOST_UNASKED
 
 pytestmark = pytest.mark.usefixtures("no_spread")
 
@@ -127,6 +128,25 @@ def test_an_urgent_command_needs_the_device_now():
     bench.client.send("STOP", urgent=True).addErrback(lambda _failure: None)
     bench.advance(0)
     assert bench.attempts == attempts + 1
+    bench.close()
+
+
+def test_an_urgent_command_is_the_first_after_the_gap():
+    bench = proven(gap=5.0)
+    bench.client.send("LATER").addErrback(lambda _failure: None)
+    bench.client.send("STOP", urgent=True)
+    assert bench.take() == b""
+    bench.advance(5.1)
+    assert bench.take().startswith(b"STOP\r\n")
+    bench.close()
+
+
+def test_a_device_that_does_not_fall_silent_is_down():
+    bench = proven()
+    bench.reply(b"x" * (MOST_UNASKED + 1))
+    bench.client.query("A").addErrback(lambda _failure: None)
+    bench.advance(0)
+    assert bench.link.down and "without pause" in bench.link.reason
     bench.close()
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections import deque
 
 import pytest
 from memory_device import Transport, Watched, look_finds
@@ -13,7 +14,7 @@ from socs_tcp.core.framing import LineFramer
 from socs_tcp.core.link import Link
 from socs_tcp.deferred.connection import Connection
 from socs_tcp.deferred.device import Device
-from socs_tcp.deferred.queue import Queue
+from socs_tcp.deferred.queue import LONG, Queue
 from socs_tcp.deferred.request import Request
 
 
@@ -692,3 +693,40 @@ def test_some_of_several_frames_are_told_in_the_timeout(bench):
     bench.frames(b"1", b"2")
     bench.clock.advance(5)
     assert "2 of 3 replies within 5 s" in str(several.value)
+
+
+# what a command does to what was before it
+
+def test_no_command_goes_out_on_a_connection_that_the_device_is_about_to_close():
+    bench = Bench(closes=True)
+    bench.add(data=b"1")
+    bench.frames(b"one")
+    after = bench.add("send", b"2")
+    assert bench.drops == 1 and bench.sent == [b"1"] and not after.fired
+
+
+def test_what_was_left_of_a_lost_connection_is_not_received_after_a_command(bench):
+    bench.queue.keep([b"old"])
+    bench.add("send", b"s")
+    listening = bench.add("listen")
+    assert bench.link.bytes_discarded == 3
+    bench.frames(b"new")
+    assert listening.value == b"new"
+
+
+def test_a_late_answer_is_not_received_after_the_next_command(bench):
+    bench.add("send", b"1")
+    late = bench.add("listen", timeout=1.0)
+    bench.clock.advance(1)
+    assert isinstance(late.value, ReplyTimedOut)
+    bench.frames(b"late")
+    bench.add("send", b"2")
+    listening = bench.add("listen")
+    bench.frames(b"in time")
+    assert listening.value == b"in time"
+
+
+def test_a_long_queue_is_one_from_which_the_first_is_soon_taken(bench):
+    for _ in range(LONG + 1):
+        bench.add()
+    assert isinstance(bench.queue.waiting, deque)
