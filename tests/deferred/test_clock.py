@@ -113,6 +113,22 @@ def test_what_is_due_waits_for_the_next_turn_of_the_reactor(bench):
     assert bench.called == [1]
 
 
+def test_each_waits_for_a_turn_of_its_own(bench):
+    bench.later(1)
+    bench.later(2)
+    bench.ring(after=1)
+    bench.now += 1
+    bench.clock.doRead()
+    assert bench.called == [1] and len(bench.reactor.turns) == 1
+
+
+def test_a_call_gets_its_keywords(bench):
+    got = []
+    bench.clock.callLater(1, lambda *args, **kw: got.append((args, kw)), 1, two=2)
+    bench.ring(after=1)
+    assert got == [((1,), {"two": 2})]
+
+
 def test_where_the_reactor_gives_no_turn_it_is_done_nonetheless(bench):
     """As where `callFromThread` itself waits for a time of day."""
     bench.later(1)
@@ -144,6 +160,15 @@ def test_nothing_is_watched_once_all_is_cancelled(bench):
         calls[0].cancel()
     bench.later(5)
     assert bench.timer.seconds == 5
+
+
+def test_nothing_is_watched_once_the_last_of_those_that_remained_is_cancelled(bench):
+    first, second, last = bench.later(1), bench.later(2), bench.later(5)
+    first.cancel()
+    second.cancel()
+    bench.ring(after=3)
+    last.cancel()
+    assert bench.timer.seconds is None and not bench.reactor.readers
 
 
 def test_a_call_that_was_cancelled_does_not_come(bench):

@@ -150,10 +150,12 @@ def test_the_end_of_the_connection_is_told_with_its_reason(up):
 @pytest.mark.parametrize("end", ["loseConnection", "loseWriteConnection", "stopProducing"])
 def test_our_end_is_a_farewell(up, end):
     getattr(up.above.transport, end)()
+    assert up.tcp.disconnecting
+    farewell = up.tcp.value()
     up.above.transport.loseConnection()
     up.above.transport.write(b"too late")
+    assert up.tcp.value() == farewell
     assert up.hear() == b""
-    assert up.tcp.disconnecting
 
 
 def test_nonsense_ends_the_connection(up):

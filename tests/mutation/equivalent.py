@@ -43,4 +43,15 @@ EQUIVALENT: dict[str, str] = {
     "blocking/calls._put_again: call.remaining() <= 0  ->  call.remaining() < 0": _NO_TIME,
     "blocking/calls._discard_late: call.remaining() <= 0  ->  call.remaining() < 0": _NO_TIME,
     "blocking/exchange._hear: left <= 0  ->  left < 0": _NO_TIME,
+    "deferred/clock._watch: when < self._alarm  ->  when <= self._alarm":
+        "the timer is set once more to what it is set to",
+    "deferred/clock.one_cancelled: self._cancelled > len(self._calls) // 2  ->  "
+    "self._cancelled >= len(self._calls) // 2": _TIDIED,
+    "deferred/clock.one_cancelled: 50  ->  51": _TIDIED,
+    "deferred/clock.one_cancelled: 2  ->  3": _TIDIED,
+    "deferred/clock._take: 1  ->  2  in  call.called = 1": "it is read as true or false",
+    "deferred/manager.lost: flight = []  ->  pass":
+        "all of these have failed already, and none of a session is asked again",
+    "deferred/clock.doRead: self._timer.clear()  ->  pass":
+        "to set the timer makes its descriptor unreadable, too",
 }
