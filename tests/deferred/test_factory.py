@@ -162,6 +162,17 @@ def test_max_retries(factory, reactor):
     assert len(reactor.tcpClients) == 4
 
 
+def test_the_last_retry_leaves_no_timer_where_it_was_made_early(factory, reactor):
+    factory.maxRetries = 1
+    factory.connect("10.0.0.5", 7777)
+    outcome(reactor)
+    factory.retry_now()
+    reactor.advance(0)
+    outcome(reactor)
+    assert len(reactor.tcpClients) == 2
+    assert reactor.getDelayedCalls() == []
+
+
 def test_it_works_with_connect_tcp(factory, reactor):
     class Connector:
         state = "connecting"
