@@ -216,7 +216,7 @@ class Link(Observed):
             worth_a_line = self._worth_a_line(old, new, now, error)
             if new is not old or worth_a_line:
                 change = LinkChange(old, new, self._wall(), reason, error)
-                self.news.append((change, self._line(change, now) if worth_a_line else None))
+                self.news += ((change, self._line(change, now) if worth_a_line else None),)
             at_once = self._at_once if new is not old else ()
         for observer in at_once:
             observer(self, change)
@@ -241,7 +241,7 @@ class Link(Observed):
                 return
             self._remarks[kind] = now, 0
             again = f" ({count} more times in the last {duration(now - told)})" if count else ""
-            self.news.append((text + again, (True, f"{self.name}: {text}{again}")))
+            self.news += ((text + again, (True, f"{self.name}: {text}{again}")),)
 
     def _enter(self, old: LinkState, new: LinkState, now: float, reason: str) -> str:
         if new in DOWN_STATES and old not in DOWN_STATES:

@@ -41,7 +41,8 @@ class Observed:
         self._hear_reasons: tuple[Callable[[Any, LinkChange], object], ...] = ()
         # what is not yet told: changes with the line for the log where they are worth one, and
         # remarks
-        self.news: list[tuple[LinkChange | str, tuple[bool, str] | None]] = []
+        # (A tuple, since there is none nearly always, and an empty list for each takes memory.)
+        self.news: tuple[tuple[LinkChange | str, tuple[bool, str] | None], ...] = ()
         self._telling = False                       # a thread is telling them
         if listed:
             inherited.add(self)
@@ -115,7 +116,8 @@ class Observed:
                 if self._telling or not self.news:
                     return      # whoever is telling now will tell this, too
                 self._telling = True
-                (change, line), observers = self.news.pop(0), self._observers
+                (change, line), observers = self.news[0], self._observers
+                self.news = self.news[1:]
             try:
                 if line is not None:
                     (self._log.warn if line[0] else self._log.info)(line[1])

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
+
+
+class Owner(Protocol):
+    """Who sets an alarm. (A method bound to it, in each of thousands, would take more memory.)"""
+
+    def time_is_up(self) -> object:
+        """It rings."""
 
 
 class Alarm:
@@ -15,15 +21,14 @@ class Alarm:
     Parameters
     ----------
     clock : IReactorTime
-    ring : callable
-        Called without arguments.
+    owner : Owner
     """
 
-    __slots__ = ("_call", "_clock", "_ring", "when")
+    __slots__ = ("_call", "_clock", "_owner", "when")
 
-    def __init__(self, clock: Any, ring: Callable[[], object]) -> None:
+    def __init__(self, clock: Any, owner: Owner) -> None:
         self._clock = clock
-        self._ring = ring
+        self._owner = owner
         self._call: Any = None
         #: When it will ring, in seconds of the clock.
         self.when = math.inf
@@ -45,6 +50,6 @@ class Alarm:
             call.cancel()
 
     def __call__(self) -> None:
-        """It is time. (A method for that, bound to each of thousands, would take its memory.)"""
+        """It is time. (That it can be called itself spares a bound method, too.)"""
         self._call, self.when = None, math.inf
-        self._ring()
+        self._owner.time_is_up()

@@ -70,21 +70,24 @@ class _PlainClock:
         self.getDelayedCalls = reactor.getDelayedCalls
 
 
-class _Call(DelayedCall):
-    """One of a `SteadyClock`. (Two methods bound for each would be a third of its memory.)"""
-
-    clock: SteadyClock
-
-
-def _cancelled(call: Any) -> None:
-    call.clock.one_cancelled(call)
-
-
-def _sooner(call: Any) -> None:
-    call.clock.one_sooner(call)
-
-
 _NO_KEYWORDS: dict[str, object] = {}
+
+
+class _Call(DelayedCall):
+    """One of a `SteadyClock`. (What is the same for all of them stands here, not in each.)"""
+
+    cancelled = called = 0
+    delayed_time = 0.0
+    canceller: Any = staticmethod(lambda call: call.clock.one_cancelled(call))
+    resetter: Any = staticmethod(lambda call: call.clock.one_sooner(call))
+
+    def __init__(self, clock: SteadyClock, time: float, func: Callable[..., Any],
+                 args: tuple[object, ...], kw: dict[str, object]) -> None:
+        self.clock = clock
+        self.time, self.func, self.args, self.kw = time, func, args, kw
+
+    def seconds(self) -> float:
+        return self.clock.seconds()
 
 
 @implementer(IReactorTime, IReadDescriptor)
@@ -118,9 +121,7 @@ class SteadyClock:
         """Call something so many seconds from now."""
         if not delay >= 0:
             raise ValueError(f"a delay must be at least 0 seconds, not {delay!r}")
-        call = _Call(self.seconds() + delay, callable, args, kw or _NO_KEYWORDS, _cancelled,
-                     _sooner, seconds=self.seconds)
-        call.clock = self
+        call = _Call(self, self.seconds() + delay, callable, args, kw or _NO_KEYWORDS)
         heappush(self._calls, call)
         self._watch(call.time)
         return call

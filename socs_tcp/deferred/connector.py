@@ -150,10 +150,11 @@ class HostConnector:
     def _set_limit(self, deadline: float) -> None:
         self._deadline = deadline
         if self._limit is None:
-            self._limit = Alarm(self._clock, self._time_is_up)
+            self._limit = Alarm(self._clock, self)
         self._limit.set(deadline)
 
-    def _time_is_up(self) -> None:
+    def time_is_up(self) -> None:
+        """For its alarm."""
         if self.state != "connecting" or self._limit is None:
             return      # the attempt for which it was set has failed, and the next has not begun
         if self._hopeless is not None:

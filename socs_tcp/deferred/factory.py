@@ -146,7 +146,7 @@ class DeviceClientFactory(ReconnectingClientFactory):
 
     def _set_alarm(self, now: float) -> None:
         if self._alarm is None:
-            self._alarm = Alarm(self.clock, self._time_is_up)
+            self._alarm = Alarm(self.clock, self)
         # First to the time for which `retry_now` may ask, as it does for a device that is polled:
         # an alarm that is to ring earlier than it was set to leaves a cancelled timer behind.
         earliest = self._earliest()
@@ -155,7 +155,8 @@ class DeviceClientFactory(ReconnectingClientFactory):
     def _earliest(self) -> float:
         return earliest_attempt(self.retries, self._last_attempt, self._interval)
 
-    def _time_is_up(self) -> None:
+    def time_is_up(self) -> None:
+        """For its alarm."""
         now = self.clock.seconds()
         if self._due - now <= INSTANT:
             if self._turns.now(self._due):      # most often; and it saves a timer

@@ -48,7 +48,7 @@ class Queue:
         self.unread: deque[bytes] | tuple[()] = ()
         #: Why the last connection was lost.
         self.loss: Any = None
-        self._alarm = Alarm(device.clock, self._time_is_up)     # for the earliest to be late
+        self._alarm = Alarm(device.clock, self)     # for the earliest to be late
         self._busy = False                          # somebody further up the stack does it all
         self._at_once = 0
 
@@ -253,7 +253,8 @@ class Queue:
 
     # time
 
-    def _time_is_up(self) -> None:
+    def time_is_up(self) -> None:
+        """For its alarm."""
         self._at_once = 0
         now = self._seconds()
         busy, self._busy = self._busy, True
