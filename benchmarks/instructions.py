@@ -39,7 +39,7 @@ STREAMS = (*(f"TCPInterface frames, {kind}" for kind in KINDS), "DeviceClient fr
            "LineProtocol recv_frames, lines")
 SUBJECTS = (*QUESTIONS, *STREAMS)
 #: So many questions, or frames, the first time.
-COUNTS = {name: 500 for name in QUESTIONS} | {name: 4096 for name in STREAMS}
+COUNTS = {name: 2000 for name in QUESTIONS} | {name: 4096 for name in STREAMS}
 
 Counts = dict[str, int]
 

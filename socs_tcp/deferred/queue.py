@@ -59,20 +59,10 @@ class Queue:
             connection.hearer = self
             self.start()
 
-    # what came before a loss
-
     def keep(self, frames: Iterable[bytes]) -> None:
         """What came before a connection was lost is not lost, until something is sent."""
         self._link.bytes_discarded += sum(map(len, self.unread))
         self.unread = deque(frames)
-
-    def _take_unread(self, request: Request) -> bytes | list[bytes]:
-        assert self.unread
-        first = self.unread.popleft()
-        if not request.batch:
-            return first
-        more = min(request.more, len(self.unread))
-        return [first, *(self.unread.popleft() for _ in range(more))]
 
     # coming
 
@@ -151,7 +141,7 @@ class Queue:
         if request.kind == "listen" and self.unread:
             del self.waiting[0]
             self._at_once += 1
-            request.succeed(self._take_unread(request))
+            request.succeed(request.taken_from(self.unread))
             return True
         connection, now = self.connection, self._seconds()
         if connection is None or self.exchange.sending:
@@ -277,8 +267,9 @@ class Queue:
             connection.look()       # the reactor may have been kept from reading the reply
         # Said as things stand, before a connection is given up for those in flight.
         late = [(r, self._waited_in_vain(r)) for r in self.waiting if r.deadline <= now]
-        for request in [r for r in self._under_way() if r.deadline <= now]:
-            if self.connection is connection is not None and request in self._under_way():
+        for request in self._under_way():
+            if request.deadline <= now and self.connection is connection is not None \
+                    and request in self._under_way():
                 self.exchange.expire(connection, request, now)
         stuck = bool(late) and connection is not None and connection is self.connection \
             and connection.conversation.obstructs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -65,6 +66,13 @@ class Request(Turn):
     def batch(self) -> bool:
         """Does it receive a stream: a list of frames, or the loss in its place?"""
         return self.kind == "listen" and self.frames is not None
+
+    def taken_from(self, frames: deque[bytes]) -> bytes | list[bytes]:
+        """What it receives of these, which are there already."""
+        first = frames.popleft()
+        if not self.batch:
+            return first
+        return [first, *(frames.popleft() for _ in range(min(self.more, len(frames))))]
 
     def __call__(self, _deferred: Deferred[Any]) -> None:
         """The user cancelled: the Deferred fails by itself when we return.
