@@ -5,7 +5,8 @@ beginning would have to be searched, which for a long reply takes for ever. Thre
 
 - A match can only end where the bytes are such as it can end with (`Cost.tail`). One search for
   those, which is cheap whatever comes, finds the next place where it may end.
-- Where these bytes are all that the pattern asks for, that is it.
+- Where these bytes are all that the pattern asks for, that is it. If they can be a few texts only,
+  and one of these is all that can be there, the end of many replies is found as that of lines.
 - Nearly always the first such bytes are the prompt, so the pattern is tried there (`_likely`).
 - Otherwise the reply is divided into blocks: a prompt that ends in one begins there or in the
   block before, and nowhere else, however much has come. So a search looks at two blocks. For a
