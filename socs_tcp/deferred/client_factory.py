@@ -26,7 +26,7 @@ class Listener(Protocol):
     """Who waits for the end of a connection, or for the next."""
 
     def over(self) -> object:
-        """A connection has ended, or the last attempt."""
+        """A connection has ended."""
 
     def reactor_ended(self) -> object:
         """There will be no more."""
@@ -50,10 +50,8 @@ class ClientFactory(DeviceClientFactory):
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         super().clientConnectionFailed(connector, reason)
-        if self.continueTrying:
+        if self.continueTrying:     # otherwise it was the owner who ended it
             self._holder.attempt_failed(reason)
-        else:
-            self._listener.over()
 
     def clientConnectionLost(self, connector: Any, unused_reason: Failure) -> None:
         if not self.resting:

@@ -11,6 +11,7 @@ from memory_device import DONE, REFUSED, RESET, Bench, Watched, connected, look_
 from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred, inlineCallbacks
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import globalLogPublisher
 
 from socs_tcp import (
     ConnectFailed,
@@ -771,6 +772,25 @@ def test_what_makes_no_sense_in_the_middle_of_identify():
     bench.reply(b"x" * 100)
     assert bench.link.down and isinstance(bench.link.error, FramingError)
     bench.advance(0)
+    bench.close()
+
+
+def test_an_on_connect_that_gives_its_connection_up_and_waits_on_is_ended():
+    cancelled, events = [], []
+
+    def on_connect(_device):
+        bench.client.reconnect()
+        return Deferred(cancelled.append)
+    bench = Bench(on_connect=on_connect)
+    globalLogPublisher.addObserver(events.append)
+    try:
+        bench.accept()
+        assert len(cancelled) == 1
+        cancelled.clear()
+        gc.collect()        # a failure that nobody takes would be told now
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    assert not [event for event in events if event.get("isError")]
     bench.close()
 
 

@@ -35,6 +35,11 @@ EQUIVALENT: dict[str, str] = {
     "deferred/connection.say: allowed > self._allowance.within  ->  "
     "allowed >= self._allowance.within":
         "the same time is granted once more",
+    "deferred/factory.time_is_up: self._due - now <= INSTANT  ->  self._due - now < INSTANT":
+        _NO_TIME,
+    "deferred/connector.time_is_up: self._deadline - self._clock.seconds() > INSTANT  ->  "
+    "self._deadline - self._clock.seconds() >= INSTANT": _NO_TIME,
+    "deferred/turns.now: now - due <= ON_TIME  ->  now - due < ON_TIME": _NO_TIME,
     "deferred/lasting.watch: left <= INSTANT  ->  left < INSTANT": _NO_TIME,
     "deferred/connection._throw_away: 0  ->  1": "at the end of what had come it waits a "
     "millisecond for more, four times a second; nothing else is different",
