@@ -15,6 +15,7 @@ from socs_tcp import (
     TCPInterface,
     WrongReply,
 )
+from socs_tcp.blocking.connection import Connection
 
 
 class Ends:
@@ -266,6 +267,24 @@ def test_a_preparation_fails_once_for_all_that_failed_in_it(ends, settle, ask, s
         raise raised.value
     device = driver(ends, on_connect=on_connect, settle=settle)
     assert failures(device) == 1 and len(caught) == 1
+
+
+def test_a_query_listens_no_longer_than_it_may_take(ends, monkeypatch):
+    device, waits, hear = driver(ends, settle=60), [], Connection.hear
+    monkeypatch.setattr(Connection, "hear", lambda connection, seconds: (
+        waits.append(seconds), hear(connection, seconds))[1])
+    with pytest.raises(ReplyTimedOut, match="nothing was sent"):
+        device.query("A?", timeout=0.01)
+    assert waits and max(waits) <= 0.01
+
+
+def test_a_question_that_could_not_be_sent_may_have_arrived_and_was_not_answered(ends):
+    device = driver(ends)
+    device.comm = MagicMock()
+    device.comm.sendall.side_effect = ConnectionResetError(104, "Connection reset by peer")
+    with pytest.raises(Disconnected) as caught:
+        device.query("A?")
+    assert (caught.value.phase, caught.value.sent) == ("send", "maybe")
 
 
 def test_a_query_without_time_for_the_gap_blames_nobody(ends):

@@ -150,7 +150,7 @@ def test_the_end_of_the_connection_is_told_with_its_reason(up):
 @pytest.mark.parametrize("end", ["loseConnection", "loseWriteConnection", "stopProducing"])
 def test_our_end_is_a_farewell(up, end):
     getattr(up.above.transport, end)()
-    assert up.tcp.disconnecting
+    assert up.tcp.disconnecting and up.above.transport.disconnecting
     farewell = up.tcp.value()
     up.above.transport.loseConnection()
     up.above.transport.write(b"too late")
