@@ -113,6 +113,25 @@ def test_a_recv_gives_no_negotiation(ends):
     assert device.recv() == b"1.5"
 
 
+# a driver that makes its connections by itself
+
+def test_a_question_goes_to_the_socket_that_a_driver_has_put_in_place(ends):
+    device = driver(ends)
+    for number in range(2):
+        if number:
+            device.comm = ends()
+        ends.answers(b"%d\n" % number)
+        assert device.query("A?") == b"%d" % number
+    assert device._TCPInterface__session.asked > 0
+
+
+def test_close_ends_the_socket_that_a_driver_has_put_in_place(ends):
+    device = driver(ends)
+    device.comm = ends()
+    device.close()
+    assert [near.fileno() for near in ends.near] == [-1, -1]
+
+
 # what is repeated
 
 @pytest.mark.parametrize("timeout", [0.5, 5])

@@ -678,6 +678,16 @@ def test_a_whole_line_as_bytes_is_the_answer_to_a_command():
     assert talk.next_step(1.1) == SPEAK
 
 
+def test_a_whole_line_as_bytes_is_good_news_after_a_failure():
+    talk = Talk()
+    for now in (1.0, 2.0):
+        talk.command(now)
+        talk.took(b"ok\n", now + 0.1)
+        assert talk.link.up
+        talk.link.failed(ConnectionError("another question was not answered"))
+        assert talk.link.down
+
+
 @pytest.mark.parametrize("data", [b"o", b"ok\nmore\n"])
 def test_other_bytes_are_followed_by_silence(data):
     talk = Talk()

@@ -59,4 +59,5 @@ EQUIVALENT: dict[str, str] = {
         "all of these have failed already, and none of a session is asked again",
     "deferred/clock.doRead: self._timer.clear()  ->  pass":
         "to set the timer makes its descriptor unreadable, too",
+    "deferred/factory.retry_now: self._due <= now  ->  self._due < now": _NO_TIME,
 }
