@@ -1,6 +1,7 @@
 """A socket that speaks TLS: over a socket pair, with the device's side in a thread."""
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -355,3 +356,11 @@ def test_a_certificate_that_is_not_trusted(listener, certificate):
         dial(*listener.getsockname(), timeout=BOUND, tls=ssl.create_default_context())
     server.join(BOUND)
     assert open_fds() <= before + 1     # the device's side
+
+
+def test_a_socket_that_another_thread_closes_is_waited_for_no_more(pair, monkeypatch):
+    near, _far = pair
+    monkeypatch.setattr(near, "look", near.close)
+    with pytest.raises(OSError, match="Bad file descriptor") as caught:
+        near.recv(99)
+    assert caught.value.errno == errno.EBADF

@@ -60,4 +60,9 @@ EQUIVALENT: dict[str, str] = {
     "deferred/clock.doRead: self._timer.clear()  ->  pass":
         "to set the timer makes its descriptor unreadable, too",
     "deferred/factory.retry_now: self._due <= now  ->  self._due < now": _NO_TIME,
+    "agent/mixin._wall: 0.0  ->  1.0": "without `quantize` nobody looks at it",
+    "core/telnet._after_subnegotiation: 0  ->  1": "the end is found behind the beginning",
+    "core/telnet._after_subnegotiation: end >= 0  ->  end > 0":
+        "the end is found behind the beginning",
+    "core/sockets.refuse_itself: 1  ->  2": "any number but 0 turns it on",
 }
