@@ -9,9 +9,17 @@ from memory_device import Transport, Watched, look_finds
 from twisted.internet.defer import CancelledError
 from twisted.internet.testing import MemoryReactorClock
 
-from socs_tcp.core.errors import Disconnected, ReplyTimedOut, SendTimedOut, WrongReply
+from socs_tcp.core.errors import (
+    Disconnected,
+    FramingError,
+    ReplyTimedOut,
+    SendTimedOut,
+    WrongReply,
+)
 from socs_tcp.core.framing import LineFramer
 from socs_tcp.core.link import Link
+from socs_tcp.core.owed import NO_DEBT, Debt
+from socs_tcp.core.policy import MOST_UNASKED
 from socs_tcp.deferred.connection import Connection
 from socs_tcp.deferred.device import Device
 from socs_tcp.deferred.queue import LONG, Queue
@@ -21,12 +29,12 @@ from socs_tcp.deferred.request import Request
 class Bench:
     """A queue, a connection, and a device that says and does what a test wants."""
 
-    def __init__(self, late="drop", max_in_flight=1, connected=True, closes=False):
+    def __init__(self, late="drop", max_in_flight=1, connected=True, closes=False, settle=0.0):
         self.clock = MemoryReactorClock()
         self.link = Link("here", self.clock.seconds)
         self.device = Device(
             "here", 1, self.link, self.clock, LineFramer(), 10.0, late, max_in_flight, None,
-            settle=0.0, gap=0.0, greeting=None, identity=None, on_connect=None, alarms=None,
+            settle=settle, gap=0.0, greeting=None, identity=None, on_connect=None, alarms=None,
             closes_after_reply=closes, telnet=False, tls=None)
         self.drops = 0
         self.exchanges = 0
@@ -53,8 +61,8 @@ class Bench:
             connection.let_go()
             self.queue.lost(connection.conversation.ended(), Disconnected("dropped"))
 
-    def reconnect(self):
-        self.connection = Connection(self.device, self)
+    def reconnect(self, debt=NO_DEBT):
+        self.connection = Connection(self.device, self, debt=debt)
         self.transport = Transport(self.clock)
         self.transport.protocol = self.connection
         self.connection.makeConnection(self.transport)
@@ -730,3 +738,29 @@ def test_a_long_queue_is_one_from_which_the_first_is_soon_taken(bench):
     for _ in range(LONG + 1):
         bench.add()
     assert isinstance(bench.queue.waiting, deque)
+
+
+@pytest.mark.parametrize(("closes", "to_blame"), [(False, 1), (True, 0)])
+def test_a_device_that_speaks_without_pause_is_to_blame_unless_it_hangs_up_anyway(closes, to_blame):
+    bench, told = Bench(closes=closes), []
+    bench.failed = told.append
+    first = bench.add()
+    bench.frames(b"one")
+    bench.frames(b"x" * MOST_UNASKED)
+    assert first.value == b"one" and bench.connection.conversation.useless and not bench.drops
+    bench.add(data=b"2")
+    assert bench.drops == 1 and len(told) == to_blame
+    assert all(isinstance(error, FramingError) and "without pause" in str(error)
+               for error in told)
+
+
+def test_a_question_does_not_spend_all_of_its_time_on_what_the_connection_before_owes():
+    """Whatever time of day the clock says."""
+    bench = Bench(connected=False, settle=0.05)
+    bench.clock.advance(100)
+    bench.reconnect(Debt(replies=1, seconds=1.0))
+    bench.add(timeout=0.5)
+    bench.clock.advance(0.3)
+    assert bench.sent == []
+    bench.clock.advance(0.15)
+    assert bench.sent == [b"q"]
