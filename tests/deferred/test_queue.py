@@ -764,3 +764,10 @@ def test_a_question_does_not_spend_all_of_its_time_on_what_the_connection_before
     assert bench.sent == []
     bench.clock.advance(0.15)
     assert bench.sent == [b"q"]
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("listen", "yes"), ("greeting", "no")])
+def test_who_listens_may_have_sent_what_is_to_be_answered(bench, kind, sent):
+    waiting = bench.add(kind)
+    bench.drop()
+    assert waiting.value.sent == sent
