@@ -229,6 +229,19 @@ def test_a_reserve_goes_on_after_an_answer_that_did_not_come(ends):
     assert ends.far[0].recv(99) == b"A\nB\n" and len(ends.far) == 1
 
 
+def test_a_late_answer_that_was_read_already_does_not_answer_what_is_sent(ends):
+    device = driver(ends)
+    for command in ("A\n", "B\n"):
+        device.send(command)
+        with pytest.raises(ReplyTimedOut):
+            device.recv_frame(timeout=0.01)
+    ends.far[0].sendall(b"a\nb\n")
+    assert device.recv_frame() == b"a"
+    device.send("C\n")
+    ends.far[0].sendall(b"c\n")
+    assert device.recv_frame() == b"c"
+
+
 # what is counted
 
 def test_what_is_sent_is_in_the_trace(ends):

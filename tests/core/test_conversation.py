@@ -688,6 +688,17 @@ def test_a_whole_line_as_bytes_is_good_news_after_a_failure():
         assert talk.link.down
 
 
+def test_a_late_answer_as_bytes_leaves_that_to_the_next_command_awaited():
+    talk = Talk()
+    talk.command(1.0)
+    talk.in_vain()
+    talk.command(3.0)
+    talk.took(b"to the first\n", 3.1)
+    assert talk.awaited and not talk.owes_late
+    talk.took(b"to the second\n", 3.2)
+    assert not talk.awaited
+
+
 @pytest.mark.parametrize("data", [b"o", b"ok\nmore\n"])
 def test_other_bytes_are_followed_by_silence(data):
     talk = Talk()
