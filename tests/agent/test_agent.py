@@ -373,6 +373,11 @@ def test_poll_deferred_handles_good_readings_only(fridge, session, reactor):
     assert reactor.getDelayedCalls() == []
 
 
+def test_poll_deferred_says_what_it_reads_with(fridge, session, reactor):
+    failed = Watched(fridge.poll_deferred(session, "T?", lambda _reading: None, 1.0)).value
+    assert isinstance(failed, TypeError) and "read must be a function" in str(failed)
+
+
 def test_poll_deferred_paces_itself_from_start_to_start(fridge, session, reactor):
     slow, times = Deferred(), []
     outcomes = [succeed(1), slow, succeed(3), Deferred()]

@@ -156,6 +156,7 @@ def test_what_is_wrong_is_told_to_each_who_asks(certificate, how):
 
 def test_the_device_sees_our_end(pair):
     near, far = pair
+    far.suppress_ragged_eofs = False                    # a farewell, and not only an end
     with socket.socket(fileno=os.dup(near.fileno())):   # as a forked child has it
         end(near, os.getpid())
         near.close()

@@ -70,3 +70,12 @@ def test_what_is_no_block_is_an_error_and_not_a_reply(wrong, message):
 def test_an_endless_line_is_bounded():
     with pytest.raises(FramingError, match="no end of the reply"):
         frames(BlockFramer(max_length=10), [b"x" * 12])
+
+
+def test_a_line_may_be_as_long_as_it_may_be():
+    decoder = BlockFramer(max_length=8).decoder()
+    decoder.feed(b"x" * 8)
+    assert decoder.next_frame() is None
+    decoder.feed(b"x" * 8)
+    with pytest.raises(FramingError):
+        decoder.next_frame()

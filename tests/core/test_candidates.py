@@ -158,3 +158,11 @@ def test_zones_are_kept():
     c = candidates()
     c.resolved([(socket.AF_INET6, ("fe80::1", 0, 0, 3))])
     assert c.next(NOW) == (socket.AF_INET6, ("fe80::1", 7, 0, 3))
+
+
+def test_that_which_worked_last_is_tried_first_and_once_only():
+    c, numbers = candidates(remembered=2), []
+    c.resolved(found(1, 2, 3))
+    for step in range(9):
+        numbers += tried(c, NOW + step * STAGGER)
+    assert numbers == [2, 1, 3]

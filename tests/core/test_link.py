@@ -196,6 +196,16 @@ def test_how_long_it_was_down_is_true_though_the_time_of_day_is_set(clock, lines
     assert seen.count("noise") == 1
 
 
+def test_a_remark_that_comes_again_much_later_is_told_as_it_is(link, clock):
+    told = []
+    link.hear_remarks(lambda _link, text: told.append(text))
+    for _ in range(2):
+        link.remark("noise", "noise")
+        link.tell()
+        clock.now += 3600
+    assert told == ["noise"] * 2
+
+
 def test_a_new_outage_begins_at_zero(link, clock):
     for _ in range(2):
         link.failed(LOST)

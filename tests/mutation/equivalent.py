@@ -65,4 +65,7 @@ EQUIVALENT: dict[str, str] = {
     "core/telnet._after_subnegotiation: end >= 0  ->  end > 0":
         "the end is found behind the beginning",
     "core/sockets.refuse_itself: 1  ->  2": "any number but 0 turns it on",
+    "blocking/tls._renew: monotonic() >= deadline  ->  monotonic() > deadline": _NO_TIME,
+    "core/decoder.next_frames: 1  ->  2":
+        "what the search for many leaves, the search for one finds",
 }
