@@ -107,8 +107,7 @@ class Exchange:
 
     def command(self, connection: Connection, request: Request, now: float) -> None:
         """Send a command, whoever waits for what."""
-        if connection.conversation.owes_late:
-            connection.conversation.discard_late()
+        connection.conversation.discard_late()
         connection.conversation.command(now)
         rest = connection.say(request)
         if rest is None:
