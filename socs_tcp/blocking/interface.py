@@ -136,7 +136,8 @@ class TCPInterface(Queries):
         session = Session(self.link, gate, dialer, failures)
         self.__session, self.__calls, self.__beside = session, Calls(session), Beside(session)
         super().__init__(session, self.__calls, framer, timeout)
-        # (To look a method up in its class, without calling it, takes longer.)
+        # (To look a method up in its class, without calling it, takes longer. So does each look at
+        # an attribute, once somebody has had our __dict__.)
         self.__send, self.__recv = self.__calls.send, self.__calls.recv
         self.__send_beside = self.__beside.send
         session.run(self.timeout, session.open, self, self.__calls.ask)

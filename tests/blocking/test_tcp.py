@@ -1148,6 +1148,15 @@ def test_a_hang_up_right_behind_a_late_reply_is_found_before_the_next_command(ma
     assert bench.last.recv(100) == b"B\n"
 
 
+def test_nothing_asks_for_the_dict_of_a_device(make, bench):
+    """Python makes none before, and finds attributes sooner without."""
+    device = make()
+    device.send(b"A\n")
+    bench.last.send(b"a\n")
+    assert device.recv() == b"a\n"
+    assert not any(isinstance(held, dict) for held in gc.get_referents(device))
+
+
 def test_a_hang_up_in_the_gap_is_found_before_the_next_command(make, bench):
     bench.pair = tcp_pair
     device = make(gap=2.0)
