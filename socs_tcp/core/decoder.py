@@ -103,8 +103,6 @@ class Decoder:
             framer = self._framer
         if framer is not self._searched_by:     # it knows nothing of what another one scanned
             self._searched_by, self._scanned = framer, start
-        if self._scanned == stop:               # nothing has come since
-            return None
         found = framer.find(self._buffer, start, stop, self._scanned)
         if found is None or found[1] > stop:
             self._scanned = stop

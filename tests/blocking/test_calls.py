@@ -35,8 +35,8 @@ class Ends:
     def answers(self, *said, hang_up=False):
         """Have the device answer the next command on the last connection."""
         def answer(far):
-            far.recv(99)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):      # the test is over
+                far.recv(99)
                 far.sendall(b"".join(said))
             if hang_up:
                 far.close()

@@ -30,7 +30,8 @@ def test_drivers_imported_before_are_ours():
         device = Mine("127.0.0.1", 1, timeout=1)
         print(device.comm, device.link.state.value)
         """)
-    assert lines == ["True", "['Mine', 'PTC', 'TCPInterface', 'object'] True", "None down"]
+    assert lines == ["True", "['Mine', 'PTC', 'TCPInterface', 'Queries', 'object'] True",
+                     "None down"]
 
 
 def test_it_is_said_once_however_often_it_is_called():
