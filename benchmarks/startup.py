@@ -24,6 +24,15 @@ IMPORTS = {
     "ocs": "import ocs.ocs_agent",
 }
 
+#: What a person at a terminal waits for.
+COMMANDS = {"socs-tcp --help": ["--help"], "socs-tcp query": ["query", "127.0.0.1:{port}", "A?"]}
+_COMMAND = """
+import contextlib, io
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+    from socs_tcp.cli.main import main
+    main({args})
+"""
+
 #: (The system's own record of the most memory ever used begins with that of the parent.)
 _TELL_MEMORY = "\nprint(open('/proc/self/statm').read().split()[1])"
 
@@ -121,6 +130,19 @@ def imports(result: Result, rounds: int) -> None:
                 rows[name]["import_cpu_ms"], rows["twisted"]["import_cpu_ms"])
 
 
+def commands(result: Result, rounds: int) -> None:
+    measure.say(f"startup: {len(COMMANDS)} commands, {rounds} rounds")
+    with echo.running() as port:
+        found = measure.interleaved(list(COMMANDS), rounds, lambda name: one_import(
+            _COMMAND.format(args=[word.format(port=port) for word in COMMANDS[name]])))
+    for name, runs in found.items():
+        wall = measure.spread(one["wall"] for one in runs)
+        result["rows"].append({"process": name, "wall_ms": wall,
+                               "cpu_ms": measure.spread(one["cpu"] for one in runs),
+                               "memory_MB": measure.spread(one["memory"] for one in runs)["median"]})
+        result["figures"][f"startup.{name}.seconds"] = round(wall["median"] / 1e3, 3)
+
+
 def idle_agents(result: Result, rounds: int) -> None:
     measure.say(f"startup: {len(AGENTS)} idle agents, {rounds} rounds")
     memory = {}
@@ -144,6 +166,7 @@ def main(args: list[str] | None = None) -> Result:
     rounds = opts.rounds or (3 if opts.quick else 20)
     result = measure.new_result("startup", opts.quick, rounds=rounds)
     imports(result, rounds)
+    commands(result, rounds)
     idle_agents(result, max(rounds // 4, 1))
     measure.save(opts.json, result)
     report.show(result)

@@ -22,9 +22,9 @@ class Goal(NamedTuple):
 
 
 GOALS = (
-    Goal("query.send_recv.wall_vs_bare", "TCPInterface send + recv / bare socket", 1.15, 1.10),
+    Goal("query.send_recv.wall_vs_bare", "TCPInterface send + recv / bare socket", 1.05, 1.0),
     Goal("query.send_recv.wall_vs_socs", "TCPInterface send + recv / socs.tcp", 0.7),
-    Goal("query.query_line.wall_vs_bare", "TCPInterface query, lines / bare socket", 1.4, 1.25),
+    Goal("query.query_line.wall_vs_bare", "TCPInterface query, lines / bare socket", 1.05, 1.0),
     Goal("query.send_recv_thread.wall_vs_bare_thread",
          "... send + recv in a worker thread / bare socket there", 1.05, 1.0),
     Goal("query.query_line_thread.wall_vs_bare_thread",
@@ -46,6 +46,9 @@ GOALS = (
     Goal("many.1000x1Hz.cpu_vs_10_devices", "the same at 1 Hz", 1.3),
     Goal("many.1000x10Hz.core_needed", "1,000 devices at 10 Hz: cores needed", 1.0),
     Goal("many.1000x10Hz.missed", "... polls left out", 0),
+    Goal("many.1000x10Hz.kB_per_device", "... kB a device", 8.0),
+    Goal("many.2000x10Hz.core_needed", "2,000 devices at 10 Hz: cores needed", 1.0),
+    Goal("many.2000x10Hz.missed", "... polls left out", 0),
     Goal("many.threads.200x10Hz.cpu_vs_bare",
          "200 TCPInterfaces, a thread each, at 10 Hz: CPU a query / bare sockets", 1.5),
     Goal("many.half_fails.late_p99_vs_healthy",
@@ -67,11 +70,15 @@ GOALS = (
            f"bulk, {face}, one frame a call, {name}, worst framer / bare socket", 1.5)
       for face in ("TCPInterface", "LineProtocol")
       for size, name in ((65536, "64 kB"), (1 << 20, "1 MB"))),
-    *(Goal(f"bulk.{face}.pattern.worst_vs_bare",
-           f"bulk, {face}, a prompt that is a pattern, worst size / bare socket", 1.5)
-      for face in ("TCPInterface", "LineProtocol", "DeviceClient")),
+    *(Goal(f"bulk.{face}.pattern.{size}.worst_vs_bare",
+           f"bulk, {face}, a prompt that is a pattern, {name} / bare socket", 1.5)
+      for face in ("TCPInterface", "LineProtocol", "DeviceClient")
+      for size, name in ((65536, "64 kB"), (1 << 20, "1 MB"))),
     Goal("bulk.cpu_per_byte.1MB_vs_64kB", "bulk: CPU a byte, frames of 1 MB / 64 kB, worst framer",
          1.1),
+    Goal("startup.socs-tcp --help.seconds", "socs-tcp --help: seconds", 0.15),
+    Goal("startup.socs-tcp query.seconds", "socs-tcp query: seconds", 0.15),
+    Goal("startup.socs_tcp.import_vs_twisted", "import socs_tcp / twisted.internet.protocol", 1.3),
 )
 
 
