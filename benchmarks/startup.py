@@ -136,10 +136,10 @@ def commands(result: Result, rounds: int) -> None:
         found = measure.interleaved(list(COMMANDS), rounds, lambda name: one_import(
             _COMMAND.format(args=[word.format(port=port) for word in COMMANDS[name]])))
     for name, runs in found.items():
-        wall = measure.spread(one["wall"] for one in runs)
-        result["rows"].append({"process": name, "wall_ms": wall,
-                               "cpu_ms": measure.spread(one["cpu"] for one in runs),
-                               "memory_MB": measure.spread(one["memory"] for one in runs)["median"]})
+        wall, cpu, memory = (measure.spread(one[what] for one in runs)
+                             for what in ("wall", "cpu", "memory"))
+        result["rows"].append({"process": name, "wall_ms": wall, "cpu_ms": cpu,
+                               "memory_MB": memory["median"]})
         result["figures"][f"startup.{name}.seconds"] = round(wall["median"] / 1e3, 3)
 
 

@@ -38,7 +38,7 @@ class Speaking(Protocol):
         self._senders: tuple[Deferred[None], ...] = ()
         self._draining: Drain | SocketDrain | None = None
         self._lost: DeviceConnectionError | None = None
-        self._direct: Any = None        # what writes at once
+        self._direct: Any = None        # the socket, where it may be written to at once
         self._through: Any = None       # ... through TLS
         self._clock: Any = None         # that of the transport's reactor, if it has one
         self._at_once = 0               # calls that were done at once, since its last turn
@@ -58,7 +58,7 @@ class Speaking(Protocol):
             configure(handle, self._keepalive)
             # (Not for a wrapper that only lends us the attributes of what it wraps.)
             if isinstance(transport, FileDescriptor):
-                self._direct = handle.send
+                self._direct = handle
             elif isinstance(transport, TlsTransport):
                 self._through = transport.write_at_once
 
@@ -102,7 +102,7 @@ class Speaking(Protocol):
                 data = b""
         elif not (transport.TLS or transport.dataBuffer or transport._tempDataLen):
             try:
-                done = self._direct(data)
+                done = self._direct.send(data)
             except OSError:     # full; or lost, which the transport finds out by itself
                 done = 0
             if done == len(data):
