@@ -45,6 +45,13 @@ class Session(SimpleNamespace):
         raise RuntimeError(f"nothing should have happened, but: {text}")
 
 
+class Device:
+    """What a mixin watches, as long as somebody has it."""
+
+    def __init__(self, link: Any) -> None:
+        self.link = link
+
+
 class Bench:
     """The ways to take `count` samples; each gives the wall and the CPU seconds it took."""
 
@@ -62,7 +69,8 @@ class Bench:
         link = Link("bench")
         link.connected()
         link.good()
-        self.mixin.watch(SimpleNamespace(link=link))
+        self.device = Device(link)
+        self.mixin.watch(self.device)
         self.feed = Feed(self.mixin.agent, "bench", record=True, buffer_time=1)
 
     def reading(self) -> dict[str, Any]:
@@ -121,6 +129,8 @@ WAYS: dict[str, Callable[[Bench], Any]] = {
     "poll and publish": lambda bench: bench.poll_and_publish,
     "publish, from a worker thread": lambda bench: bench.publish,
 }
+#: The others block, and run in a worker thread, as OCS has it.
+IN_REACTOR = ("poll_deferred", "publish")
 
 
 async def _measure(reactor, rounds: int, count: int) -> dict[str, list[dict[str, float]]]:
@@ -131,12 +141,10 @@ async def _measure(reactor, rounds: int, count: int) -> dict[str, list[dict[str,
         for name, way in WAYS.items():
             run = way(bench)
             wall, cpu = time.perf_counter(), time.process_time()
-            if name.endswith("thread"):
+            if name not in IN_REACTOR:
                 await deferToThread(run, count)     # what it asks of the reactor comes before this
-            else:
-                waiting = run(count)
-                if waiting is not None:
-                    await waiting
+            elif (waiting := run(count)) is not None:
+                await waiting
             found[name].append({"cpu": time.process_time() - cpu,
                                 "wall": time.perf_counter() - wall})
     return found

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bulk, instructions, many, production, query
+from benchmarks import bulk, instructions, many, ocs_side, production, query
 from benchmarks.figures import goals, measure, report
 
 pytestmark = pytest.mark.skipif(not hasattr(measure.os, "sched_setaffinity"),
@@ -198,3 +198,13 @@ def test_instructions_are_counted_by_valgrind(monkeypatch, capsys):
 def test_the_stored_instructions_are_those_of_each_subject():
     assert set(json.loads(instructions.STORED.read_text())["instructions"]) \
         == set(instructions.SUBJECTS)
+
+
+def test_each_way_to_take_samples_can_be_measured():
+    bench, readings = ocs_side.Bench(), []
+    bench.reading = lambda: readings.append(None) or ocs_side.FIELDS
+    assert set(ocs_side.IN_REACTOR) < set(ocs_side.WAYS)
+    for name, way in ocs_side.WAYS.items():
+        if name not in ocs_side.IN_REACTOR:
+            way(bench)(3)
+    assert len(readings) == 9       # by hand, polled, polled and published
