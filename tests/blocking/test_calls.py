@@ -326,3 +326,10 @@ def test_a_query_without_time_for_the_gap_blames_nobody(ends):
     with pytest.raises(ReplyTimedOut, match=r"commands are 0\.5 s apart \(gap\)"):
         device.query("B?", timeout=0.01)
     assert device.link.up and failures(device) == 0
+
+
+def test_a_preparation_that_closes_its_socket_has_failed(ends):
+    device = driver(ends, on_connect=lambda device: device.comm.close())
+    assert device.comm is None
+    assert device.link.reason == "the connection was lost while it was prepared"
+    device.close()

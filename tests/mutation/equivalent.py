@@ -68,4 +68,6 @@ EQUIVALENT: dict[str, str] = {
     "blocking/tls._renew: monotonic() >= deadline  ->  monotonic() > deadline": _NO_TIME,
     "core/decoder.next_frames: 1  ->  2":
         "what the search for many leaves, the search for one finds",
+    "blocking/dialer._set_up: False  ->  True":
+        "the call that connects is over then, and calls no code of others any more",
 }
