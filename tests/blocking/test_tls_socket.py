@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 
 import pytest
 from descriptors import open_fds, open_fds_at_first
@@ -265,6 +266,17 @@ def test_a_device_that_never_ends_to_renew_the_keys(renewing):
     assert not near.look()
     with pytest.raises(TimeoutError):
         near.sendall(b"STOP")
+
+
+def test_a_device_that_takes_nothing_while_it_renews_the_keys(renewing):
+    near, _server = renewing
+    near._sock.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            near._sock.send(bytes(65536))
+    near._unsent = b"the rest of a handshake"
+    with pytest.raises(TimeoutError):
+        near._renew(time.monotonic() + 0.01)
 
 
 def test_much_is_sent_both_ways_at_once(pair):
