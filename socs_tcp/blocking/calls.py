@@ -65,6 +65,7 @@ class Calls:
     def send(self, call: Call, face: Hooks, data: bytes) -> None:
         session = self.session
         link, connection = session.link, session.connection
+        # (`owed.late` is `owes_late`, and one call less.)
         if connection is None or connection.comm is not session.comm \
                 or session.careful or connection.conversation.owed.late \
                 or not connection.quiet():
@@ -92,7 +93,7 @@ class Calls:
     def _ready(self, call: Call, face: Hooks) -> Connection:
         """A connection on which a command may be sent now."""
         connection = self.session.ready(call, face)
-        if connection.conversation.owed.late:
+        if connection.conversation.owes_late:
             self._discard_late(call, connection)
         if connection.conversation.silence.gap:
             self._wait_out_gap(call, connection)
@@ -113,7 +114,7 @@ class Calls:
         conversation = connection.conversation
         conversation.discard_late()
         try:
-            while conversation.owed.late and connection.hear(0.0):
+            while conversation.owes_late and connection.hear(0.0):
                 if not conversation.more:       # (those may be alarms)
                     conversation.discard_late()
                 if conversation.useless or call.remaining() <= 0:

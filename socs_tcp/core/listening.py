@@ -48,24 +48,9 @@ class Listening:
         Why nothing may be asked on this connection any more; empty while something may.
     """
 
-    __slots__ = (
-        "_alarms",
-        "_evidence",
-        "_framer",
-        "_late",
-        "_link",
-        "_pending",
-        "_received",
-        "_strayed",
-        "_whole",
-        "decoder",
-        "more",
-        "owed",
-        "restless",
-        "silence",
-        "turns",
-        "useless",
-    )
+    __slots__ = ("_alarms", "_evidence", "_framer", "_late", "_link", "_pending", "_received",
+                 "_strayed", "_whole", "decoder", "more", "owed", "restless", "silence", "turns",
+                 "useless")
 
     def __init__(self, link: Link, framer: Framer, late_replies: LateReplies, silence: Silence,
                  *, alarms: list[bytes] | None = None) -> None:
@@ -105,7 +90,7 @@ class Listening:
         """Somebody gave up waiting for what the device says by itself."""
         # (Half a frame is that of the question whose late reply comes first, if there is one.)
         self.owed.in_vain(not self.turns and (self.decoder.waiting > 0
-                                               or self._received is not None))
+                                              or self._received is not None))
         self.silence.free_until = NEVER
 
     def _give_up(self, reason: str) -> None:

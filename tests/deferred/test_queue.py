@@ -771,15 +771,3 @@ def test_who_listens_may_have_sent_what_is_to_be_answered(bench, kind, sent):
     waiting = bench.add(kind)
     bench.drop()
     assert waiting.value.sent == sent
-
-
-def test_a_late_answer_that_has_come_is_thrown_away_before_the_next_command(bench):
-    bench.add("send", b"A")
-    late = bench.add("listen", timeout=1.0)
-    bench.clock.advance(1)
-    assert isinstance(late.value, ReplyTimedOut)
-    bench.frames(b"to A")
-    bench.add("send", b"B")
-    heard = bench.add("listen")
-    bench.frames(b"to B")
-    assert heard.value == b"to B"

@@ -35,6 +35,27 @@ def interface(device):
         yield interface
 
 
+@contextlib.contextmanager
+def held_by_a_thread(*locks):
+    """Another thread has these locks meanwhile, as one that a forked child lacks."""
+    held, over = threading.Event(), threading.Event()
+
+    def hold():
+        with contextlib.ExitStack() as stack:
+            for lock in locks:
+                stack.enter_context(lock)
+            held.set()
+            over.wait(BOUND)
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert held.wait(BOUND)
+        yield
+    finally:
+        over.set()
+        thread.join(BOUND)
+
+
 def test_a_drop_is_seen_by_the_device_although_a_child_lives_on(interface, device):
     child = os.fork()
     if not child:       # in the child: nothing of pytest
@@ -162,22 +183,12 @@ def test_a_child_waits_for_no_thread_of_its_parent():
             listeners.frames.append(b"alarm")
             listeners.tell()
             return answer, heard, alarms, session.degraded
-        held, over = threading.Event(), threading.Event()
-
-        def hold():
-            with link._lock, log_budget._waker._lock, listeners._lock, \
-                    degraded._lock:
-                link._telling = True
-                held.set()
-                over.wait(BOUND)
-                link._telling = False
         listeners = interface._TCPInterface__session.alarms
-        thread = threading.Thread(target=hold)
-        thread.start()
-        assert held.wait(BOUND)
-        answer = in_a_child(use)
-        over.set()
-        thread.join(BOUND)
+        with held_by_a_thread(link._lock, log_budget._waker._lock, listeners._lock,
+                              degraded._lock):
+            link._telling = True
+            answer = in_a_child(use)
+            link._telling = False
     assert answer == "(b'ok', ['down'], [b'alarm'], True)"
 
 
@@ -186,13 +197,6 @@ def test_a_child_sends_beside_its_own_call():
     with DeviceServer({"T?": "ok"}) as device, TCPInterface(
             device.host, device.port, BOUND, framer=LineFramer(), gap=0.001) as interface:
         beside = interface._TCPInterface__beside
-        held, over = threading.Event(), threading.Event()
-
-        def hold():
-            with beside._lock:
-                held.set()
-                over.wait(BOUND)
-
         def use():
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(BOUND)         # where it hangs, it ends with nothing said
@@ -204,12 +208,8 @@ def test_a_child_sends_beside_its_own_call():
             interface.send("T?\r\n")
             listener.join(BOUND)
             return heard
-        thread = threading.Thread(target=hold)
-        thread.start()
-        assert held.wait(BOUND)
-        answer = in_a_child(use)
-        over.set()
-        thread.join(BOUND)
+        with held_by_a_thread(beside._lock):
+            answer = in_a_child(use)
     assert answer == "[b'ok']"
 
 
